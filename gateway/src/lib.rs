@@ -1,1 +1,5 @@
-//! x
+//! Vestibule: an access gateway. See ARCHITECTURE.md for the map.
+
+pub mod audit;
+pub mod clock;
+pub mod store;

@@ -1,1 +1,1 @@
-//! x
+//! The in-process harness: the real gateway on free ports.
