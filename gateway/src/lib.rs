@@ -3,4 +3,6 @@
 pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod gate;
+pub mod metrics;
 pub mod store;

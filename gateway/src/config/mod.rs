@@ -4,6 +4,8 @@
 //! [`Loaded`] or every fault at once, each with file, line, column, the source line, what was expected and one fix. Nothing
 //! is half loaded; a missing security setting is the strict value or an error.
 
+mod reload;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use access::network::AddressSet;
 use access::policy::{Listed, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
+
+pub use reload::InForce;
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
 #[derive(Debug)]
