@@ -3,4 +3,5 @@
 pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod portal;
 pub mod store;
