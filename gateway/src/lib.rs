@@ -5,4 +5,6 @@ pub mod clock;
 pub mod config;
 pub mod gate;
 pub mod metrics;
+pub mod portal;
+pub mod proxy;
 pub mod store;
