@@ -1,1 +1,10 @@
-//! x
+//! Vestibule: an access gateway. See ARCHITECTURE.md for the map.
+
+pub mod audit;
+pub mod clock;
+pub mod config;
+pub mod gate;
+pub mod metrics;
+pub mod portal;
+pub mod proxy;
+pub mod store;

@@ -1,0 +1,213 @@
+//! What do the files say? From YAML as written to one immutable value that is ready to use.
+//!
+//! [`load`] reads `gateway.yaml` and every `*.yaml` of the policies folder, checks all of it, and answers with either a
+//! [`Loaded`] or every fault at once, each with file, line, column, the source line, what was expected and one fix. Nothing
+//! is half loaded; a missing security setting is the strict value or an error.
+
+mod reload;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use access::identity::{AppName, NetworkName};
+use access::network::AddressSet;
+use access::policy::{Listed, Place};
+use access::target::HostName;
+use access::{Policy, Timestamp};
+
+pub use reload::InForce;
+
+/// Everything the files say, ready to use. Immutable; swapped whole.
+#[derive(Debug)]
+pub struct Settings {
+    /// Shown on pages and in authenticator apps.
+    pub organization: String,
+    /// Where people sign in.
+    pub portal: PublicUrl,
+    /// Where we listen. Needs a restart.
+    pub listen: Listen,
+    /// Certificates by SNI; empty when `listen.https` is absent.
+    pub certificates: Vec<CertificateFiles>,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: AddressSet,
+    /// The redb file. Needs a restart.
+    pub store: PathBuf,
+    /// Its key file: `<store>.key` unless given. Needs a restart.
+    pub store_key: PathBuf,
+    /// By host.
+    pub apps: HashMap<HostName, Arc<AppSettings>>,
+    /// Networks by name, for tokens' `only_from`.
+    pub networks: HashMap<NetworkName, Arc<AddressSet>>,
+    /// The rules.
+    pub policy: Policy,
+}
+
+/// Where we listen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listen {
+    /// Plain HTTP: behind a TLS terminator, or on `*.localhost`.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// `/metrics`, `/healthz`, `/readyz`.
+    pub admin: SocketAddr,
+}
+
+/// A certificate chain and its key, PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CertificateFiles {
+    /// Leaf first.
+    pub chain: PathBuf,
+    /// Readable by nobody else.
+    pub key: PathBuf,
+    /// Where it stands, for faults found when it is read.
+    pub place: Place,
+}
+
+/// The base of every link we send: `https://login.acme.example`, with a port if it is not the scheme's own. Plain `http`
+/// only for `localhost` and `*.localhost`, where browsers keep `__Host-` cookies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicUrl {
+    origin: String,
+    host: HostName,
+    port: Option<u16>,
+    secure: bool,
+}
+
+impl PublicUrl {
+    /// Scheme, host and port, without a trailing slash.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The host alone.
+    pub const fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Is it https?
+    pub const fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The origin of another host reached the same way: same scheme, same port.
+    pub fn sibling(&self, host: &HostName) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        match self.port {
+            Some(port) => format!("{scheme}://{host}:{port}"),
+            None => format!("{scheme}://{host}"),
+        }
+    }
+
+    /// An address on this origin; `path` begins with a slash.
+    pub fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+}
+
+/// An app as the data plane needs it.
+#[derive(Debug)]
+pub struct AppSettings {
+    /// Its name in rules, metrics and logs.
+    pub name: AppName,
+    /// For pages: `title:` or the name.
+    pub title: String,
+    /// Its host.
+    pub host: HostName,
+    /// Scheme, host and port as the browser sees them.
+    pub origin: String,
+    /// Where the traffic goes.
+    pub upstream: Upstream,
+    /// Does the app see the bearer token?
+    pub pass_authorization: bool,
+}
+
+/// Where an app's traffic goes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Upstream {
+    /// TLS, verified against the system's roots or `ca_file`.
+    pub tls: bool,
+    /// A host name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// A private CA, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// A configuration that was accepted.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What is in force from now on.
+    pub settings: Settings,
+    /// What is allowed and perhaps not meant: `open_to_world`, `unreachable_rule`.
+    pub warnings: Vec<Fault>,
+    /// The content of all files that were read, as a BLAKE3 digest: the same files, the same digest.
+    pub digest: [u8; 32],
+    /// How many `cases:` were run; all held.
+    pub cases: usize,
+}
+
+/// One thing wrong with the files, in words a person can act on.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
+pub struct Fault {
+    /// A stable word: `unknown_key`, `host_bits`, `duplicate_key`…
+    pub code: &'static str,
+    /// Relative to the configuration folder.
+    pub file: String,
+    /// From one; zero if it is about the file as a whole.
+    pub line: u32,
+    /// From one.
+    pub column: u32,
+    /// The source line.
+    pub source: String,
+    /// What was found and what was expected.
+    pub message: String,
+    /// One fix, or "did you mean".
+    pub help: Option<String>,
+}
+
+/// Every fault of a configuration. `Display` prints them all, in the order of files and lines.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        unimplemented!()
+    }
+}
+
+/// Reads, checks and runs the cases. `dir` holds `gateway.yaml`. Errors: every fault found.
+pub fn load(_dir: &Path, _now: Timestamp) -> Result<Loaded, Faults> {
+    unimplemented!()
+}
+
+/// The digest [`load`] would report, without checking anything; what can't be read counts as empty.
+pub fn digest(_dir: &Path) -> [u8; 32] {
+    unimplemented!()
+}
+
+/// Resolves a list as it stands in a token's `only_from`: names of networks, addresses, prefixes. Errors: a sentence.
+pub fn resolve_list(
+    _networks: &HashMap<NetworkName, Arc<AddressSet>>,
+    _entries: &[String],
+) -> Result<Option<Listed>, String> {
+    unimplemented!()
+}
+
+/// Which settings differ that only a restart brings into force: `listen`, `store`.
+pub fn needs_restart(_old: &Settings, _new: &Settings) -> Vec<&'static str> {
+    unimplemented!()
+}
+
+/// The JSON Schema of `gateway.yaml` and of policy files, for editors.
+pub fn schema() -> serde_json::Value {
+    unimplemented!()
+}
+
+/// The settings in force as YAML, defaults filled in, no secrets.
+pub fn show(_dir: &Path) -> Result<String, Faults> {
+    unimplemented!()
+}

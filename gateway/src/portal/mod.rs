@@ -1,0 +1,3 @@
+//! People's pages: how does somebody sign in, and what do they read when they may not?
+
+pub mod pages;

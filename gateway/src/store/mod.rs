@@ -1,0 +1,221 @@
+//! What is remembered, and how is it changed? Five verbs over ordered tables.
+//!
+//! A [`Batch`] of guards, writes, audit rows and notices happens whole or not at all; there is no transaction that reads
+//! in the middle, so "check, then act" can't be written. An answer means the batch is durable. One suite of laws
+//! (`laws.rs`) holds for every implementation. The domain's verbs (`open_session`, `consume_ticket`, …) are written once
+//! above it, in [`vault`].
+
+pub mod vault;
+
+use std::future::Future;
+use std::time::Duration;
+
+use access::Timestamp;
+
+/// The ordered tables. Their numbers are on disk: append, never renumber.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Table {
+    /// Schema version, store generation, the known-plaintext row that proves the key.
+    Meta = 0,
+    /// Person by id.
+    Person = 1,
+    /// Id by canonical name and by e-mail address (`n:ana`, `e:ana@acme.example`).
+    PersonName = 2,
+    /// Password hash, TOTP secret, recovery codes: person id ‖ kind ‖ …
+    Factor = 3,
+    /// Session by digest of its secret.
+    Session = 4,
+    /// Person id ‖ session id ‖ digest: which rows make up a session.
+    PersonSession = 5,
+    /// When a session was last used, by session id.
+    SessionUse = 6,
+    /// Bearer token by id.
+    Token = 7,
+    /// Person id ‖ token id.
+    PersonToken = 8,
+    /// What may happen once: the presence of the row says that it has.
+    Once = 9,
+    /// Issued and not yet consumed: flows, invitations, hand-offs; by digest.
+    Ticket = 10,
+    /// Failed attempts, by account and by source.
+    Counter = 11,
+    /// Signing keys, sealed.
+    Key = 12,
+    /// The audit chain, by sequence number. Written only through [`Batch::audit`].
+    Audit = 13,
+}
+
+/// One row as it is stored.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Row {
+    /// Its key.
+    pub key: Vec<u8>,
+    /// One at the first write, one more with each further one.
+    pub version: u64,
+    /// From then on the row counts as absent; `None`: never.
+    pub expires: Option<Timestamp>,
+    /// Its value.
+    pub value: Vec<u8>,
+}
+
+/// Holds for the whole batch, or nothing of it happens. An expired row counts as absent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Guard {
+    /// No live row has this key.
+    Absent(Table, Vec<u8>),
+    /// The live row with this key has this version.
+    Version(Table, Vec<u8>, u64),
+}
+
+/// A change of one row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Write {
+    /// Stores the row; its version becomes the old one's plus one (one, if there was none).
+    Put {
+        /// Where.
+        table: Table,
+        /// Under which key.
+        key: Vec<u8>,
+        /// Until when.
+        expires: Option<Timestamp>,
+        /// What.
+        value: Vec<u8>,
+    },
+    /// Removes the row if it is there.
+    Delete {
+        /// Where.
+        table: Table,
+        /// Which.
+        key: Vec<u8>,
+    },
+    /// Adds to a counter, which starts again from zero when its window has passed since it was started.
+    Add {
+        /// Where.
+        table: Table,
+        /// Which.
+        key: Vec<u8>,
+        /// By how much.
+        by: i64,
+        /// The sum is never less.
+        floor: i64,
+        /// How long the counter runs.
+        window: Duration,
+    },
+}
+
+/// What others must forget or look at again, published after the commit, in commit order.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Notice {
+    /// A person's row changed: standing, roles, groups, generation.
+    Person(access::identity::UserId),
+    /// A session ended or changed.
+    Session(access::identity::SessionId),
+    /// A token was revoked or changed.
+    Token(access::identity::TokenId),
+    /// Everything: a generation of the organization or the store changed.
+    All,
+}
+
+/// Several changes that happen together. At most [`Batch::LIMIT`] guards and writes.
+#[derive(Clone, Default, Debug)]
+pub struct Batch {
+    /// All must hold.
+    pub guards: Vec<Guard>,
+    /// Happen in order.
+    pub writes: Vec<Write>,
+    /// Appended to the chain, each a JSON object.
+    pub audit: Vec<Vec<u8>>,
+    /// Published after the commit.
+    pub notices: Vec<Notice>,
+}
+
+impl Batch {
+    /// Guards and writes together.
+    pub const LIMIT: usize = 256;
+}
+
+/// What became of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Applied {
+    /// It happened and is durable. The sums are those of its `Add`s, in order.
+    Done {
+        /// The counters after the batch.
+        sums: Vec<i64>,
+    },
+    /// Nothing happened: this guard did not hold.
+    Refused {
+        /// Its place in `guards`.
+        guard: usize,
+    },
+}
+
+/// Why the store can't answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached or its queue is full; nothing happened.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The batch may or may not have happened; treat codes as used and repeat only what can be repeated.
+    #[error("the store did not say whether the change was made: {0}")]
+    Unknown(String),
+    /// What was read is not what was written, or the key does not fit.
+    #[error("the store is damaged or its key does not fit: {0}")]
+    Corrupt(String),
+    /// Written by a newer program.
+    #[error("the store was written by a newer version (schema {found}, this program knows {known})")]
+    TooNew {
+        /// In the file.
+        found: u32,
+        /// By this program.
+        known: u32,
+    },
+    /// Another process has the store open.
+    #[error("the store is open in another process")]
+    InUse,
+}
+
+/// A position in the stream of notices.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Cursor(pub u64);
+
+/// What was published after a cursor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Feed {
+    /// Continue from here.
+    pub cursor: Cursor,
+    /// In commit order.
+    pub notices: Vec<Notice>,
+    /// Some were forgotten before they were read: drop everything that was cached.
+    pub gap: bool,
+}
+
+/// Five verbs. Implementations: in memory and redb.
+pub trait Store: Send + Sync + 'static {
+    /// The live row with this key.
+    fn get(&self, table: Table, key: &[u8]) -> impl Future<Output = Result<Option<Row>, StoreError>> + Send;
+
+    /// The live rows with `from ≤ key < to`, in order, at most `max`.
+    fn scan(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        max: usize,
+    ) -> impl Future<Output = Result<Vec<Row>, StoreError>> + Send;
+
+    /// All of it or nothing; durable before it answers.
+    fn apply(&self, batch: Batch) -> impl Future<Output = Result<Applied, StoreError>> + Send;
+
+    /// What was published after `after`. Never waits.
+    fn feed(&self, after: Cursor) -> impl Future<Output = Result<Feed, StoreError>> + Send;
+
+    /// Removes at most `max` rows that expired before `before`; returns how many.
+    fn sweep(
+        &self,
+        table: Table,
+        before: Timestamp,
+        max: usize,
+    ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
