@@ -1,3 +1,4 @@
-//! The one test binary.
+//! The one test binary: what the program promises, told as tests that read like the promise.
 
 mod browser_smoke;
+mod map;
