@@ -69,7 +69,7 @@ if [ ! -e $policy ]; then
 fi
 
 apt() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null ||
+    $as_root env DEBIAN_FRONTEND=noninteractive DEBCONF_NOWARNINGS=yes apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null ||
         stop 1 "apt-get $1 failed; what it said is above. Missing:$missing"
 }
 apt update
