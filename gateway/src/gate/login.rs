@@ -4,8 +4,6 @@
 //! don't exist; a code is spent in the transaction that opens the session. The order of things is `access::login`'s; this
 //! file gathers for it and acts on what it says.
 
-use std::sync::Arc;
-
 use access::identity::{LoginName, SessionId, UserId};
 use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
 use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
@@ -189,7 +187,7 @@ impl Gate {
         };
         match login::begin(person.person.id, situation, self.clock.now()) {
             Next::Ask(flow) => self.ask(flow, return_to).await,
-            Next::Done(proved) => self.open(caller, person, proved, None, Spend::Nothing, return_to).await,
+            Next::Done(proved) => self.open_session(caller, person, proved, None, Spend::Nothing, return_to).await,
             Next::Over | Next::Misplaced => Ok(SignIn::Over),
         }
     }
@@ -245,7 +243,7 @@ impl Gate {
         let return_to = held.return_to.clone();
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
-                let done = self.open(caller, &person, proved, Some(held), spend, return_to).await?;
+                let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
                 if !matches!(done, SignIn::UsedCode) {
                     self.vault.forgive_attempt(&account, caller.address).await?;
                 }
@@ -302,7 +300,7 @@ impl Gate {
 
     /// Everything was shown. Whether the person may come in from here is asked now, with the session they would get; only
     /// then is it opened.
-    async fn open(
+    async fn open_session(
         &self,
         caller: &Caller<'_>,
         person: &PersonRecord,

@@ -103,6 +103,17 @@ pub enum Admission {
     Refuse(Denied),
 }
 
+/// What an app would say. Opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prospect {
+    /// Come in.
+    Open,
+    /// Show something more first.
+    Asks(Need),
+    /// No.
+    Closed,
+}
+
 /// A no, with what each reader may learn.
 #[derive(Clone, Debug)]
 pub struct Denied {
@@ -280,7 +291,7 @@ impl Gate {
             address: ask.address,
             app: app.clone(),
             method: method.into(),
-            path: path.as_str().into(),
+            path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
             cut: Arc::clone(cut),
@@ -352,6 +363,23 @@ impl Gate {
         })
     }
 
+    /// What would an app say to this visitor? For lists of apps and the way to a sign-in; opens nothing.
+    pub fn prospect(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        app: &AppName,
+        path: &access::target::CanonicalPath<'_>,
+        visitor: &Arc<Visitor>,
+    ) -> Prospect {
+        let goal = Goal::App { app, method: "GET", path };
+        match self.ask_rules(in_force, address, goal, Some(visitor), self.clock.now()) {
+            Decision::Allow(_) => Prospect::Open,
+            Decision::SignIn(need) => Prospect::Asks(need),
+            Decision::Refuse(_) => Prospect::Closed,
+        }
+    }
+
     /// Reads what the store published, forgets what it speaks of, and asks everyone inside again if there was anything.
     /// Whoever changes something calls this before answering, so that an acknowledged change is in force.
     pub async fn catch_up(&self, in_force: &InForce) -> Result<(), StoreError> {
@@ -392,8 +420,7 @@ impl Gate {
                 Ok(None) | Err(_) => return false,
             },
         };
-        let Ok(path) = access::target::CanonicalPath::parse_decoded(&inside.path) else { return false };
-        let goal = Goal::App { app: &inside.app, method: &inside.method, path: &path };
+        let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
         let now = self.clock.now();
         matches!(self.ask_rules(in_force, inside.address, goal, visitor.as_ref(), now), Decision::Allow(_))
     }
