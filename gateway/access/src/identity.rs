@@ -4,18 +4,21 @@
 //! only `a-z 0-9 . _ -`, beginning with a letter or digit, at most 64 characters. So one person has one name, one
 //! throttle bucket and one `Remote-User`.
 
+use unicode_normalization::UnicodeNormalization;
+
 /// Why a text is not a name.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
-    /// Nothing is left after trimming.
-    #[error("a name can't be empty")]
+    /// Nothing is left after trimming; of an e-mail address, nothing on one side of the `@`, or no `@`.
+    #[error("a name can't be empty, nor either side of an e-mail address")]
     Empty,
-    /// More than 64 characters.
-    #[error("a name has at most 64 characters")]
+    /// More than 64 characters, or 254 of an e-mail address.
+    #[error("a name has at most 64 characters, an e-mail address 254")]
     TooLong,
-    /// A character outside the alphabet.
+    /// A character outside the alphabet, or a second `@`.
     #[error(
-        "{0:?} can't stand in a name: letters a-z, digits, '.', '_' and '-' only, beginning with a letter or digit"
+        "{0:?} can't stand there: a name has letters a-z, digits, '.', '_' and '-', beginning with a letter or digit; \
+         an e-mail address has one '@' and no spaces, quotes, commas or brackets"
     )]
     Character(char),
 }
@@ -68,17 +71,12 @@ macro_rules! id {
         pub struct $name(pub [u8; 16]);
 
         impl $name {
-            /// Reads the 32 hexadecimal digits that `Display` writes.
+            /// Reads the 32 lower-case hexadecimal digits that `Display` writes, and nothing else: one id, one text.
             pub fn parse(text: &str) -> Option<Self> {
-                if text.len() != 32 || !text.is_ascii() {
+                if text.len() != 32 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
                     return None;
                 }
-                let mut id = [0; 16];
-                for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-                    let pair = std::str::from_utf8(pair).ok()?;
-                    *byte = u8::from_str_radix(pair, 16).ok()?;
-                }
-                Some(Self(id))
+                u128::from_str_radix(text, 16).ok().map(|id| Self(id.to_be_bytes()))
             }
         }
 
@@ -109,20 +107,34 @@ pub enum LoginName {
 }
 
 impl LoginName {
-    /// An `@` makes it an address. Errors: [`NameError`] for either kind.
+    /// An `@`, also a full-width one, makes it an address. Errors: [`NameError`] for either kind.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if text.contains('@') { Email::parse(text).map(Self::Email) } else { UserName::parse(text).map(Self::Name) }
+        if text.nfkc().any(|c| c == '@') {
+            Email::parse(text).map(Self::Email)
+        } else {
+            UserName::parse(text).map(Self::Name)
+        }
     }
 }
 
 /// An e-mail address as a key: NFKC, lower case, trimmed, exactly one `@`, printable ASCII, at most 254 characters.
+/// Either side is not empty and has only what may stand there without quotes (RFC 5322 §3.2.3 `atext` and `.`), so an
+/// address can be written into a header field or a list as it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Email(std::sync::Arc<str>);
 
 impl Email {
     /// Canonicalises and checks. Errors: [`NameError`].
-    pub fn parse(_text: &str) -> Result<Self, NameError> {
-        unimplemented!()
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let email = fold(text, EMAIL_LENGTH)?;
+        let (local, domain) = email.split_once('@').ok_or(NameError::Empty)?;
+        if let Some(c) = local.chars().chain(domain.chars()).find(|c| !is_atext(*c)) {
+            return Err(NameError::Character(c));
+        }
+        if local.is_empty() || domain.is_empty() {
+            return Err(NameError::Empty);
+        }
+        Ok(Self(email.into()))
     }
 
     /// The canonical text.
@@ -137,6 +149,140 @@ impl std::fmt::Display for Email {
     }
 }
 
-fn canonical(_text: &str) -> Result<String, NameError> {
-    unimplemented!()
+fn canonical(text: &str) -> Result<String, NameError> {
+    let name = fold(text, NAME_LENGTH)?;
+    let mut first = true;
+    for c in name.chars() {
+        let fits = c.is_ascii_lowercase() || c.is_ascii_digit() || (!first && matches!(c, '.' | '_' | '-'));
+        if !fits {
+            return Err(NameError::Character(c));
+        }
+        first = false;
+    }
+    Ok(name)
+}
+
+/// NFKC, lower case, trimmed; 1 to `longest` characters.
+fn fold(text: &str, longest: usize) -> Result<String, NameError> {
+    let text = text.trim();
+    // No ASCII text is the NFKC of more than four times its bytes: what is longer need not be folded to be refused.
+    if text.len() > 4 * longest {
+        return Err(NameError::TooLong);
+    }
+    let folded = text.nfkc().collect::<String>().to_lowercase();
+    match folded.chars().count() {
+        0 => Err(NameError::Empty),
+        n if n > longest => Err(NameError::TooLong),
+        _ => Ok(folded),
+    }
+}
+
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c)
+}
+
+const NAME_LENGTH: usize = 64;
+const EMAIL_LENGTH: usize = 254;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_alike_are_one_name_or_none() {
+        for (typed, expected) in [
+            ("ana", Ok("ana")),
+            ("Ana", Ok("ana")),
+            (" ana ", Ok("ana")),
+            ("\u{3000}ana\u{a0}", Ok("ana")),
+            ("ＡＮＡ", Ok("ana")),
+            ("ana.b_c-9", Ok("ana.b_c-9")),
+            ("9lives", Ok("9lives")),
+            ("\u{212a}im", Ok("kim")), // the Kelvin sign
+            ("ﬁona", Ok("fiona")),
+            ("", Err(NameError::Empty)),
+            (" \t ", Err(NameError::Empty)),
+            (".ana", Err(NameError::Character('.'))),
+            ("_ana", Err(NameError::Character('_'))),
+            ("-ana", Err(NameError::Character('-'))),
+            ("an a", Err(NameError::Character(' '))),
+            ("ana@x", Err(NameError::Character('@'))),
+            ("ana/x", Err(NameError::Character('/'))),
+            ("ana\0", Err(NameError::Character('\0'))),
+            ("a\u{200b}na", Err(NameError::Character('\u{200b}'))),
+            ("аna", Err(NameError::Character('а'))), // Cyrillic
+            ("José", Err(NameError::Character('é'))),
+            ("Jose\u{301}", Err(NameError::Character('é'))),
+            ("İna", Err(NameError::Character('\u{307}'))),
+        ] {
+            assert_eq!(canonical(typed).as_deref(), expected.as_deref(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_at_most_sixty_four_characters() {
+        assert!(UserName::parse(&"a".repeat(64)).is_ok());
+        assert_eq!(UserName::parse(&"a".repeat(65)), Err(NameError::TooLong));
+        assert_eq!(UserName::parse(&"a".repeat(1 << 20)), Err(NameError::TooLong));
+        // Eighteen letters come out of this one character.
+        assert!(UserName::parse(&"\u{fdfa}".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn an_email_address_is_one_key_however_it_was_typed() {
+        for (typed, expected) in [
+            ("Ana@Acme.Example", Ok("ana@acme.example")),
+            (" ana@acme.example\n", Ok("ana@acme.example")),
+            ("ana＠acme.example", Ok("ana@acme.example")),
+            ("o'brien+crm@acme.example", Ok("o'brien+crm@acme.example")),
+            ("", Err(NameError::Empty)),
+            ("ana", Err(NameError::Empty)),
+            ("@acme.example", Err(NameError::Empty)),
+            ("ana@", Err(NameError::Empty)),
+            ("@", Err(NameError::Empty)),
+            ("a@b@c", Err(NameError::Character('@'))),
+            ("a b@c", Err(NameError::Character(' '))),
+            ("a,b@c", Err(NameError::Character(','))),
+            ("a;b@c", Err(NameError::Character(';'))),
+            ("\"a\"@c", Err(NameError::Character('"'))),
+            ("<a@c>", Err(NameError::Character('<'))),
+            ("a@c\r\nBcc: d", Err(NameError::Character('\r'))),
+            ("a@c\u{7f}", Err(NameError::Character('\u{7f}'))),
+            ("josé@acme.example", Err(NameError::Character('é'))),
+        ] {
+            assert_eq!(Email::parse(typed).as_ref().map(Email::as_str), expected.as_ref().copied(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn an_email_address_has_at_most_254_characters() {
+        assert!(Email::parse(&format!("a@{}", "b".repeat(252))).is_ok());
+        assert_eq!(Email::parse(&format!("a@{}", "b".repeat(253))), Err(NameError::TooLong));
+    }
+
+    #[test]
+    fn what_is_typed_into_the_user_name_field_is_a_name_or_an_address() {
+        let name = |text| LoginName::Name(UserName::parse(text).expect("a name"));
+        let email = |text| LoginName::Email(Email::parse(text).expect("an address"));
+        for (typed, expected) in [
+            ("Ana", Ok(name("ana"))),
+            ("ANA@acme.example", Ok(email("ana@acme.example"))),
+            ("ana＠acme.example", Ok(email("ana@acme.example"))),
+            ("a@b@c", Err(NameError::Character('@'))),
+            ("ana!", Err(NameError::Character('!'))),
+        ] {
+            assert_eq!(LoginName::parse(typed), expected, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_reads_only_what_it_writes() {
+        let id = SessionId(*b"\x00\x01\x02\x03\x04\x05\x06\x07\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff");
+        assert_eq!(id.to_string(), "0001020304050607f8f9fafbfcfdfeff");
+        assert_eq!(SessionId::parse(&id.to_string()), Some(id));
+        for text in ["", "00", "0001020304050607F8F9FAFBFCFDFEFF", "+001020304050607f8f9fafbfcfdfeff", &"é".repeat(16)]
+        {
+            assert_eq!(SessionId::parse(text), None, "{text:?}");
+        }
+    }
 }

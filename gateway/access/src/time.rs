@@ -41,3 +41,19 @@ impl std::ops::Add<Duration> for Timestamp {
         Self(self.0.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_saturates_at_both_ends() {
+        let (early, late) = (Timestamp::from_millis(1_000), Timestamp::from_millis(2_500));
+        assert_eq!(late.since(early), Duration::from_millis(1_500));
+        assert_eq!(early.since(late), Duration::ZERO);
+        assert_eq!(early + Duration::from_secs(2), Timestamp::from_millis(3_000));
+        assert_eq!(late + Duration::MAX, Timestamp::NEVER);
+        assert_eq!(Timestamp::NEVER + Duration::from_secs(1), Timestamp::NEVER);
+        assert_eq!(Timestamp::from_millis(59_999).seconds(), 59);
+    }
+}
