@@ -7,7 +7,9 @@
 use std::fmt;
 
 use serde::de::value::{StrDeserializer, U32Deserializer};
-use serde::de::{self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 use super::fault::{Page, Spot, listed, nearest, shown};
 use super::file;
@@ -161,7 +163,8 @@ impl<'n> Reader<'n, '_> {
         let name = shown(&key.text);
         if file::is_secret(&key.text) && matches!(value.kind, Kind::Scalar { .. }) {
             let meant = format!("{}_file", key.text);
-            let meant = known.iter().find(|known| **known == meant || **known == "key_file").copied().unwrap_or("…_file");
+            let meant =
+                known.iter().find(|known| **known == meant || **known == "key_file").copied().unwrap_or("…_file");
             self.page.refuse_secret(
                 key.spot,
                 format!("`{name}`{path}: a secret stands in the file"),
@@ -214,12 +217,18 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'n>>(mut self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
+    fn deserialize_newtype_struct<V: Visitor<'n>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Trouble> {
         match name {
             AT => visitor.visit_seq(AtParts { reader: self, part: 0 }),
             ONE_OR_MANY => match &self.node.kind {
                 Kind::List(items) => visitor.visit_seq(Items { reader: self, items: items.iter().enumerate() }),
-                _ => visitor.visit_seq(Items { reader: self, items: std::slice::from_ref(self.node).iter().enumerate() }),
+                _ => {
+                    visitor.visit_seq(Items { reader: self, items: std::slice::from_ref(self.node).iter().enumerate() })
+                }
             },
             expected => {
                 self.expected = expected;
@@ -240,7 +249,8 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         self.expected = "a mapping of names";
         match &self.node.kind {
             Kind::Map(entries) => {
-                let entries = entries.iter().map(|(key, value)| (&*key.text, key, value)).collect::<Vec<_>>().into_iter();
+                let entries =
+                    entries.iter().map(|(key, value)| (&*key.text, key, value)).collect::<Vec<_>>().into_iter();
                 self.told(visitor.visit_map(Entries { reader: self, entries, value: None, absent: [].iter() }))
             }
             _ => Err(self.wrong_type()),
@@ -455,10 +465,8 @@ impl<'n> de::Deserializer<'n> for AbsentReader<'n, '_> {
             Path::Root => String::new(),
             path => format!(" in `{path}`"),
         };
-        let help = file::example(self.field).map_or_else(
-            || format!("add `{}:`", self.field),
-            |example| format!("add `{}: {example}`", self.field),
-        );
+        let help = file::example(self.field)
+            .map_or_else(|| format!("add `{}:`", self.field), |example| format!("add `{}: {example}`", self.field));
         self.map.page.refuse("missing_key", spot, format!("the key `{}` is missing{path}", self.field), help);
         // Whatever the visitor is, it can't be satisfied; its At takes the default.
         drop(visitor);
@@ -530,7 +538,11 @@ impl<'n> VariantAccess<'n> for Word<'n> {
         Err(de::Error::custom("words have no content"))
     }
 
-    fn struct_variant<V: Visitor<'n>>(self, _fields: &'static [&'static str], _visitor: V) -> Result<V::Value, Trouble> {
+    fn struct_variant<V: Visitor<'n>>(
+        self,
+        _fields: &'static [&'static str],
+        _visitor: V,
+    ) -> Result<V::Value, Trouble> {
         Err(de::Error::custom("words have no content"))
     }
 }

@@ -457,9 +457,9 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         }
         "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),
         "health" if known.contains(&"upstream") => Some("it is not available in this version; delete it for now"),
-        "roles" | "groups" if known.contains(&"allow_from") => {
-            Some("who has a role or is in a group is kept in the store: `vestibule user`; here stands what holds for them")
-        }
+        "roles" | "groups" if known.contains(&"allow_from") => Some(
+            "who has a role or is in a group is kept in the store: `vestibule user`; here stands what holds for them",
+        ),
         _ => None,
     }
 }

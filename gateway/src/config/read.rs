@@ -113,7 +113,8 @@ where
     let text = match read_text(path) {
         Ok(text) => text,
         Err(Unreadable { code, line, column, message, help }) => {
-            let fault = Fault { code, file: name, line, column, source: String::new(), message, help: Some(help.into()) };
+            let fault =
+                Fault { code, file: name, line, column, source: String::new(), message, help: Some(help.into()) };
             report.borrow_mut().refuse(fault);
             return None;
         }

@@ -126,9 +126,15 @@ struct Open {
 enum OpenKind {
     List(Vec<Node>),
     /// `key` waits for its value; one whose fault was told is dropped with its value.
-    Map { entries: Vec<(Key, Node)>, seen: HashMap<Box<str>, u32>, key: Option<Pending> },
+    Map {
+        entries: Vec<(Key, Node)>,
+        seen: HashMap<Box<str>, u32>,
+        key: Option<Pending>,
+    },
     /// Its content is read and dropped: a key that is a collection.
-    Dropped { is_key: bool },
+    Dropped {
+        is_key: bool,
+    },
 }
 
 enum Pending {
@@ -337,7 +343,10 @@ fn refuse_syntax(page: Page<'_>, error: &ScanError) {
     // At the end of the text the parser stands on a line that is not there.
     if spot.line as usize > lines.max(1) {
         let last = page.source.text.lines().last().map_or(0, |last| last.chars().count());
-        spot = Spot { line: u32::try_from(lines.max(1)).unwrap_or(u32::MAX), column: u32::try_from(last + 1).unwrap_or(1) };
+        spot = Spot {
+            line: u32::try_from(lines.max(1)).unwrap_or(u32::MAX),
+            column: u32::try_from(last + 1).unwrap_or(1),
+        };
     }
     let line = |number: u32| page.source.text.lines().nth((number as usize).saturating_sub(1)).unwrap_or_default();
     let is_tabbed = |text: &str| text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
@@ -353,11 +362,7 @@ fn refuse_syntax(page: Page<'_>, error: &ScanError) {
         return;
     }
     let (message, help) = in_words(error.kind());
-    let help = if line(spot.line).contains("::") {
-        "put quotes around IPv6 addresses: \"2001:db8::\""
-    } else {
-        help
-    };
+    let help = if line(spot.line).contains("::") { "put quotes around IPv6 addresses: \"2001:db8::\"" } else { help };
     page.refuse("syntax", spot, message, help);
 }
 
@@ -371,28 +376,38 @@ fn in_words(kind: &ErrorKind) -> (String, &'static str) {
         | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             ("a bracket is opened and never closed".into(), "close it with ] or }")
         }
-        ErrorKind::ExpectedFlowSequenceSeparator => ("expected `,` or `]`".into(), "separate the entries by commas; close the list with ]"),
-        ErrorKind::ExpectedFlowMappingSeparator => ("expected `,` or `}`".into(), "separate the entries by commas; close the mapping with }"),
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("expected `,` or `]`".into(), "separate the entries by commas; close the list with ]")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            ("expected `,` or `}`".into(), "separate the entries by commas; close the mapping with }")
+        }
         ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             ("this bracket closes nothing that is open".into(), "[ is closed by ], { by }")
         }
-        ErrorKind::UnclosedQuotedScalar => ("a quote is opened and never closed".into(), "close it; inside double quotes write \\\" for a quote"),
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            ("a second `: ` on the line, or a key at the wrong indentation".into(), "one key a line; put quotes around a value that contains `: `")
+        ErrorKind::UnclosedQuotedScalar => {
+            ("a quote is opened and never closed".into(), "close it; inside double quotes write \\\" for a quote")
         }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
+            "a second `: ` on the line, or a key at the wrong indentation".into(),
+            "one key a line; put quotes around a value that contains `: `",
+        ),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             ("expected `key: value`, and there is no colon".into(), "write a colon and a space after the key")
         }
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
-            ("this line is indented differently from its neighbours".into(), "indent entries of one mapping alike, by spaces")
-        }
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => {
-            ("a list entry (`- `) stands where none can".into(), "begin the list on the line below its key, one entry a line")
-        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+            "this line is indented differently from its neighbours".into(),
+            "indent entries of one mapping alike, by spaces",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
+            "a list entry (`- `) stands where none can".into(),
+            "begin the list on the line below its key, one entry a line",
+        ),
         ErrorKind::UnexpectedCharacter { .. } => (format!("{kind}"), quotes),
-        ErrorKind::RecursionLimitExceeded => {
-            (format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"), "look for brackets or indentation that were not meant")
-        }
+        ErrorKind::RecursionLimitExceeded => (
+            format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"),
+            "look for brackets or indentation that were not meant",
+        ),
         _ => (format!("this is not YAML: {kind}"), quotes),
     }
 }
@@ -404,7 +419,9 @@ fn is_number(text: &str) -> bool {
         return true;
     }
     let in_base = |prefix: &str, base: u32| {
-        unsigned.strip_prefix(prefix).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c == '_' || c.is_digit(base)))
+        unsigned
+            .strip_prefix(prefix)
+            .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c == '_' || c.is_digit(base)))
     };
     if in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) {
         return true;

@@ -184,16 +184,27 @@ fn one_allowed(page: Page<'_>, entry: &At<AllowText>) -> Option<Allowed> {
     match (kind, name) {
         ("public", "") => Some(Allowed::Public),
         ("everyone", "") => Some(Allowed::Everyone),
-        ("user", name) if !name.is_empty() => scalars::name(page, "the user", name, spot, UserName::parse).map(Allowed::User),
-        ("role", name) if !name.is_empty() => scalars::name(page, "the role", name, spot, RoleName::parse).map(Allowed::Role),
-        ("group", name) if !name.is_empty() => scalars::name(page, "the group", name, spot, GroupName::parse).map(Allowed::Group),
-        ("token", name) if !name.is_empty() => scalars::name(page, "the scope", name, spot, Scope::parse).map(Allowed::Token),
+        ("user", name) if !name.is_empty() => {
+            scalars::name(page, "the user", name, spot, UserName::parse).map(Allowed::User)
+        }
+        ("role", name) if !name.is_empty() => {
+            scalars::name(page, "the role", name, spot, RoleName::parse).map(Allowed::Role)
+        }
+        ("group", name) if !name.is_empty() => {
+            scalars::name(page, "the group", name, spot, GroupName::parse).map(Allowed::Group)
+        }
+        ("token", name) if !name.is_empty() => {
+            scalars::name(page, "the scope", name, spot, Scope::parse).map(Allowed::Token)
+        }
         _ => {
             let help = match (nearest(kind, ALLOW_WORDS), name) {
                 (Some(near @ ("public" | "everyone")), "") => format!("did you mean `{near}`?"),
                 (Some(near), _) if near == kind => format!("write a name behind it: `{kind} …`"),
                 (Some(near), name) if !name.is_empty() => format!("did you mean `{near} {}`?", shown(name)),
-                _ => format!("write `user {0}`, `group {0}` or `role {0}`; or `token …` with a scope, `everyone`, `public`", shown(text)),
+                _ => format!(
+                    "write `user {0}`, `group {0}` or `role {0}`; or `token …` with a scope, `everyone`, `public`",
+                    shown(text)
+                ),
             };
             page.refuse("unknown_word", spot, format!("`{}` says not whom to allow", shown(text)), help);
             None
@@ -265,7 +276,9 @@ fn covers(wide: &PathPattern, narrow: &PathPattern) -> bool {
     match (wide, narrow) {
         (PathPattern::Exact(wide), PathPattern::Exact(narrow)) => wide == narrow,
         (PathPattern::Exact(_), PathPattern::Below(_)) => false,
-        (PathPattern::Below(wide), PathPattern::Exact(narrow) | PathPattern::Below(narrow)) => narrow.starts_with(&**wide),
+        (PathPattern::Below(wide), PathPattern::Exact(narrow) | PathPattern::Below(narrow)) => {
+            narrow.starts_with(&**wide)
+        }
     }
 }
 

@@ -134,7 +134,8 @@ fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Opti
     }
     let admin = admin?.unwrap_or(ADMIN);
     let (http, https) = (http?, https?);
-    let spots = [("http", http, &written.http), ("https", https, &written.https), ("admin", Some(admin), &written.admin)];
+    let spots =
+        [("http", http, &written.http), ("https", https, &written.https), ("admin", Some(admin), &written.admin)];
     for (index, (name, socket, at)) in spots.iter().enumerate() {
         let taken = spots[..index].iter().find(|(_, other, _)| clash(*other, *socket));
         if let Some((other, ..)) = taken {
@@ -239,7 +240,12 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
     let text = &written.value.0;
     let fits = !text.trim().is_empty() && !text.contains('\0');
     if !fits {
-        page.refuse("bad_path", written.spot, "expected the name of a file, found an empty text", "write the file's name");
+        page.refuse(
+            "bad_path",
+            written.spot,
+            "expected the name of a file, found an empty text",
+            "write the file's name",
+        );
     }
     fits
 }

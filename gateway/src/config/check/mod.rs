@@ -62,13 +62,8 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         session: gateway.session,
         place,
     };
-    let rules = Rules {
-        organization,
-        roles: levels.roles,
-        groups: levels.groups,
-        users: levels.users,
-        apps: apps.rules,
-    };
+    let rules =
+        Rules { organization, roles: levels.roles, groups: levels.groups, users: levels.users, apps: apps.rules };
     let policy = Policy::new(rules);
     if policy.perimeter().is_empty() {
         page.warn(

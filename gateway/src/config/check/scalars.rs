@@ -59,16 +59,13 @@ pub(super) fn socket(page: Page<'_>, written: &At<SocketText>) -> Option<SocketA
     }
     let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok()).unwrap_or("443");
     let help = match text.strip_prefix(':') {
-        Some(_) => format!("write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"),
+        Some(_) => format!(
+            "write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"
+        ),
         None if text.starts_with("localhost") => format!("write \"127.0.0.1:{port}\""),
         None => format!("write an address, a colon and a port, in quotes: \"0.0.0.0:{port}\" or \"[::]:{port}\""),
     };
-    page.refuse(
-        "bad_address",
-        written.spot,
-        format!("expected an address with a port, found `{}`", shown(text)),
-        help,
-    );
+    page.refuse("bad_address", written.spot, format!("expected an address with a port, found `{}`", shown(text)), help);
     None
 }
 
@@ -99,11 +96,20 @@ impl Origin {
             scheme => return refuse(format!("expected http or https, found `{}`", shown(scheme)), like()),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            page.refuse_secret(written.spot, "a user name or password stands in the URL", "delete what stands before the @");
+            page.refuse_secret(
+                written.spot,
+                "a user name or password stands in the URL",
+                "delete what stands before the @",
+            );
             return None;
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            let end = format!("{}{}{}", url.path(), if url.query().is_some() { "?…" } else { "" }, if url.fragment().is_some() { "#…" } else { "" });
+            let end = format!(
+                "{}{}{}",
+                url.path(),
+                if url.query().is_some() { "?…" } else { "" },
+                if url.fragment().is_some() { "#…" } else { "" }
+            );
             return refuse(
                 format!("`{}` stands behind the host, and only a host and a port can be used here", shown(&end)),
                 "delete it; paths are forwarded as they come".into(),
@@ -164,7 +170,11 @@ pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Op
         );
         return None;
     }
-    written.value.0.iter().try_fold(Methods::NONE, |methods, word| method(page, word).map(|method| methods.with(method)))
+    written
+        .value
+        .0
+        .iter()
+        .try_fold(Methods::NONE, |methods, word| method(page, word).map(|method| methods.with(method)))
 }
 
 fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
