@@ -99,7 +99,8 @@ impl Assertions {
             return Ok(made.value.clone());
         }
         let value = self.make(in_force, visitor, app, now)?;
-        let made = Made { visitor: Arc::clone(visitor), generation: in_force.generation, at: now, value: value.clone() };
+        let made =
+            Made { visitor: Arc::clone(visitor), generation: in_force.generation, at: now, value: value.clone() };
         self.made.insert(key, Arc::new(made));
         Ok(value)
     }
@@ -131,22 +132,16 @@ impl Assertions {
         };
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.key_id.clone());
-        let text = jsonwebtoken::encode(&header, &claims, &self.key).map_err(|error| AssertionError(error.to_string()))?;
+        let text =
+            jsonwebtoken::encode(&header, &claims, &self.key).map_err(|error| AssertionError(error.to_string()))?;
         HeaderValue::try_from(text).map_err(|error| AssertionError(error.to_string()))
     }
 }
 
 use access::policy::Method;
 
-const METHODS: [Method; 7] = [
-    Method::Password,
-    Method::Totp,
-    Method::Recovery,
-    Method::Passkey,
-    Method::Sms,
-    Method::Voice,
-    Method::Email,
-];
+const METHODS: [Method; 7] =
+    [Method::Password, Method::Totp, Method::Recovery, Method::Passkey, Method::Sms, Method::Voice, Method::Email];
 /// How long an app may believe it.
 const LIFE: Duration = Duration::from_secs(60);
 /// Assertions in memory, about 700 bytes each.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use access::ClientAddr;
 use access::identity::AppName;
+use access::target::CanonicalPath;
 use tokio::sync::Notify;
 
 use super::facts::Visitor;
@@ -42,7 +43,7 @@ pub(super) struct Inside {
     pub(super) address: ClientAddr,
     pub(super) app: AppName,
     pub(super) method: Box<str>,
-    pub(super) path: Box<str>,
+    pub(super) path: CanonicalPath<'static>,
     pub(super) visitor: Option<Arc<Visitor>>,
     pub(super) digest: Option<Digest>,
     pub(super) cut: Arc<Cut>,

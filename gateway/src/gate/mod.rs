@@ -103,6 +103,17 @@ pub enum Admission {
     Refuse(Denied),
 }
 
+/// What an app would say. Opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prospect {
+    /// Come in.
+    Open,
+    /// Show something more first.
+    Asks(Need),
+    /// No.
+    Closed,
+}
+
 /// A no, with what each reader may learn.
 #[derive(Clone, Debug)]
 pub struct Denied {
@@ -280,7 +291,7 @@ impl Gate {
             address: ask.address,
             app: app.clone(),
             method: method.into(),
-            path: path.as_str().into(),
+            path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
             cut: Arc::clone(cut),
@@ -321,9 +332,7 @@ impl Gate {
             app,
             method: method.to_owned(),
             path: path.chars().take(200).collect(),
-            user: visitor.as_ref().map(|visitor| visitor.person().id),
-            session: visitor.as_ref().and_then(|visitor| visitor.session().map(|session| session.id)),
-            token: visitor.as_ref().and_then(|visitor| visitor.token().map(|token| token.id)),
+            visitor: visitor.clone(),
         });
         Denied { cause, reference, rule, visitor }
     }
@@ -350,6 +359,23 @@ impl Gate {
         self.with_attempt(in_force, address, goal, visitor, |attempt| {
             access::explain(&in_force.settings.policy, attempt, now)
         })
+    }
+
+    /// What would an app say to this visitor? For lists of apps and the way to a sign-in; opens nothing.
+    pub fn prospect(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        app: &AppName,
+        path: &access::target::CanonicalPath<'_>,
+        visitor: &Arc<Visitor>,
+    ) -> Prospect {
+        let goal = Goal::App { app, method: "GET", path };
+        match self.ask_rules(in_force, address, goal, Some(visitor), self.clock.now()) {
+            Decision::Allow(_) => Prospect::Open,
+            Decision::SignIn(need) => Prospect::Asks(need),
+            Decision::Refuse(_) => Prospect::Closed,
+        }
     }
 
     /// Reads what the store published, forgets what it speaks of, and asks everyone inside again if there was anything.
@@ -392,8 +418,7 @@ impl Gate {
                 Ok(None) | Err(_) => return false,
             },
         };
-        let Ok(path) = access::target::CanonicalPath::parse_decoded(&inside.path) else { return false };
-        let goal = Goal::App { app: &inside.app, method: &inside.method, path: &path };
+        let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
         let now = self.clock.now();
         matches!(self.ask_rules(in_force, inside.address, goal, visitor.as_ref(), now), Decision::Allow(_))
     }

@@ -181,13 +181,20 @@ mod tests {
             (&[("host", "a.example"), ("content-length", "5"), ("transfer-encoding", "chunked")], Unclear::Length),
             (&[("host", "a.example"), ("transfer-encoding", "chunked, identity")], Unclear::Length),
             (&[("host", "a.example"), ("transfer-encoding", "xchunked")], Unclear::Length),
-            (&[("host", "a.example"), ("authorization", "Bearer a"), ("authorization", "Bearer b")], Unclear::Authorizations),
+            (
+                &[("host", "a.example"), ("authorization", "Bearer a"), ("authorization", "Bearer b")],
+                Unclear::Authorizations,
+            ),
         ];
         for (fields, why) in bad {
             assert_eq!(Asked::read(&request(Version::HTTP_11, fields)).err(), Some(*why), "{fields:?}");
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
-        assert_eq!(Asked::read(&request(Version::HTTP_10, &old)).err(), Some(Unclear::Length), "HTTP/1.0 knows no chunks");
+        assert_eq!(
+            Asked::read(&request(Version::HTTP_10, &old)).err(),
+            Some(Unclear::Length),
+            "HTTP/1.0 knows no chunks"
+        );
     }
 
     #[test]

@@ -9,9 +9,7 @@ use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::gate::Visitor;
-
-/// The name of our cookie, on the portal and on every app host. Its value never reaches an app.
-pub const COOKIE_NAME: &str = "__Host-vestibule";
+use crate::portal::COOKIE_NAME;
 
 /// What we say to an app about one request.
 #[derive(Debug)]
@@ -64,22 +62,6 @@ pub(super) fn seal_answer(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
     };
     let cookies = headers.get_all(SET_COOKIE);
     cookies.iter().any(is_ours).then(|| cookies.iter().filter(|value| !is_ours(value)).cloned().collect())
-}
-
-/// The value of one of our cookies, if it was sent exactly once. Two of a name are ambiguous and count as none (A22).
-pub fn our_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for field in headers.get_all(COOKIE) {
-        for pair in field.as_bytes().split(|byte| *byte == b';') {
-            let pair = pair.trim_ascii();
-            let Some(value) = pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) else { continue };
-            if found.is_some() {
-                return None;
-            }
-            found = Some(std::str::from_utf8(value).ok()?);
-        }
-    }
-    found.filter(|value| !value.is_empty() && value.len() <= 128)
 }
 
 fn identify(headers: &mut impl Headers, visitor: &Visitor) {
@@ -139,7 +121,9 @@ fn strip_our_cookies(headers: &mut impl Headers) {
         }
     }
     headers.remove(&COOKIE);
-    if !kept.is_empty() && let Ok(value) = HeaderValue::from_bytes(&kept) {
+    if !kept.is_empty()
+        && let Ok(value) = HeaderValue::from_bytes(&kept)
+    {
         headers.set(COOKIE, value);
     }
 }
@@ -160,9 +144,8 @@ fn is_bearer(value: &HeaderValue) -> bool {
 
 /// Is the name, however it is spelled, one that only we may use?
 fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| folds_to(name, reserved)) || RESERVED_PREFIXES.iter().any(|prefix| {
-        name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix))
-    })
+    RESERVED.iter().any(|reserved| folds_to(name, reserved))
+        || RESERVED_PREFIXES.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix)))
 }
 
 fn folds_to(name: &str, reserved: &str) -> bool {
@@ -249,8 +232,7 @@ mod tests {
         }
         let mut headers = Plain(map);
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
-        let address =
-            ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no headers").client;
+        let address = ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no headers").client;
         let authority = HeaderValue::from_static("crm.acme.example");
         let said = Said {
             visitor: None,
@@ -267,10 +249,28 @@ mod tests {
     #[test]
     fn no_spelling_of_a_reserved_name_reaches_an_app() {
         let spellings = [
-            "Remote-User", "REMOTE-USER", "remote_user", "Remote.User", "remote~user", "Remote|User", "remote!user",
-            "Remote-Groups", "remote_email", "REMOTE.NAME", "X-Vestibule-Assertion", "x_vestibule_assertion",
-            "x.vestibule.anything", "X-Forwarded-User", "x_forwarded_email", "X-Original-URL", "X_Rewrite_Url",
-            "X-Real-IP", "true_client_ip", "CF-Connecting-IP", "Proxy", "X-HTTP-Method-Override",
+            "Remote-User",
+            "REMOTE-USER",
+            "remote_user",
+            "Remote.User",
+            "remote~user",
+            "Remote|User",
+            "remote!user",
+            "Remote-Groups",
+            "remote_email",
+            "REMOTE.NAME",
+            "X-Vestibule-Assertion",
+            "x_vestibule_assertion",
+            "x.vestibule.anything",
+            "X-Forwarded-User",
+            "x_forwarded_email",
+            "X-Original-URL",
+            "X_Rewrite_Url",
+            "X-Real-IP",
+            "true_client_ip",
+            "CF-Connecting-IP",
+            "Proxy",
+            "X-HTTP-Method-Override",
         ];
         for name in spellings {
             let left = sealed(&[(name, "admin"), ("accept", "*/*")]);
@@ -288,7 +288,8 @@ mod tests {
 
     #[test]
     fn forwarding_headers_are_rebuilt_from_what_we_know() {
-        let left = sealed(&[("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-For", "10.0.0.2"), ("Forwarded", "for=10.0.0.3")]);
+        let left =
+            sealed(&[("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-For", "10.0.0.2"), ("Forwarded", "for=10.0.0.3")]);
         assert_eq!(left.get_all("x-forwarded-for").iter().collect::<Vec<_>>(), ["203.0.113.9"]);
         let forwarded: Vec<_> = left.get_all("forwarded").iter().collect();
         assert_eq!(forwarded, ["for=203.0.113.9;host=\"crm.acme.example\";proto=https"]);
@@ -308,24 +309,6 @@ mod tests {
             assert!(sealed(&[("Authorization", ours)]).get(AUTHORIZATION).is_none(), "{ours}");
         }
         assert!(sealed(&[("Authorization", "Basic YTpi")]).get(AUTHORIZATION).is_some());
-    }
-
-    #[test]
-    fn a_cookie_sent_twice_is_no_cookie() {
-        let read = |fields: &[&str]| {
-            let mut map = HeaderMap::new();
-            for field in fields {
-                map.append(COOKIE, HeaderValue::from_str(field).expect("visible"));
-            }
-            our_cookie(&map, COOKIE_NAME).map(str::to_owned)
-        };
-        assert_eq!(read(&["x=1; __Host-vestibule=abc"]), Some("abc".to_owned()));
-        assert_eq!(read(&["__Host-vestibule=abc; __Host-vestibule=def"]), None);
-        assert_eq!(read(&["__Host-vestibule=abc", "__Host-vestibule=abc"]), None);
-        assert_eq!(read(&["__host-vestibule=abc"]), None, "the prefix guards only this spelling");
-        assert_eq!(read(&["=__Host-vestibule=abc"]), None, "a nameless cookie");
-        assert_eq!(read(&["__Host-vestibule="]), None);
-        assert_eq!(read(&[&format!("__Host-vestibule={}", "a".repeat(129))]), None);
     }
 
     #[test]

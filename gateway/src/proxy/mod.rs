@@ -7,7 +7,7 @@
 mod answer;
 mod asked;
 mod cuttable;
-pub(crate) mod headers;
+mod headers;
 mod log;
 mod routes;
 
@@ -26,13 +26,12 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
 pub(crate) use cuttable::Cuttable;
-pub use headers::{COOKIE_NAME, our_cookie};
 pub use log::AccessLog;
 pub use routes::Snapshot;
 
 use crate::clock::Moment;
 use crate::gate::{Admission, Ask, Gate, Permit, Shown, need_code};
-use crate::portal::{Portal, Reader, Visit, refusal};
+use crate::portal::{COOKIE_NAME, GO_COOKIE, Portal, Reader, Visit, our_cookie, refusal};
 use asked::Asked;
 use log::Line;
 use routes::Route;
@@ -126,7 +125,12 @@ impl Proxy {
             Err(error) => {
                 tracing::warn!(%peer, "refused a request: {error}");
                 context.decision = "address_unknown";
-                return Ok(Some(refusal::bad_request(&in_force, reader, "The client's address could not be determined.", &self.gate.reference())));
+                return Ok(Some(refusal::bad_request(
+                    &in_force,
+                    reader,
+                    "The client's address could not be determined.",
+                    &self.gate.reference(),
+                )));
             }
         };
         drop(claims);
@@ -239,18 +243,16 @@ impl Proxy {
         let request = session.req_header();
         let shown = shown(&request.headers, &route.app);
         let goal = Goal::App { app: &route.app.name, method: request.method.as_str(), path };
-        let ask = Ask {
-            in_force: &visit.in_force,
-            address: visit.resolved.client,
-            goal,
-            shown,
-            cut: cuttable::current(),
-        };
+        let ask =
+            Ask { in_force: &visit.in_force, address: visit.resolved.client, goal, shown, cut: cuttable::current() };
         match self.gate.admit(ask.clone()).await {
             Admission::Enter(permit) => {
                 if asked::wants_upgrade(&request.headers) {
                     // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24).
-                    if matches!(shown, Shown::AppCookie(..)) && permit.visitor().is_some() && !is_same_origin(&request.headers, &route.app.origin) {
+                    if matches!(shown, Shown::AppCookie(..))
+                        && permit.visitor().is_some()
+                        && !is_same_origin(&request.headers, &route.app.origin)
+                    {
                         context.decision = "cross_site";
                         return Some(refusal::cross_site(visit, &self.gate.reference()));
                     }
@@ -265,7 +267,7 @@ impl Proxy {
             Admission::SignIn { need, visitor } => {
                 context.decision = need_code(need);
                 let back = back_to(request, &route.app.origin);
-                let knows = our_cookie(&request.headers, crate::portal::GO_COOKIE);
+                let knows = our_cookie(&request.headers, GO_COOKIE);
                 Some(refusal::sign_in(visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate))
             }
             Admission::Refuse(denied) => {
@@ -376,7 +378,9 @@ impl ProxyHttp for Proxy {
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
-        route.peer(permit).ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())
+        route
+            .peer(permit)
+            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())
     }
 
     async fn upstream_request_filter(
@@ -467,9 +471,10 @@ impl ProxyHttp for Proxy {
 fn failure(error: &Error) -> Option<StatusCode> {
     match (error.etype(), error.esource()) {
         (ErrorType::HTTPStatus(code), _) => StatusCode::from_u16(*code).ok(),
-        (ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::TLSHandshakeTimedout, ErrorSource::Upstream) => {
-            Some(StatusCode::GATEWAY_TIMEOUT)
-        }
+        (
+            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::TLSHandshakeTimedout,
+            ErrorSource::Upstream,
+        ) => Some(StatusCode::GATEWAY_TIMEOUT),
         (_, ErrorSource::Upstream) => Some(StatusCode::BAD_GATEWAY),
         (ErrorType::WriteError | ErrorType::ReadError | ErrorType::ConnectionClosed, ErrorSource::Downstream) => None,
         (_, ErrorSource::Downstream) => Some(StatusCode::BAD_REQUEST),

@@ -1,0 +1,218 @@
+//! What is known about one request before deciding, and what can be the answer?
+
+use super::{Listed, Methods, Place};
+use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
+use crate::target::CanonicalPath;
+use crate::{ClientAddr, Timestamp};
+
+/// A person as far as rules care.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// For good.
+    pub id: UserId,
+    /// What they are called.
+    pub name: UserName,
+    /// Their roles.
+    pub roles: Vec<RoleName>,
+    /// Their groups.
+    pub groups: Vec<GroupName>,
+    /// May they sign in at all?
+    pub standing: Standing,
+}
+
+/// May a person sign in at all?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Yes.
+    Active,
+    /// Not until an administrator says so.
+    Disabled,
+}
+
+/// Counters that end everything older than they are: "sign out everywhere" is one increment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Generations {
+    /// Of the person.
+    pub person: u32,
+    /// Of the organization.
+    pub organization: u32,
+    /// Of the store: another after a restored backup.
+    pub store: u64,
+}
+
+/// What a session is worth.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionFacts {
+    /// What was shown.
+    pub factors: Methods,
+    /// When the session was opened.
+    pub opened: Timestamp,
+    /// When something was last proved in it.
+    pub proved: Timestamp,
+    /// When it was last used.
+    pub used: Timestamp,
+    /// As they were when it was opened.
+    pub generations: Generations,
+}
+
+/// What a bearer token is worth.
+#[derive(Clone, Debug)]
+pub struct TokenFacts {
+    /// The apps it opens; none opens nothing.
+    pub apps: Vec<AppName>,
+    /// What it may do; none: what its owner may.
+    pub scopes: Vec<Scope>,
+    /// Only from there.
+    pub only_from: Option<Listed>,
+    /// Dead from then on.
+    pub expires: Timestamp,
+    /// As they were when it was made. Signing a person out everywhere leaves tokens alone (D2): `person` is not compared.
+    pub generations: Generations,
+}
+
+/// What was shown, and by whom. Its secret was checked by the caller.
+#[derive(Clone, Copy, Debug)]
+pub enum Proof<'a> {
+    /// Nothing.
+    Nobody,
+    /// A session's cookie, or a native app's device token.
+    Session {
+        /// Whose.
+        person: &'a Person,
+        /// What it is worth.
+        session: &'a SessionFacts,
+    },
+    /// A bearer token.
+    Token {
+        /// Whose.
+        person: &'a Person,
+        /// What it is worth.
+        token: &'a TokenFacts,
+    },
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal<'a> {
+    /// The pages before and during the sign-in, `/whoami`, a hand-off.
+    SignIn,
+    /// The portal's own pages for people who are signed in; also asked before a session is opened.
+    Portal,
+    /// An app.
+    App {
+        /// Which.
+        app: &'a AppName,
+        /// The method, as sent.
+        method: &'a str,
+        /// The path.
+        path: &'a CanonicalPath<'a>,
+    },
+}
+
+/// Everything known about one request before deciding.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// From where.
+    pub address: ClientAddr,
+    /// To what.
+    pub goal: Goal<'a>,
+    /// With what.
+    pub proof: Proof<'a>,
+    /// In force now; `person` is that of the proof's person.
+    pub generations: Generations,
+}
+
+/// The answer.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// Yes.
+    Allow(Grant),
+    /// Not yet: show something more.
+    SignIn(Need),
+    /// No.
+    Refuse(Refusal),
+}
+
+/// A yes. Only [`decide`] makes one; it can be neither copied nor made up.
+#[derive(Debug)]
+#[must_use]
+pub struct Grant {
+    pub(super) person: Option<UserId>,
+    pub(super) rule: Place,
+}
+
+impl Grant {
+    /// Who was admitted; `None` on a public path and before the sign-in.
+    pub const fn person(&self) -> Option<UserId> {
+        self.person
+    }
+
+    /// The rule that admitted.
+    pub const fn rule(&self) -> &Place {
+        &self.rule
+    }
+}
+
+/// What has to be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// A sign-in: there is no session, or it is over.
+    Credentials,
+    /// A second step, by one of these methods.
+    SecondStep(Methods),
+    /// Proof once more: the last one is older than the rule allows.
+    Fresh,
+    /// A bearer token: only tokens may come here.
+    Token,
+}
+
+/// A no.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The rule that refused, for administrators.
+    pub rule: Option<Place>,
+}
+
+/// Why not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// N5.
+    AddressNotAllowed,
+    /// No rule of the app admits this person or token here.
+    NotAllowed,
+    /// The rule does not allow this method.
+    MethodNotAllowed,
+    /// The token is past its date.
+    TokenExpired,
+    /// The token's owner is disabled, or the token is of another generation.
+    TokenRevoked,
+    /// The token does not open this app.
+    TokenNotForApp,
+}
+
+impl Reason {
+    /// All of them, for tests and documents.
+    pub const ALL: [Self; 6] = [
+        Self::AddressNotAllowed,
+        Self::NotAllowed,
+        Self::MethodNotAllowed,
+        Self::TokenExpired,
+        Self::TokenRevoked,
+        Self::TokenNotForApp,
+    ];
+
+    /// The word in problem documents, logs and metrics: `address_not_allowed`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::AddressNotAllowed => "address_not_allowed",
+            Self::NotAllowed => "not_allowed",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::TokenExpired => "token_expired",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenNotForApp => "token_not_for_app",
+        }
+    }
+}
