@@ -1,5 +1,6 @@
 //! Vestibule: an access gateway. See ARCHITECTURE.md for the map.
 
+pub mod admin;
 pub mod audit;
 pub mod clock;
 pub mod config;
