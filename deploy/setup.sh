@@ -61,16 +61,26 @@ say "installing$missing"
 
 # Debian starts a service when its package is installed, unless this file forbids it. One that is there already stays.
 policy=/usr/sbin/policy-rc.d
+ours=
+log=$(mktemp)
+clean_up() {
+    rm -f "$log"
+    [ -z "$ours" ] || $as_root rm -f "$ours"
+}
+trap clean_up EXIT
+trap 'exit 1' HUP INT TERM
 if [ ! -e $policy ]; then
-    trap '$as_root rm -f $policy' EXIT
-    trap 'exit 1' HUP INT TERM
+    ours=$policy
     printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
     $as_root chmod 755 $policy
 fi
 
+# What apt-get says is of interest only when it fails.
 apt() {
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null ||
-        stop 1 "apt-get $1 failed; what it said is above. Missing:$missing"
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1 || {
+        cat "$log" >&2
+        stop 1 "apt-get $1 failed, what it said is above; missing:$missing"
+    }
 }
 apt update
 # shellcheck disable=SC2086 # meant to be split

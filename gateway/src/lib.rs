@@ -10,4 +10,6 @@ pub mod gate;
 pub mod metrics;
 pub mod portal;
 pub mod proxy;
+pub mod server;
 pub mod store;
+pub mod tls;

@@ -7,7 +7,7 @@
 //!   `*.localhost` are secure contexts even over plain HTTP; passkeys need that.
 //! - *Addresses.* [`BrowserOptions::from`] says from which address of 127.0.0.0/8 the browser comes; [`Browser::move_to`]
 //!   takes it elsewhere, as a laptop is carried home.
-//! - *Waiting.* `click`, `fill` and `wait_for` look again for ten seconds until the element is there. Nothing sleeps.
+//! - *Waiting.* `click`, `fill` and `wait_for` look again for half a minute until the element is there. Nothing sleeps.
 //! - *Certificates* are not judged here: any is accepted.
 //!
 //! A step that cannot be taken ends the test; the message holds the step, the address, the title and the text of the page.
@@ -313,7 +313,6 @@ async fn open_session(driver: &Driver, route: &Route, options: &BrowserOptions) 
     )?;
     let session = WebDriver::builder(driver.url(), capabilities)
         .poller(Arc::new(ElementPollerWithTimeout::new(PATIENCE, Duration::from_millis(50))))
-        .request_timeout(Duration::from_secs(60))
         .await?;
     session.update_timeouts(TimeoutConfiguration::new(Some(PATIENCE), Some(PATIENCE), None)).await?;
     Ok(session)
@@ -327,7 +326,7 @@ fn violation(found: &Value) -> Violation {
 }
 
 /// How long a page or an element may take to appear. Only a failing test waits this long.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const AXE: &str = include_str!("../vendor/axe.min.js");
 

@@ -4,4 +4,6 @@
 //! so that tests run side by side. What goes wrong in here ends the test with a sentence that says what was missing; a test
 //! never has to ask.
 
+pub mod app;
 pub mod browser;
+pub mod gateway;

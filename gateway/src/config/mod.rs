@@ -4,8 +4,20 @@
 //! [`Loaded`] or every fault at once, each with file, line, column, the source line, what was expected and one fix. Nothing
 //! is half loaded; a missing security setting is the strict value or an error.
 
+mod check;
+mod decode;
+mod fault;
+mod file;
+mod read;
 mod reload;
+mod show;
+mod written;
+mod yaml;
 
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +29,7 @@ use access::policy::{Listed, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
 
+pub use fault::Severity;
 pub use reload::InForce;
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
@@ -173,41 +186,62 @@ pub struct Fault {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub struct Faults(pub Vec<Fault>);
 
-impl std::fmt::Display for Faults {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        unimplemented!()
+/// Reads, checks and runs the cases. `dir` holds `gateway.yaml`. Errors: every fault found.
+pub fn load(dir: &Path, now: Timestamp) -> Result<Loaded, Faults> {
+    let report = RefCell::default();
+    let files = read::Files::read(dir, &report);
+    let checked = check::check(&files, dir, now, &report);
+    let digest = files.digest(dir);
+    let warnings = report.into_inner().close()?;
+    match checked {
+        Some(check::Checked { settings, cases }) => Ok(Loaded { settings, warnings, digest, cases }),
+        // Can't happen: whoever finds no settings has written down why. Refusing is right all the same.
+        None => Err(Faults(Vec::new())),
     }
 }
 
-/// Reads, checks and runs the cases. `dir` holds `gateway.yaml`. Errors: every fault found.
-pub fn load(_dir: &Path, _now: Timestamp) -> Result<Loaded, Faults> {
-    unimplemented!()
-}
-
 /// The digest [`load`] would report, without checking anything; what can't be read counts as empty.
-pub fn digest(_dir: &Path) -> [u8; 32] {
-    unimplemented!()
+pub fn digest(dir: &Path) -> [u8; 32] {
+    read::Files::read(dir, &RefCell::default()).digest(dir)
 }
 
-/// Resolves a list as it stands in a token's `only_from`: names of networks, addresses, prefixes. Errors: a sentence.
+/// Resolves a list as it stands in a token's `only_from`: names of networks, addresses, prefixes, ranges. `None`: the
+/// list is empty, so there is no limit. Errors: a sentence.
 pub fn resolve_list(
-    _networks: &HashMap<NetworkName, Arc<AddressSet>>,
-    _entries: &[String],
+    networks: &HashMap<NetworkName, Arc<AddressSet>>,
+    entries: &[String],
 ) -> Result<Option<Listed>, String> {
-    unimplemented!()
+    check::addresses::resolve_words(networks, entries)
 }
 
 /// Which settings differ that only a restart brings into force: `listen`, `store`.
-pub fn needs_restart(_old: &Settings, _new: &Settings) -> Vec<&'static str> {
-    unimplemented!()
+pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    if old.listen != new.listen {
+        changed.push("listen");
+    }
+    if old.store != new.store || old.store_key != new.store_key {
+        changed.push("store");
+    }
+    changed
 }
 
-/// The JSON Schema of `gateway.yaml` and of policy files, for editors.
+/// The JSON Schemas for editors: `{"gateway": …, "policy": …}`, for `gateway.yaml` and for policy files.
 pub fn schema() -> serde_json::Value {
-    unimplemented!()
+    serde_json::json!({
+        "gateway": schemars::schema_for!(file::Gateway),
+        "policy": schemars::schema_for!(file::PolicyFile),
+    })
 }
 
-/// The settings in force as YAML, defaults filled in, no secrets.
-pub fn show(_dir: &Path) -> Result<String, Faults> {
-    unimplemented!()
+/// The settings in force as YAML, defaults filled in, no secrets: `gateway.yaml`, then the policy files, as documents of
+/// one stream. Errors: every fault; cases are not run.
+pub fn show(dir: &Path) -> Result<String, Faults> {
+    let report = RefCell::default();
+    let files = read::Files::read(dir, &report);
+    let _settings = check::check_without_cases(&files, dir, &report);
+    report.into_inner().close()?;
+    Ok(show::effective(&files))
 }
+
+const GATEWAY_FILE: &str = "gateway.yaml";

@@ -4,10 +4,12 @@
 //! `vestibule why CODE`. The latest refusals are kept in memory, as facts: the walk is taken again when it is asked for.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use access::identity::{AppName, SessionId, TokenId, UserId};
+use access::identity::AppName;
 use access::{ClientAddr, Timestamp};
+
+use super::facts::Visitor;
 
 /// Eight letters of Crockford's alphabet, shown as `7F3K-9QX2`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,12 +74,8 @@ pub struct Denial {
     pub method: String,
     /// To which path, cut at 200 bytes; never the query.
     pub path: String,
-    /// Who, as far as a right secret said.
-    pub user: Option<UserId>,
-    /// By which session.
-    pub session: Option<SessionId>,
-    /// By which token.
-    pub token: Option<TokenId>,
+    /// Who and with what, as far as a right secret said.
+    pub visitor: Option<Arc<Visitor>>,
 }
 
 /// The latest refusals, the oldest forgotten first.
@@ -137,9 +135,7 @@ mod tests {
             app: None,
             method: "GET".to_owned(),
             path: "/".to_owned(),
-            user: None,
-            session: None,
-            token: None,
+            visitor: None,
         };
         for n in 0..=KEPT {
             denials.remember(denial(n));

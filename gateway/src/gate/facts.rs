@@ -296,7 +296,11 @@ impl FactCache {
     }
 
     /// Who owns the token with this id and secret.
-    pub(super) async fn token(&self, id: TokenId, secret: &Secret<String>) -> Result<Option<Arc<Visitor>>, StoreError> {
+    pub(super) async fn token(
+        &self,
+        id: TokenId,
+        secret: &Secret<[u8; 32]>,
+    ) -> Result<Option<Arc<Visitor>>, StoreError> {
         let token = match self.tokens.get(&id).filter(|token| token.known.slot.is_alive()) {
             Some(known) => known,
             None => {

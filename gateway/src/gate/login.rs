@@ -213,6 +213,7 @@ impl Gate {
         let secret = self.vault.begin_flow(flow, pending, return_to).await?;
         Ok(match stage {
             Stage::SecondStep { methods } => SignIn::SecondStep { flow: Some(secret), methods },
+            Stage::SecondStepThenSetUp { methods } => SignIn::SecondStep { flow: Some(secret), methods },
             Stage::SetUp => SignIn::SetUp { flow: secret },
         })
     }
@@ -228,19 +229,20 @@ impl Gate {
     pub async fn second_step(
         &self,
         caller: &Caller<'_>,
-        flow: &str,
+        secret: &str,
         method: Method,
         typed: &str,
     ) -> Result<SignIn, LoginError> {
-        let Some((_, person)) = self.under_way(flow).await? else { return Ok(SignIn::Over) };
+        let Some((_, person)) = self.under_way(secret).await? else { return Ok(SignIn::Over) };
         let account = format!("code:{}", person.person.id);
         if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
             self.metrics.sign_in("second_step", method_word(method), "wait");
             return Ok(SignIn::Wait(until));
         }
-        let Some(held) = self.vault.try_flow(flow).await? else { return Ok(SignIn::Over) };
+        let Some(held) = self.vault.try_flow(secret).await? else { return Ok(SignIn::Over) };
         let (input, spend) = self.check(&held, &person, method, typed).await?;
         let return_to = held.return_to.clone();
+        let stage = held.flow.stage;
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
                 let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
@@ -253,7 +255,13 @@ impl Gate {
             }
             Next::Over => {
                 self.metrics.sign_in("second_step", method_word(method), "over");
-                self.vault.drop_flow(flow).await?;
+                self.vault.drop_flow(secret).await?;
+                Ok(SignIn::Over)
+            }
+            // A right code of a method that no longer counts. The only method there is counts wherever one is named, so
+            // this can't come about yet; the sign-in starts anew rather than going on without spending the code.
+            Next::Ask(flow) if flow.stage == Stage::SetUp && stage != Stage::SetUp => {
+                self.vault.drop_flow(secret).await?;
                 Ok(SignIn::Over)
             }
             Next::Ask(_) | Next::Misplaced => {
@@ -281,13 +289,13 @@ impl Gate {
                 let recovery = (0..RECOVERY_CODES).map(|_| TypedSecret::from_random(random())).collect();
                 Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery }))
             }
-            (Stage::SecondStep { .. }, Method::Totp) => {
+            (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
                 let secret = self.vault.totp(person.person.id).await?;
                 let (Some(secret), Some(code)) = (secret, Code::parse(typed)) else { return Ok(wrong) };
                 let Some(step) = secret.step_of(&code, self.clock.now()) else { return Ok(wrong) };
                 Ok((Input::SecondStepRight(Method::Totp), Spend::Totp(step)))
             }
-            (Stage::SecondStep { .. }, Method::Recovery) => {
+            (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Recovery) => {
                 let Some(code) = TypedSecret::parse(typed) else { return Ok(wrong) };
                 if !self.vault.has_recovery_code(person.person.id, &code).await? {
                     return Ok(wrong);

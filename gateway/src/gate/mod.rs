@@ -332,9 +332,7 @@ impl Gate {
             app,
             method: method.to_owned(),
             path: path.chars().take(200).collect(),
-            user: visitor.as_ref().map(|visitor| visitor.person().id),
-            session: visitor.as_ref().and_then(|visitor| visitor.session().map(|session| session.id)),
-            token: visitor.as_ref().and_then(|visitor| visitor.token().map(|token| token.id)),
+            visitor: visitor.clone(),
         });
         Denied { cause, reference, rule, visitor }
     }

@@ -126,7 +126,9 @@ pub(super) async fn second_step_page(
     let method = query.map(|Query(query)| method_of(&query.method)).unwrap_or(pages::Method::Totp);
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
-            Stage::SecondStep { .. } => code_page(&gate, &visit, &banner, &headers, &held, &person, method, None),
+            Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
+                code_page(&gate, &visit, &banner, &headers, &held, &person, method, None)
+            }
             Stage::SetUp => see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned())),
         },
         Ok(None) => see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
@@ -163,7 +165,9 @@ pub(super) async fn set_up_page(
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SetUp => introduce(&gate, &visit, &banner, &headers, &held, &person, None),
-            Stage::SecondStep { .. } => see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned())),
+            Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
+                see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned()))
+            }
         },
         Ok(None) => see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
         Err(answer) => answer,
@@ -212,7 +216,9 @@ async fn code(
     };
     let again = |problem: Problem<'_>| match held.flow.stage {
         Stage::SetUp => introduce(&gate, &visit, &banner, &headers, &held, &person, Some(problem)),
-        Stage::SecondStep { .. } => code_page(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem)),
+        Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
+            code_page(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem))
+        }
     };
     match step {
         SignIn::WrongCode | SignIn::WrongPassword => again(match method {

@@ -16,12 +16,14 @@ use prometheus::Histogram;
 use crate::config::{AppSettings, InForce, Upstream};
 use crate::gate::Permit;
 use crate::metrics::Metrics;
+use crate::tls::{self, Certificates};
 
 /// Everything a request is served under.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The configuration.
     pub in_force: Arc<InForce>,
+    certificates: Certificates,
     routes: HashMap<HostName, Arc<Route>>,
     portal_authority: HeaderValue,
 }
@@ -41,7 +43,7 @@ pub(super) struct Route {
 impl Snapshot {
     /// Prepares an accepted configuration. Looks up the upstreams' names; one that can't be found now is a 502 until it
     /// can, not a fault of the configuration.
-    pub fn prepare(in_force: Arc<InForce>, metrics: &Metrics) -> Self {
+    pub fn prepare(in_force: Arc<InForce>, certificates: Certificates, metrics: &Metrics) -> Self {
         let routes = in_force.settings.apps.iter().map(|(host, app)| {
             let label: Arc<str> = app.name.as_str().into();
             let route = Route {
@@ -53,7 +55,17 @@ impl Snapshot {
             };
             (host.clone(), Arc::new(route))
         });
-        Self { routes: routes.collect(), portal_authority: authority_of(in_force.settings.portal.origin()), in_force }
+        Self {
+            routes: routes.collect(),
+            portal_authority: authority_of(in_force.settings.portal.origin()),
+            certificates,
+            in_force,
+        }
+    }
+
+    /// The certificates in force.
+    pub const fn certificates(&self) -> &Certificates {
+        &self.certificates
     }
 
     pub(super) fn route(&self, host: &HostName) -> Option<&Arc<Route>> {
@@ -92,6 +104,12 @@ fn find(upstream: &Upstream) -> Option<HttpPeer> {
         return None;
     };
     let mut peer = HttpPeer::new(address, upstream.tls, upstream.host.clone());
+    if let Some(ca_file) = &upstream.ca_file
+        && let Err(error) = tls::trust(&mut peer, ca_file)
+    {
+        tracing::error!("the upstream {} is not used: {error}", upstream.host);
+        return None;
+    }
     peer.options.connection_timeout = Some(Duration::from_secs(3));
     peer.options.total_connection_timeout = Some(Duration::from_secs(5));
     peer.options.idle_timeout = Some(Duration::from_secs(60));

@@ -35,6 +35,7 @@ use access::{ClientAddr, Secret, Timestamp};
 use super::seal::Keys;
 use super::{AnyStore, StoreError};
 use crate::clock::Clock;
+pub use people::ADMINISTRATOR;
 pub use tokens::TokenText;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.

@@ -92,10 +92,13 @@ impl FromIterator<Network> for AddressSet {
                 Network::Prefix(prefix) => (prefix.network(), prefix.broadcast()),
                 Network::Range(first, last) => (first, last),
             };
-            // A prefix within ::ffff:0:0/96 can't be written in a list, but it can be made; it means IPv4 there too.
-            match (first.to_canonical(), last.to_canonical()) {
+            match (first, last) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
-                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => match (first.to_ipv4_mapped(), last.to_ipv4_mapped()) {
+                    // What lies within ::ffff:0:0/96 can't be written in a list, but it can be made; it means IPv4.
+                    (Some(first), Some(last)) => v4.push((first.to_bits(), last.to_bits())),
+                    _ => v6.push((first.to_bits(), last.to_bits())),
+                },
                 _ => (),
             }
         }
@@ -271,3 +274,7 @@ number!(u32, u128);
 
 /// More makes the index smaller, fewer the search shorter; measured in `benches/lookup.rs`.
 const RANGES_PER_BUCKET: usize = 4;
+
+#[cfg(test)]
+#[path = "set_tests.rs"]
+mod tests;

@@ -1,6 +1,9 @@
 //! Do the pages say what they should, in markup that nobody's text can change?
 
 use std::path::Path;
+use std::time::Duration;
+
+use jiff::Zoned;
 
 use super::*;
 
@@ -228,6 +231,18 @@ fn a_qr_picture_is_made_of_numbers_and_keeps_its_secret() {
     let qr = Qr::of("otpauth://totp/\"><script>").expect("short enough");
     assert!(qr.svg().starts_with("<svg ") && qr.svg().ends_with("</svg>") && !qr.svg().contains("script"));
     assert_eq!(format!("{qr:?}"), "Qr");
+
+    // Drawn back from the path, module by module, it is the code the encoder made.
+    let qr = Qr::of(URI).expect("short enough");
+    let code = qrcode::QrCode::with_error_correction_level(URI, qrcode::EcLevel::M).expect("short enough");
+    let path = qr.svg().rsplit_once("d=\"").expect("a path").1.split_once('"').expect("its end").0;
+    let mut drawn = vec![qrcode::Color::Light; code.width() * code.width()];
+    for run in path.split('M').skip(1) {
+        let numbers: Vec<usize> = run.split([' ', 'h', 'v']).take(3).map(|n| n.parse().expect("a number")).collect();
+        let start = (numbers[1] - 4) * code.width() + numbers[0] - 4;
+        drawn[start..start + numbers[2]].fill(qrcode::Color::Dark);
+    }
+    assert!(drawn == code.to_colors(), "the picture and the code differ");
     assert!(Qr::of(&"x".repeat(5000)).is_err());
 }
 
@@ -316,7 +331,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     ];
     let (roles, groups, networks) = (words(&["admin"]), words(&["sales", "field"]), words(&["office", "vpn"]));
     let hop = |address: &str, trusted| Hop { address: say(address), trusted };
-    let hops = [hop("10.0.0.2", true), hop("203.0.113.80", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", false)];
+    let hops = [hop("10.0.0.2", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", true), hop("198.51.100.7", false)];
     let who = |name, hops, signed_in_as| {
         let (peer, client) = ("10.0.0.2".parse().expect("an address"), address);
         let (roles, groups, networks) = (&roles[..], &groups[..], &networks[..]);

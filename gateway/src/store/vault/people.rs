@@ -285,9 +285,12 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
     }
 }
 
+/// The role whose holders administer.
+pub const ADMINISTRATOR: &str = "admin";
+
 fn is_administrator(record: &PersonRecord) -> bool {
     record.person.standing == Standing::Active
-        && record.person.roles.iter().map(RoleName::as_str).any(|role| role == "admin")
+        && record.person.roles.iter().map(RoleName::as_str).any(|role| role == ADMINISTRATOR)
 }
 
 fn names_of(record: &PersonRecord) -> Vec<Vec<u8>> {

@@ -35,6 +35,11 @@ impl Vault {
         read.value.totp().ok_or_else(damaged).map(Some)
     }
 
+    /// Is this one of the recovery codes that are left? Using it up is part of opening the session.
+    pub async fn has_recovery_code(&self, id: UserId, code: &TypedSecret) -> Result<bool, StoreError> {
+        Ok(self.recovery_keys(id).await?.contains(&self.recovery_key(id, code)))
+    }
+
     /// How many recovery codes are left.
     pub async fn recovery_left(&self, id: UserId) -> Result<usize, StoreError> {
         Ok(self.recovery_keys(id).await?.len())

@@ -1,0 +1,27 @@
+//! Hosts, paths and patterns.
+#![no_main]
+
+use access::target::{CanonicalPath, HostName, PathPattern};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok((host, port)) = HostName::from_authority(bytes) {
+        let text = port.map_or(host.to_string(), |port| format!("{host}:{port}"));
+        assert_eq!(HostName::from_authority(text.as_bytes()), Ok((host.clone(), port)), "one text a host");
+        assert_eq!(HostName::parse(host.as_str()), Ok(host));
+    }
+    if let Ok(path) = CanonicalPath::parse(bytes) {
+        let path = path.as_str();
+        assert!(path.starts_with('/') && !path.contains("//") && !path.contains(['\\', ';', '%']));
+        assert!(!path.contains(char::is_control));
+        assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")));
+        let slashes = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'/').count();
+        assert_eq!(slashes(path.as_bytes()), slashes(bytes), "segments as every other program counts them");
+    }
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && let Ok(pattern) = PathPattern::parse(text)
+    {
+        let own = CanonicalPath::parse(text.strip_suffix('*').unwrap_or(text).as_bytes()).expect("a pattern is a path");
+        assert!(pattern.matches(&own), "a pattern covers its own path");
+    }
+});

@@ -1,0 +1,281 @@
+//! The gateway itself: portal, listeners, certificates, store, sign-in.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use access::network::AddressSet;
+use access::policy::{SessionLimits, TwoStep};
+
+use super::addresses::{self, For, Networks};
+use super::scalars::{self, Origin};
+use crate::config::fault::{Page, shown};
+use crate::config::file::{FilePath, Gateway, SocketText, TwoStepWord, Url};
+use crate::config::written::At;
+use crate::config::{CertificateFiles, Listen, PublicUrl};
+
+/// What `gateway.yaml` says apart from its apps.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) organization: String,
+    pub(super) portal: PublicUrl,
+    pub(super) listen: Listen,
+    pub(super) certificates: Vec<CertificateFiles>,
+    pub(super) trusted_proxies: AddressSet,
+    pub(super) store: PathBuf,
+    pub(super) store_key: PathBuf,
+    pub(super) two_step: TwoStep,
+    pub(super) session: SessionLimits,
+}
+
+/// `None`: the page says why.
+pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Networks) -> Option<Ready> {
+    if gateway.version.value != 1 {
+        page.refuse(
+            "unknown_version",
+            gateway.version.spot,
+            format!("this gateway reads version 1 of the format, found {}", gateway.version.value),
+            "write `version: 1`",
+        );
+    }
+    let organization = gateway.organization.value.0.trim();
+    if organization.is_empty() || organization.chars().count() > 100 || organization.chars().any(char::is_control) {
+        page.refuse(
+            "bad_name",
+            gateway.organization.spot,
+            "the organization's name is empty, longer than 100 characters, or has a line break",
+            "write the name people know",
+        );
+    }
+    let portal = portal(page, &gateway.portal);
+    let listen = listen(page, gateway, portal.as_ref());
+    let certificates = certificates(page, gateway, dir);
+    let trusted_proxies = match &gateway.trusted_proxies {
+        Some(written) => addresses::list(page, networks, written, For::Proxies),
+        None => None,
+    };
+    let (two_step, session) = sign_in(page, gateway);
+    let store = dir.join(&gateway.store.value.redb.value.0);
+    let store_key = match &gateway.store.value.key_file {
+        Some(written) => dir.join(&written.value.0),
+        None => {
+            let mut name = store.clone().into_os_string();
+            name.push(".key");
+            name.into()
+        }
+    };
+    is_file_name(page, &gateway.store.value.redb);
+    Some(Ready {
+        organization: organization.to_owned(),
+        portal: portal?,
+        listen: listen?,
+        certificates,
+        trusted_proxies: trusted_proxies.map(|listed| AddressSet::clone(&listed.set)).unwrap_or_default(),
+        store,
+        store_key,
+        two_step,
+        session: session?,
+    })
+}
+
+/// The portal's URL. `None`: the page says why.
+pub(super) fn portal(page: Page<'_>, written: &At<Url>) -> Option<PublicUrl> {
+    let origin = Origin::parse(page, written, "https://login.acme.example")?;
+    let host = scalars::host(page, &origin.host.to_string(), written.spot)?;
+    if !origin.tls && !scalars::is_localhost(&host) {
+        page.refuse(
+            "plain_http_portal",
+            written.spot,
+            format!("people would send their passwords to {host} without encryption"),
+            format!("write https://{host}; where something in front of the gateway ends TLS, the portal is still https. Plain http is for localhost and *.localhost"),
+        );
+        return None;
+    }
+    let scheme = if origin.tls { "https" } else { "http" };
+    let text = match origin.port {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    };
+    Some(PublicUrl { origin: text, host, port: origin.port, secure: origin.tls })
+}
+
+fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Option<Listen> {
+    let written = &gateway.listen.value;
+    let socket = |written: &Option<At<SocketText>>| match written {
+        Some(written) => scalars::socket(page, written).map(Some),
+        None => Some(None),
+    };
+    let (http, https, admin) = (socket(&written.http), socket(&written.https), socket(&written.admin));
+    if written.http.is_none() && written.https.is_none() {
+        page.refuse(
+            "no_listener",
+            gateway.listen.spot,
+            "the gateway listens nowhere for people",
+            "add `https: \"0.0.0.0:443\"`, or `http:` behind something that ends TLS",
+        );
+    }
+    if let (Some(https), None) = (&written.https, &gateway.tls) {
+        page.refuse(
+            "https_without_certificate",
+            https.spot,
+            "there is no certificate for https",
+            "add `tls: { certificates: [{ chain: tls/acme.pem, key_file: tls/acme.key }] }`",
+        );
+    }
+    if let (None, Some(_), Some(portal)) = (&written.http, &written.https, portal)
+        && !portal.secure()
+    {
+        page.refuse(
+            "no_listener",
+            gateway.portal.spot,
+            format!("people would be sent to {}, and the gateway listens for https only", portal.origin()),
+            "write https in `portal`, or add `listen: { http: … }`",
+        );
+    }
+    let admin = admin?.unwrap_or(ADMIN);
+    let (http, https) = (http?, https?);
+    let spots =
+        [("http", http, &written.http), ("https", https, &written.https), ("admin", Some(admin), &written.admin)];
+    for (index, (name, socket, at)) in spots.iter().enumerate() {
+        let taken = spots[..index].iter().find(|(_, other, _)| clash(*other, *socket));
+        if let Some((other, ..)) = taken {
+            page.refuse(
+                "same_socket_twice",
+                at.as_ref().map_or(gateway.listen.spot, |at| at.spot),
+                format!("`{name}` listens where `{other}` does already"),
+                "give it a port of its own",
+            );
+        }
+    }
+    Some(Listen { http, https, admin })
+}
+
+fn certificates(page: Page<'_>, gateway: &Gateway, dir: &Path) -> Vec<CertificateFiles> {
+    let Some(tls) = &gateway.tls else { return Vec::new() };
+    let written = &tls.value.certificates;
+    if written.value.is_empty() {
+        page.refuse(
+            "empty_list",
+            written.spot,
+            "there is no certificate in the list",
+            "add `{ chain: tls/acme.pem, key_file: tls/acme.key }`, or delete `tls`",
+        );
+    }
+    if gateway.listen.value.https.is_none() {
+        page.warn(
+            "unused_certificate",
+            tls.spot,
+            "certificates are given, and the gateway does not listen for https",
+            "add `listen: { https: \"0.0.0.0:443\" }`, or delete `tls`",
+        );
+    }
+    let mut certificates = Vec::new();
+    for At { value: certificate, spot } in &written.value {
+        let chain = is_readable(page, &certificate.chain, dir);
+        let key = is_readable(page, &certificate.key_file, dir);
+        if key {
+            is_private(page, &certificate.key_file, dir);
+        }
+        if chain && key {
+            certificates.push(CertificateFiles {
+                chain: dir.join(&certificate.chain.value.0),
+                key: dir.join(&certificate.key_file.value.0),
+                place: page.place(*spot),
+            });
+        }
+    }
+    // Read and checked all the same: what is wrong is told now and not on the day they are needed.
+    if gateway.listen.value.https.is_none() { Vec::new() } else { certificates }
+}
+
+fn sign_in(page: Page<'_>, gateway: &Gateway) -> (TwoStep, Option<SessionLimits>) {
+    let written = gateway.sign_in.as_ref().map(|sign_in| &sign_in.value);
+    let two_step = match written.and_then(|sign_in| sign_in.two_step.as_ref()).map(|at| at.value) {
+        Some(TwoStepWord::Optional) => TwoStep::Optional,
+        Some(TwoStepWord::Required) | None => TwoStep::Required,
+    };
+    if let Some(methods) = written.and_then(|sign_in| sign_in.methods.as_ref()) {
+        scalars::methods(page, methods);
+    }
+    let session = written.and_then(|sign_in| sign_in.session.as_ref()).map(|session| &session.value);
+    let idle = session.and_then(|session| session.idle.as_ref());
+    let absolute = session.and_then(|session| session.absolute.as_ref());
+    let idle_limit = idle.map_or(Some(IDLE), |written| scalars::time_span(page, written));
+    let absolute_limit = absolute.map_or(Some(ABSOLUTE), |written| scalars::time_span(page, written));
+    let (Some(idle_limit), Some(absolute_limit)) = (idle_limit, absolute_limit) else { return (two_step, None) };
+    if let (true, Some(spot)) = (idle_limit > absolute_limit, idle.or(absolute).map(|written| written.spot)) {
+        let text = |written: Option<&At<_>>, default: &str| match written {
+            Some(At { value: crate::config::file::TimeSpan(text), .. }) => shown(text),
+            None => format!("{default}, the default"),
+        };
+        page.refuse(
+            "idle_longer_than_absolute",
+            spot,
+            format!("`idle` ({}) is longer than `absolute` ({})", text(idle, "1h"), text(absolute, "24h")),
+            "a session ends at the earlier of the two; make `idle` the shorter one",
+        );
+    }
+    (two_step, Some(SessionLimits { idle: idle_limit, absolute: absolute_limit }))
+}
+
+/// Can the file be opened? Says so if not.
+pub(super) fn is_readable(page: Page<'_>, written: &At<FilePath>, dir: &Path) -> bool {
+    let opened = is_file_name(page, written).then(|| std::fs::File::open(dir.join(&written.value.0)));
+    match opened {
+        None => false,
+        Some(Ok(_)) => true,
+        Some(Err(error)) => {
+            page.refuse(
+                "unreadable_file",
+                written.spot,
+                format!("the file `{}` can't be read: {error}", shown(&written.value.0)),
+                "it must exist and be readable by the user the gateway runs as; a relative name begins at the folder of gateway.yaml",
+            );
+            false
+        }
+    }
+}
+
+fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
+    let text = &written.value.0;
+    let fits = !text.trim().is_empty() && !text.contains('\0');
+    if !fits {
+        page.refuse(
+            "bad_path",
+            written.spot,
+            "expected the name of a file, found an empty text",
+            "write the file's name",
+        );
+    }
+    fits
+}
+
+/// Can other users of the machine read the key? Says so.
+fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = dir.join(&written.value.0);
+    let mode = std::fs::metadata(&path).map_or(0, |metadata| metadata.permissions().mode());
+    if mode & 0o007 != 0 {
+        page.refuse(
+            "secret_readable",
+            written.spot,
+            format!("every user of this machine can read the key `{}`", shown(&written.value.0)),
+            format!("chmod 640 {}", path.display()),
+        );
+    }
+}
+
+/// Port 0 is another one each time.
+fn clash(one: Option<SocketAddr>, other: Option<SocketAddr>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let same_address = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+            one.port() != 0 && one.port() == other.port() && same_address
+        }
+        _ => false,
+    }
+}
+
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
+const IDLE: Duration = Duration::from_secs(3600);
+const ABSOLUTE: Duration = Duration::from_secs(24 * 3600);

@@ -1,0 +1,465 @@
+//! What can be written? The shapes of `gateway.yaml` and of policy files, as written.
+//!
+//! The comment of each field is its description in the JSON Schema, so editors show it; `config/gateway.yaml` says the
+//! same with examples, and a test keeps the keys of both alike. Values are texts here; [`super::check`] makes them into
+//! what they mean.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::written::{At, Named, OneOrMany};
+
+/// Vestibule: gateway.yaml
+///
+/// Where the gateway listens, what stands behind it and who may use it. Secrets are never written here, only the names of their files.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Gateway {
+    /// The version of this format: 1.
+    pub(super) version: At<u32>,
+    /// The name people see on pages and in their authenticator app.
+    pub(super) organization: At<Text>,
+    /// Where people sign in, and the base of every link we send: https and a host name. Plain http only for localhost and *.localhost.
+    pub(super) portal: At<Url>,
+    /// Where the gateway listens. A change needs a restart.
+    pub(super) listen: At<Listen>,
+    /// Certificates for `listen.https`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<At<Tls>>,
+    /// Proxies in front of the gateway whose X-Forwarded-For and Forwarded headers are believed: addresses, prefixes or names of networks. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) trusted_proxies: Option<At<OneOrMany<Address>>>,
+    /// Where people, sessions and tokens are kept. A change needs a restart.
+    pub(super) store: At<Store>,
+    /// The folder with policy files. Every *.yaml and *.yml in it is read.
+    pub(super) policies: At<FilePath>,
+    /// How people sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sign_in: Option<At<SignIn>>,
+    /// What stands behind the gateway, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) apps: Option<At<Named<App>>>,
+}
+
+/// Where the gateway listens.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listen {
+    /// Plain HTTP: behind something that ends TLS, or for localhost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) http: Option<At<SocketText>>,
+    /// HTTPS, with the certificates of `tls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) https: Option<At<SocketText>>,
+    /// /metrics, /healthz and /readyz, for machines only. Default: 127.0.0.1:9400.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) admin: Option<At<SocketText>>,
+}
+
+/// Certificates for `listen.https`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    /// One entry a certificate; which one is shown depends on the host that is asked for.
+    pub(super) certificates: At<Vec<At<Certificate>>>,
+}
+
+/// A certificate and its key, both PEM.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Certificate {
+    /// The file with the certificate and what leads to its root, the certificate first.
+    pub(super) chain: At<FilePath>,
+    /// The file with the private key; other users of the machine must not be able to read it.
+    pub(super) key_file: At<FilePath>,
+}
+
+/// Where people, sessions and tokens are kept.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    /// The database file; made if it is not there.
+    pub(super) redb: At<FilePath>,
+    /// The file with the key that secrets in the database are sealed with; made if it is not there. Keep a copy elsewhere. Default: the database's name and .key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key_file: Option<At<FilePath>>,
+}
+
+/// How people sign in.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SignIn {
+    /// Must everybody have a second step? `required` or `optional`; where it is optional, roles, groups, users and apps can still demand it. Default: required.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<At<TwoStepWord>>,
+    /// The second steps people can set up, in the order in which they are offered. Default: [totp].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) methods: Option<At<OneOrMany<MethodWord>>>,
+    /// How long a session lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) session: Option<At<Session>>,
+}
+
+/// How long a session lives.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Session {
+    /// Without any request. Default: 1h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) idle: Option<At<TimeSpan>>,
+    /// In all, from the sign-in. Default: 24h.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) absolute: Option<At<TimeSpan>>,
+}
+
+/// Something behind the gateway.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct App {
+    /// What people call it. Default: its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) title: Option<At<Text>>,
+    /// The host name under which people reach it; one host, one app.
+    pub(super) host: At<HostText>,
+    /// Where its traffic goes: http or https, a host and perhaps a port.
+    pub(super) upstream: At<Url>,
+    /// A file with the CA that signed the upstream's certificate (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
+    /// Who may use it, once signed in: `everyone`, or a list of `user ana`, `group sales`, `role admin`, `token crm.read`; `public` asks nobody. Default: nobody but those whom `paths` allow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) allow: Option<At<OneOrMany<AllowText>>>,
+    /// Only from there, whoever it is: names of networks, addresses, prefixes. Default: wherever the person may come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) only_from: Option<At<OneOrMany<Address>>>,
+    /// `required`: nobody without a second step, also where it is optional for the organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<At<Demand>>,
+    /// Only these second steps count here: [totp]. Default: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_step: Option<At<OneOrMany<MethodWord>>>,
+    /// Who proved themselves longer ago has to do it again. Default: the session's length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fresh: Option<At<TimeSpan>>,
+    /// Does the app see the bearer token that the gateway checked? Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) pass_authorization: Option<At<bool>>,
+    /// Rules for some paths. The first that matches counts; paths that none matches follow `allow`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) paths: Option<At<Vec<At<PathEntry>>>>,
+}
+
+/// A rule for some paths.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PathEntry {
+    /// `/status`: that path alone. `/api/*`: everything below. `/*`: everything.
+    pub(super) path: At<PathText>,
+    /// Who may use it; as for the app.
+    pub(super) allow: At<OneOrMany<AllowText>>,
+    /// Only these methods, upper case. Default: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) methods: Option<At<OneOrMany<HttpMethod>>>,
+    /// Only from there, on top of the app's own `only_from`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) only_from: Option<At<OneOrMany<Address>>>,
+    /// Only these second steps count here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_step: Option<At<OneOrMany<MethodWord>>>,
+    /// Who proved themselves longer ago has to do it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fresh: Option<At<TimeSpan>>,
+}
+
+/// Vestibule: policy file
+///
+/// Who may come from where. All files of the policies folder together are the policy; a name stands in one of them.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PolicyFile {
+    /// Named sets of addresses: `203.0.113.7`, `203.0.113.0/24`, `"2001:db8::/48"`, `203.0.113.10-203.0.113.20`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) networks: Option<At<Named<OneOrMany<Address>>>>,
+    /// What holds for everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) organization: Option<At<Everybody>>,
+    /// What holds for people who have a role, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) roles: Option<At<Named<Level>>>,
+    /// What holds for people in a group, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) groups: Option<At<Named<Level>>>,
+    /// What holds for one person, by user name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) users: Option<At<Named<Level>>>,
+    /// Questions with their answers. They are asked before a policy comes into force; one wrong answer keeps it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cases: Option<At<Vec<At<Case>>>>,
+}
+
+/// What holds for everybody.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Everybody {
+    /// From where everybody may come: names of networks, addresses, prefixes, ranges; or the word `anywhere`. Default: from nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) allow_from: Option<At<OneOrMany<Address>>>,
+    /// From where nobody may come, whatever else is listed. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) blocked: Option<At<OneOrMany<Address>>>,
+}
+
+/// What holds for a role, a group or one person.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Level {
+    /// More places from where they may come. Default: none but the organization's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) allow_from: Option<At<OneOrMany<Address>>>,
+    /// They may come from nowhere else, whatever else is listed. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) only_from: Option<At<OneOrMany<Address>>>,
+    /// `required`: they need a second step, also where it is optional for the organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) two_step: Option<At<Demand>>,
+    /// Only these second steps count for them: [totp]. Default: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_step: Option<At<OneOrMany<MethodWord>>>,
+}
+
+/// A question and its answer.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Case {
+    /// Who asks. Default: nobody who has signed in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<At<Text>>,
+    /// The roles they have. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) roles: Option<At<OneOrMany<Text>>>,
+    /// The groups they are in. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) groups: Option<At<OneOrMany<Text>>>,
+    /// From which address.
+    pub(super) from: At<Address>,
+    /// For which app. Default: the sign-in portal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app: Option<At<Text>>,
+    /// For which path. Default: /.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<At<PathText>>,
+    /// By which method. Default: GET.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<At<HttpMethod>>,
+    /// With a bearer token of the user instead of a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<At<CaseToken>>,
+    /// Was the second step taken? `satisfied` or `missing`. Default: satisfied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) second_step: Option<At<SecondStepWord>>,
+    /// What has to come out: `allow`, `refuse`, or `sign_in` where something more has to be shown.
+    pub(super) expect: At<Expect>,
+}
+
+/// A bearer token in a case.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseToken {
+    /// What it may do. Default: all that its owner may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scopes: Option<At<OneOrMany<Text>>>,
+    /// The apps it opens. Default: the app of the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) apps: Option<At<OneOrMany<Text>>>,
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident),+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schemars(inline)]
+        pub(super) enum $name { $($(#[$word_doc])* $word),+ }
+    )+};
+}
+
+words! {
+    /// Must everybody have a second step?
+    TwoStepWord {
+        /// Everybody, everywhere.
+        #[default]
+        Required,
+        /// Who has one uses it.
+        Optional
+    }
+    /// What has to come out.
+    Expect {
+        /// They get in.
+        Allow,
+        /// They don't.
+        #[default]
+        Refuse,
+        /// Something more has to be shown: a sign-in, a second step, a fresh proof.
+        SignIn
+    }
+    /// Was the second step taken?
+    SecondStepWord {
+        /// Yes.
+        #[default]
+        Satisfied,
+        /// No.
+        Missing
+    }
+}
+
+/// The expectation of a plain text, for which quotes are the fix.
+pub(super) const TEXT: &str = "a text";
+
+macro_rules! texts {
+    ($($(#[$doc:meta])* $name:ident = $expected:expr),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+        pub(super) struct $name(pub(super) String);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expected)
+                    }
+                    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<$name, D::Error> {
+                        String::deserialize(inner).map($name)
+                    }
+                }
+                // The reader tells this name as what it expected.
+                deserializer.deserialize_newtype_struct($expected, Visitor)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string" })
+            }
+        }
+    )+};
+}
+
+texts! {
+    /// Any text.
+    Text = TEXT,
+    /// An address, prefix, range or the name of a network.
+    Address = "an address, a prefix such as 203.0.113.0/24, or the name of a network",
+    /// An address with a port.
+    SocketText = "an address with a port such as \"0.0.0.0:443\"",
+    /// A URL.
+    Url = "a URL such as https://crm.acme.example",
+    /// A host name.
+    HostText = "a host name such as crm.acme.example",
+    /// A file or folder.
+    FilePath = "the name of a file or folder",
+    /// A time span.
+    TimeSpan = "a time span such as 30m, 12h or 7d",
+    /// Whom a rule allows.
+    AllowText = "`everyone`, `public`, or an entry such as `group sales`",
+    /// A second step.
+    MethodWord = "a second step such as totp",
+    /// An HTTP method.
+    HttpMethod = "a method such as GET",
+    /// A path or a pattern of paths.
+    PathText = "a path such as /status or /api/*",
+}
+
+/// A demand for a second step. Both words say the same; there is no way to take a demand back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Demand {
+    #[default]
+    Required,
+    True,
+}
+
+impl JsonSchema for Demand {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Demand".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "enum": ["required", true] })
+    }
+}
+
+/// What a required key could look like, for its fault.
+pub(super) fn example(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "version" => "1",
+        "organization" => "Acme",
+        "portal" => "https://login.acme.example",
+        "listen" => "{ https: \"0.0.0.0:443\" }",
+        "store" => "{ redb: /var/lib/vestibule/vestibule.redb }",
+        "redb" => "/var/lib/vestibule/vestibule.redb",
+        "policies" => "/etc/vestibule/policies",
+        "host" => "crm.acme.example",
+        "upstream" => "http://10.0.3.7:8080",
+        "path" => "/api/*",
+        "allow" => "everyone",
+        "certificates" => "[{ chain: tls/acme.pem, key_file: tls/acme.key }]",
+        "chain" => "tls/acme.pem",
+        "key_file" => "tls/acme.key",
+        "from" => "203.0.113.9",
+        "expect" => "allow",
+        _ => return None,
+    })
+}
+
+/// Is this the name of a secret? Secrets are only ever named by file.
+pub(super) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    !key.ends_with("_file")
+        && (["password", "passwd", "secret", "passphrase", "credential", "api_key", "apikey", "private_key"]
+            .iter()
+            .any(|word| key.contains(word))
+            || key == "key")
+}
+
+/// Where a key belongs that exists, but not here; or when it will exist.
+pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
+    let is_policy = known.contains(&"networks");
+    let is_gateway = known.contains(&"portal");
+    match key {
+        "networks" | "roles" | "groups" | "users" | "cases" if is_gateway => {
+            Some("it belongs in a policy file, in the folder that `policies:` names")
+        }
+        "allow_from" | "blocked" if is_gateway => {
+            Some("it belongs in a policy file, under `organization:`, in the folder that `policies:` names")
+        }
+        "apps" | "portal" | "listen" | "tls" | "store" | "sign_in" | "trusted_proxies" | "policies" | "version"
+            if is_policy =>
+        {
+            Some("it belongs in gateway.yaml")
+        }
+        "allow_from" if known.contains(&"upstream") || known.contains(&"path") => {
+            Some("an app can narrow from where people come and never widen it: `only_from:`")
+        }
+        "couriers" | "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
+            Some("it is not available in this version; delete it for now")
+        }
+        "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),
+        "health" if known.contains(&"upstream") => Some("it is not available in this version; delete it for now"),
+        "roles" | "groups" if known.contains(&"allow_from") => Some(
+            "who has a role or is in a group is kept in the store: `vestibule user`; here stands what holds for them",
+        ),
+        _ => None,
+    }
+}

@@ -1,0 +1,442 @@
+//! What does the text say? YAML to a tree in which every value knows where it stood.
+//!
+//! The only module that names `serde_yaml`, and it uses that crate's parser alone, without its deserializer: that one
+//! stops at the first fault of a file and turns words into other things. Here nothing is coerced: a scalar stays the
+//! text that was written, and [`Meaning`] tells what other readers would make of it.
+//!
+//! Not understood, on purpose, each with a fault: anchors, aliases and merge keys (so nothing can be multiplied), tags,
+//! a second document, keys that are no text, a key that stands twice. Limits: 16 MiB a file (a list of 100,000 networks
+//! takes 3), 1,000,000 values (bounds the tree at about 100 MB), 32 levels (the deepest setting stands at seven).
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use serde_yaml::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span};
+
+use super::fault::{Page, Spot, shown};
+
+/// The largest file that is read.
+pub(super) const MAX_BYTES: usize = 16 << 20;
+
+/// A value and where it stood.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub(super) spot: Spot,
+    pub(super) kind: Kind,
+}
+
+/// What kind of value?
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// A scalar as written; `plain` if without quotes.
+    Scalar { text: Box<str>, plain: bool },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, each key once.
+    Map(Vec<(Key, Node)>),
+    /// Something whose fault was already told.
+    Refused,
+}
+
+/// A key and where it stood.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) text: Box<str>,
+    pub(super) plain: bool,
+    pub(super) spot: Spot,
+}
+
+/// What readers of YAML make of a plain scalar; they disagree about most of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Meaning {
+    /// Nothing at all: empty, `~`, `null`.
+    Nothing,
+    /// `true`, `no`, `On`…
+    Boolean,
+    /// `1`, `0777`, `1e3`, `22:22`…
+    Number,
+    /// Words.
+    Text,
+}
+
+impl Meaning {
+    /// Of a plain scalar, by YAML 1.1 and 1.2 together.
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "" | "~" | "null" | "Null" | "NULL" => Self::Nothing,
+            _ if ["true", "false", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
+                Self::Boolean
+            }
+            _ if is_number(text) => Self::Number,
+            _ => Self::Text,
+        }
+    }
+}
+
+/// Reads one document. `None`: it can't be read, and the page says why. An empty file is an empty mapping.
+pub(super) fn read(page: Page<'_>) -> Option<Node> {
+    let mut tree = Tree { page, open: Vec::new(), root: None, nodes: 0, has_told_of_anchors: false };
+    let mut parser = Parser::new_from_str_with_options(&page.source.text, options());
+    let mut documents = 0;
+    while let Some(event) = parser.next_event() {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                refuse_syntax(page, &error);
+                return None;
+            }
+        };
+        if matches!(event, Event::DocumentStart(..)) {
+            documents += 1;
+        }
+        if documents > 1 {
+            page.refuse(
+                "two_documents",
+                spot_of(&span),
+                "a second document begins here, and a file holds one",
+                "delete the `---`, or make it a file of its own",
+            );
+            return None;
+        }
+        tree.take(event, &span)?;
+    }
+    Some(tree.root.unwrap_or(Node { spot: Spot { line: 1, column: 1 }, kind: Kind::Map(Vec::new()) }))
+}
+
+/// The settings as text. Errors: a sentence; values that serialize never cause one.
+pub(super) fn write<T: serde::Serialize>(value: &T) -> Result<String, String> {
+    serde_yaml::to_string(value).map_err(|error| error.to_string())
+}
+
+/// A tree that grows by events.
+struct Tree<'a> {
+    page: Page<'a>,
+    open: Vec<Open>,
+    root: Option<Node>,
+    nodes: usize,
+    has_told_of_anchors: bool,
+}
+
+/// A collection that has begun and not ended.
+struct Open {
+    spot: Spot,
+    kind: OpenKind,
+}
+
+enum OpenKind {
+    List(Vec<Node>),
+    /// `key` waits for its value; one whose fault was told is dropped with its value.
+    Map {
+        entries: Vec<(Key, Node)>,
+        seen: HashMap<Box<str>, u32>,
+        key: Option<Pending>,
+    },
+    /// Its content is read and dropped: a key that is a collection.
+    Dropped {
+        is_key: bool,
+    },
+}
+
+enum Pending {
+    Keep(Key),
+    Drop,
+}
+
+impl Tree<'_> {
+    /// `None`: nothing after this can be read; the page says why.
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Option<()> {
+        let spot = spot_of(span);
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(spot)?;
+                let plain = style == ScalarStyle::Plain;
+                let sound = self.is_sound(anchor, tag.as_deref().map(|tag| tag.original()), spot);
+                if sound && !plain && text.contains("-----BEGIN") {
+                    self.page.refuse_secret(
+                        spot,
+                        "a key or certificate stands in the file",
+                        "save it as a file of its own and write that file's name here",
+                    );
+                    self.value(Node { spot, kind: Kind::Refused });
+                } else if self.wants_key() {
+                    self.key(Key { text: text.into(), plain, spot }, sound);
+                } else if sound {
+                    self.value(Node { spot, kind: Kind::Scalar { text: text.into(), plain } });
+                } else {
+                    self.value(Node { spot, kind: Kind::Refused });
+                }
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.begin(spot, anchor, tag.as_deref().map(|tag| tag.original()), OpenKind::List(Vec::new()))?;
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                let map = OpenKind::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
+                self.begin(spot, anchor, tag.as_deref().map(|tag| tag.original()), map)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                self.tell_of_anchors(spot);
+                if self.wants_key() {
+                    self.key(Key { text: "*".into(), plain: true, spot }, false);
+                } else {
+                    self.value(Node { spot, kind: Kind::Refused });
+                }
+            }
+            _ => (),
+        }
+        Some(())
+    }
+
+    fn begin(&mut self, spot: Spot, anchor: usize, tag: Option<String>, kind: OpenKind) -> Option<()> {
+        self.count(spot)?;
+        if self.open.len() >= MAX_DEPTH {
+            self.page.refuse(
+                "too_deep",
+                spot,
+                format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"),
+                "look for brackets or indentation that were not meant",
+            );
+            return None;
+        }
+        let sound = self.is_sound(anchor, tag, spot);
+        let dropped = |is_key| OpenKind::Dropped { is_key };
+        let kind = match self.open.last() {
+            Some(Open { kind: OpenKind::Dropped { .. }, .. }) => dropped(false),
+            _ if self.wants_key() => {
+                self.page.refuse(
+                    "wrong_type",
+                    spot,
+                    "a list or mapping stands where a key belongs",
+                    "write a word and a colon; a value that begins with [ or { needs a key before it",
+                );
+                dropped(true)
+            }
+            _ if !sound => dropped(false),
+            _ => kind,
+        };
+        self.open.push(Open { spot, kind });
+        Some(())
+    }
+
+    fn end(&mut self) {
+        let Some(Open { spot, kind }) = self.open.pop() else { return };
+        match kind {
+            OpenKind::List(items) => self.value(Node { spot, kind: Kind::List(items) }),
+            OpenKind::Map { entries, .. } => self.value(Node { spot, kind: Kind::Map(entries) }),
+            OpenKind::Dropped { is_key: true } => self.key(Key { text: "?".into(), plain: true, spot }, false),
+            OpenKind::Dropped { is_key: false } => self.value(Node { spot, kind: Kind::Refused }),
+        }
+    }
+
+    fn wants_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { kind: OpenKind::Map { key: None, .. }, .. }))
+    }
+
+    fn key(&mut self, key: Key, sound: bool) {
+        let page = self.page;
+        let Some(Open { kind: OpenKind::Map { seen, key: next, .. }, .. }) = self.open.last_mut() else { return };
+        if !sound {
+            *next = Some(Pending::Drop);
+            return;
+        }
+        if key.plain && *key.text == *"<<" {
+            page.refuse(
+                "merge_key",
+                key.spot,
+                "merge keys (`<<`) are not used here: what is in force has to be readable where it stands",
+                "write the entries out",
+            );
+            *next = Some(Pending::Drop);
+            return;
+        }
+        *next = Some(match seen.entry(key.text.clone()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(key.spot.line);
+                Pending::Keep(key)
+            }
+            Entry::Occupied(first) => {
+                page.refuse(
+                    "duplicate_key",
+                    key.spot,
+                    format!("`{}` stands here a second time; the first is on line {}", shown(&key.text), first.get()),
+                    "keep one of the two, or bring both together under one",
+                );
+                Pending::Drop
+            }
+        });
+    }
+
+    fn value(&mut self, node: Node) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open { kind: OpenKind::List(items), .. }) => items.push(node),
+            Some(Open { kind: OpenKind::Map { entries, key, .. }, .. }) => {
+                if let Some(Pending::Keep(key)) = key.take() {
+                    entries.push((key, node));
+                }
+            }
+            Some(Open { kind: OpenKind::Dropped { .. }, .. }) => (),
+        }
+    }
+
+    fn is_sound(&mut self, anchor: usize, tag: Option<String>, spot: Spot) -> bool {
+        if anchor != 0 {
+            self.tell_of_anchors(spot);
+        }
+        if let Some(tag) = &tag {
+            self.page.refuse(
+                "tag",
+                spot,
+                format!("the tag `{}` is not used here: values are read as they are written", shown(tag)),
+                "delete the tag",
+            );
+        }
+        tag.is_none()
+    }
+
+    /// Once a file: who uses one uses many.
+    fn tell_of_anchors(&mut self, spot: Spot) {
+        if !std::mem::replace(&mut self.has_told_of_anchors, true) {
+            self.page.refuse(
+                "alias",
+                spot,
+                "anchors (`&name`) and aliases (`*name`) are not used here: what is in force has to be readable where it stands",
+                "write the value out; a list of addresses gets a name under `networks:`; a text that begins with & or * needs quotes",
+            );
+        }
+    }
+
+    fn count(&mut self, spot: Spot) -> Option<()> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            self.page.refuse(
+                "too_large",
+                spot,
+                format!("more than {MAX_NODES} values in one file"),
+                "bring neighbouring addresses together into prefixes",
+            );
+            return None;
+        }
+        Some(())
+    }
+}
+
+fn options() -> Options {
+    serde_yaml::granit_parser::options! {
+        emit_comments: false,
+        // An alias without its anchor is told like every other.
+        emit_unresolved_aliases: true,
+        // Above our own limit, so that ours speaks.
+        flow_nesting_limit: MAX_DEPTH + 8,
+        block_nesting_limit: MAX_DEPTH + 8,
+    }
+}
+
+fn spot_of(span: &Span) -> Spot {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Spot { line: number(span.start.line()), column: number(span.start.col() + 1) }
+}
+
+fn refuse_syntax(page: Page<'_>, error: &ScanError) {
+    let mut spot = spot_of(&Span::empty(*error.marker()));
+    let lines = page.source.text.lines().count();
+    // At the end of the text the parser stands on a line that is not there.
+    if spot.line as usize > lines.max(1) {
+        let last = page.source.text.lines().last().map_or(0, |last| last.chars().count());
+        spot = Spot {
+            line: u32::try_from(lines.max(1)).unwrap_or(u32::MAX),
+            column: u32::try_from(last + 1).unwrap_or(1),
+        };
+    }
+    let line = |number: u32| page.source.text.lines().nth((number as usize).saturating_sub(1)).unwrap_or_default();
+    let is_tabbed = |text: &str| text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
+    // The parser may notice a tab only on the line below.
+    if let Some(tabbed) = [spot.line, spot.line.saturating_sub(1)].into_iter().find(|number| is_tabbed(line(*number))) {
+        let column = line(tabbed).chars().position(|c| c == '\t').map_or(1, |tab| tab + 1);
+        page.refuse(
+            "tab_indent",
+            Spot { line: tabbed, column: u32::try_from(column).unwrap_or(1) },
+            "a tab in the indentation; YAML counts spaces only",
+            "replace the tab by spaces, as many as the lines beside it have",
+        );
+        return;
+    }
+    let (message, help) = in_words(error.kind());
+    let help = if line(spot.line).contains("::") { "put quotes around IPv6 addresses: \"2001:db8::\"" } else { help };
+    page.refuse("syntax", spot, message, help);
+}
+
+/// What the parser found, for people who write YAML and no parsers.
+fn in_words(kind: &ErrorKind) -> (String, &'static str) {
+    let quotes = "put quotes around the value if these characters are meant";
+    match kind {
+        ErrorKind::UnclosedFlowCollection { .. }
+        | ErrorKind::UnexpectedEofFlowSequence
+        | ErrorKind::UnexpectedEofFlowMapping
+        | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            ("a bracket is opened and never closed".into(), "close it with ] or }")
+        }
+        ErrorKind::ExpectedFlowSequenceSeparator => {
+            ("expected `,` or `]`".into(), "separate the entries by commas; close the list with ]")
+        }
+        ErrorKind::ExpectedFlowMappingSeparator => {
+            ("expected `,` or `}`".into(), "separate the entries by commas; close the mapping with }")
+        }
+        ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
+            ("this bracket closes nothing that is open".into(), "[ is closed by ], { by }")
+        }
+        ErrorKind::UnclosedQuotedScalar => {
+            ("a quote is opened and never closed".into(), "close it; inside double quotes write \\\" for a quote")
+        }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
+            "a second `: ` on the line, or a key at the wrong indentation".into(),
+            "one key a line; put quotes around a value that contains `: `",
+        ),
+        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
+            ("expected `key: value`, and there is no colon".into(), "write a colon and a space after the key")
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+            "this line is indented differently from its neighbours".into(),
+            "indent entries of one mapping alike, by spaces",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
+            "a list entry (`- `) stands where none can".into(),
+            "begin the list on the line below its key, one entry a line",
+        ),
+        ErrorKind::UnexpectedCharacter { .. } => (format!("{kind}"), quotes),
+        ErrorKind::RecursionLimitExceeded => (
+            format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"),
+            "look for brackets or indentation that were not meant",
+        ),
+        _ => (format!("this is not YAML: {kind}"), quotes),
+    }
+}
+
+/// Would any reader of YAML 1.1 or 1.2 take this for a number?
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word)) {
+        return true;
+    }
+    let in_base = |prefix: &str, base: u32| {
+        unsigned
+            .strip_prefix(prefix)
+            .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c == '_' || c.is_digit(base)))
+    };
+    if in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) {
+        return true;
+    }
+    let begins_right = unsigned.strip_prefix('.').unwrap_or(unsigned).starts_with(|c: char| c.is_ascii_digit());
+    if !begins_right {
+        return false;
+    }
+    let digits = unsigned.replace('_', "");
+    // Base sixty: `22:22` was 1342 in YAML 1.1.
+    let mut parts = digits.split(':');
+    let is_sixty = parts.next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit()))
+        && parts.all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
+    is_sixty || digits.parse::<f64>().is_ok()
+}
+
+const MAX_NODES: usize = 1_000_000;
+const MAX_DEPTH: usize = 32;
