@@ -13,8 +13,6 @@ mod span;
 mod tokens;
 pub mod wire;
 
-use std::path::{Path, PathBuf};
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,7 +21,7 @@ pub use span::{LONGEST_TOKEN, Until, written};
 
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
-use crate::config::InForce;
+use crate::config::{Faults, InForce};
 use crate::store::StoreError;
 use crate::store::vault::{Force, Vault, VaultError};
 
@@ -232,6 +230,9 @@ pub struct AdminError {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Each fault of the files, for programs; `message` has them for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Value>,
 }
 
 /// What kind of trouble it is.
@@ -274,7 +275,17 @@ impl Code {
 impl AdminError {
     /// Of this kind, in these words.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
+        Self { code, message: message.into(), help: None, faults: None }
+    }
+
+    /// The files have faults.
+    pub fn config(faults: &Faults) -> Self {
+        Self { faults: Some(json!(faults.0)), ..Self::new(Code::BadConfiguration, faults.to_string()) }
+    }
+
+    /// There is none of that kind and name.
+    pub fn unknown(kind: &str, name: &str) -> Self {
+        Self::new(Code::Unknown, format!("there is no {kind} {name}"))
     }
 
     /// With advice.
@@ -367,13 +378,6 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
             "sessions": vault.count_sessions().await?,
         })),
     }
-}
-
-/// Where a running gateway listens for commands: beside its store.
-pub fn socket_path(store: &Path) -> PathBuf {
-    let mut name = store.as_os_str().to_owned();
-    name.push(".sock");
-    name.into()
 }
 
 fn by_console(act: &str, on: impl Into<String>) -> Entry {

@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,13 @@ pub enum ConnectError {
     /// It hung up, took too long or said something else. The command may have been performed.
     #[error("the gateway did not answer properly: {0}")]
     Broken(String),
+}
+
+/// Where a running gateway listens for commands: beside its store.
+pub fn socket_path(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".sock");
+    name.into()
 }
 
 /// Asks the gateway behind a socket. Outside: whether it could be asked. Inside: its answer.
