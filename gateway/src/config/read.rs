@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::fault::{Page, Report, Source, Spot};
+use super::fault::{Page, Report, Source, Spot, source_line};
 use super::file::{Gateway, PolicyFile};
 use super::{Fault, GATEWAY_FILE, decode, yaml};
 
@@ -112,9 +112,9 @@ where
 {
     let text = match read_text(path) {
         Ok(text) => text,
-        Err(Unreadable { code, line, column, message, help }) => {
-            let fault =
-                Fault { code, file: name, line, column, source: String::new(), message, help: Some(help.into()) };
+        Err(Unreadable { code, spot, source, message, help }) => {
+            let Spot { line, column } = spot;
+            let fault = Fault { code, file: name, line, column, source, message, help: Some(help.into()) };
             report.borrow_mut().refuse(fault);
             return None;
         }
@@ -129,8 +129,8 @@ where
 
 struct Unreadable {
     code: &'static str,
-    line: u32,
-    column: u32,
+    spot: Spot,
+    source: String,
     message: String,
     help: &'static str,
 }
@@ -138,8 +138,8 @@ struct Unreadable {
 fn read_text(path: &Path) -> Result<String, Unreadable> {
     let unreadable = |error: std::io::Error| Unreadable {
         code: "unreadable_file",
-        line: 0,
-        column: 0,
+        spot: Spot::default(),
+        source: String::new(),
         message: format!("the file can't be read: {error}"),
         help: "it must exist and be readable by the user the gateway runs as",
     };
@@ -149,8 +149,8 @@ fn read_text(path: &Path) -> Result<String, Unreadable> {
     if bytes.len() > yaml::MAX_BYTES {
         return Err(Unreadable {
             code: "too_large",
-            line: 0,
-            column: 0,
+            spot: Spot::default(),
+            source: String::new(),
             message: format!("the file is larger than {} MiB", yaml::MAX_BYTES >> 20),
             help: "bring neighbouring addresses together into prefixes, or divide it into several files",
         });
@@ -158,10 +158,14 @@ fn read_text(path: &Path) -> Result<String, Unreadable> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Unreadable {
-            code: "not_utf8",
+        let spot = Spot {
             line: number(good.matches('\n').count() + 1),
             column: number(good.rsplit('\n').next().unwrap_or_default().chars().count() + 1),
+        };
+        Unreadable {
+            code: "not_utf8",
+            source: source_line(&String::from_utf8_lossy(error.as_bytes()), spot),
+            spot,
             message: "a byte here is not UTF-8".into(),
             help: "save the file as UTF-8",
         }

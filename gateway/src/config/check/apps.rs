@@ -239,7 +239,7 @@ fn http_methods(page: Page<'_>, written: &At<OneOrMany<HttpMethod>>) -> Option<V
             "delete the key for all methods, or write some: [GET, HEAD]",
         );
     }
-    written.value.0.iter().map(|word| scalars::http_method(page, word)).collect()
+    Some(written.value.0.iter().filter_map(|word| scalars::http_method(page, word)).collect())
 }
 
 fn pattern(page: Page<'_>, written: &At<PathText>) -> Option<PathPattern> {

@@ -20,16 +20,14 @@ pub(super) fn name<N>(
     spot: Spot,
     parse: fn(&str) -> Result<N, NameError>,
 ) -> Option<N> {
-    parse(text)
-        .map_err(|error| {
-            page.refuse(
-                "bad_name",
-                spot,
-                format!("{what} `{}`: {error}", shown(text)),
-                "rename it; what people read on pages is its `title:`, here stands the short name",
-            );
-        })
-        .ok()
+    let message = match parse(text) {
+        Ok(name) => return Some(name),
+        Err(NameError::Empty) => format!("{what} has no name"),
+        Err(NameError::TooLong) => format!("{what} `{}` has more than 64 characters", shown(text)),
+        Err(NameError::Character(c)) => format!("{what} `{}`: `{c}` can't stand in a name", shown(text)),
+    };
+    page.refuse("bad_name", spot, message, "a name has letters a-z, digits, `.`, `_` and `-`, and begins with a letter or digit");
+    None
 }
 
 /// `90s`, `30m`, `12h`, `7d`, also `1h30m`: at least a second, at most 366 days.
@@ -59,13 +57,16 @@ pub(super) fn socket(page: Page<'_>, written: &At<SocketText>) -> Option<SocketA
     }
     let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok()).unwrap_or("443");
     let help = match text.strip_prefix(':') {
-        Some(_) => format!(
-            "write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"
-        ),
+        Some(_) => format!("write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"),
         None if text.starts_with("localhost") => format!("write \"127.0.0.1:{port}\""),
         None => format!("write an address, a colon and a port, in quotes: \"0.0.0.0:{port}\" or \"[::]:{port}\""),
     };
-    page.refuse("bad_address", written.spot, format!("expected an address with a port, found `{}`", shown(text)), help);
+    page.refuse(
+        "bad_address",
+        written.spot,
+        format!("expected an address with a port, found `{}`", shown(text)),
+        help,
+    );
     None
 }
 
@@ -86,6 +87,11 @@ impl Origin {
             None
         };
         let like = || format!("write it like {example}");
+        // Looked for before all else: no message may show it.
+        if text.contains('@') {
+            page.refuse_secret(written.spot, "a user name or password stands in the URL", "delete what stands before the @");
+            return None;
+        }
         let url = match Url::parse(text) {
             Ok(url) => url,
             Err(error) => return refuse(format!("expected a URL, found `{}`: {error}", shown(text)), like()),
@@ -95,21 +101,8 @@ impl Origin {
             "http" => false,
             scheme => return refuse(format!("expected http or https, found `{}`", shown(scheme)), like()),
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            page.refuse_secret(
-                written.spot,
-                "a user name or password stands in the URL",
-                "delete what stands before the @",
-            );
-            return None;
-        }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            let end = format!(
-                "{}{}{}",
-                url.path(),
-                if url.query().is_some() { "?…" } else { "" },
-                if url.fragment().is_some() { "#…" } else { "" }
-            );
+            let end = format!("{}{}{}", url.path(), if url.query().is_some() { "?…" } else { "" }, if url.fragment().is_some() { "#…" } else { "" });
             return refuse(
                 format!("`{}` stands behind the host, and only a host and a port can be used here", shown(&end)),
                 "delete it; paths are forwarded as they come".into(),
@@ -170,11 +163,8 @@ pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Op
         );
         return None;
     }
-    written
-        .value
-        .0
-        .iter()
-        .try_fold(Methods::NONE, |methods, word| method(page, word).map(|method| methods.with(method)))
+    let methods: Vec<_> = written.value.0.iter().filter_map(|word| method(page, word)).collect();
+    (methods.len() == written.value.0.len()).then(|| methods.into_iter().fold(Methods::NONE, Methods::with))
 }
 
 fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
