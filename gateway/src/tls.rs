@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use access::target::HostName;
-use arc_swap::ArcSwap;
 use pingora::listeners::tls::Acceptor;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::utils::tls::{WrappedX509, parse_x509};
@@ -20,7 +19,6 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::config::{Fault, Settings};
-use crate::proxy::Snapshot;
 
 /// The certificates in force, by the host they serve.
 #[derive(Debug, Default)]
@@ -95,13 +93,15 @@ impl Certificates {
     }
 }
 
-/// Accepts TLS with whatever certificates are in force at that moment.
-pub(crate) fn acceptor(current: Arc<ArcSwap<Snapshot>>) -> Result<Acceptor, rustls::Error> {
+/// Accepts TLS with whatever certificates `in_force` says are in force at that moment.
+pub(crate) fn acceptor(
+    in_force: impl Fn() -> Arc<Certificates> + Send + Sync + 'static,
+) -> Result<Acceptor, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(BySni(current)));
+        .with_cert_resolver(Arc::new(BySni(Box::new(in_force))));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     // Early data could be replayed, and it arrives before the client's address is proved (A08).
     config.max_early_data_size = 0;
@@ -119,13 +119,18 @@ pub(crate) fn trust(peer: &mut HttpPeer, ca_file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-#[derive(Debug)]
-struct BySni(Arc<ArcSwap<Snapshot>>);
+struct BySni(Box<dyn Fn() -> Arc<Certificates> + Send + Sync>);
+
+impl std::fmt::Debug for BySni {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BySni")
+    }
+}
 
 impl ResolvesServerCert for BySni {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name = hello.server_name()?.to_ascii_lowercase();
-        self.0.load().certificates().by_host.get(name.trim_end_matches('.')).cloned()
+        (self.0)().by_host.get(name.trim_end_matches('.')).cloned()
     }
 }
 

@@ -129,8 +129,11 @@ async fn answer(mut request: Request<Incoming>, memory: Arc<Memory>) -> Result<R
         "/slow" => memory.go_on.notified().await,
         _ => {}
     }
-    let headers: Vec<_> =
-        request.headers().iter().map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes()))).collect();
+    let headers: Vec<_> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
     let echo = serde_json::json!({
         "method": request.method().as_str(),
         "target": request.uri().to_string(),

@@ -93,8 +93,7 @@ impl TestGateway {
         std::fs::write(dir.path().join("policies/organization.yaml"), policy).expect("writable");
         let clock = if setup.real_time { Clock::system() } else { Clock::manual(MORNING) };
         let log = Log::default();
-        let (http_address, admin_address) =
-            (http.local_addr().expect("bound"), admin.local_addr().expect("bound"));
+        let (http_address, admin_address) = (http.local_addr().expect("bound"), admin.local_addr().expect("bound"));
         let bound = Bound { http: Some(http), https: None, admin: Some(admin) };
         let server = start(dir.path(), clock.clone(), bound, log.clone()).await;
         Self {
@@ -175,7 +174,14 @@ impl TestGateway {
     }
 
     /// A bearer token: its text.
-    pub async fn token(&self, owner: &str, apps: &[&str], scopes: &[&str], only_from: &[&str], life: Duration) -> String {
+    pub async fn token(
+        &self,
+        owner: &str,
+        apps: &[&str],
+        scopes: &[&str],
+        only_from: &[&str],
+        life: Duration,
+    ) -> String {
         let new = NewToken {
             owner: self.id(owner),
             name: "a script".to_owned(),
@@ -286,7 +292,8 @@ impl TestGateway {
     /// The value of one metric with its labels, as it stands in the text; zero if it is not there.
     pub async fn metric(&self, name_and_labels: &str) -> f64 {
         let text = self.metrics().await;
-        let line = text.lines().find(|line| line.strip_prefix(name_and_labels).is_some_and(|rest| rest.starts_with(' ')));
+        let line =
+            text.lines().find(|line| line.strip_prefix(name_and_labels).is_some_and(|rest| rest.starts_with(' ')));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
 
@@ -301,13 +308,7 @@ pub fn by_test(act: &str) -> Entry {
 }
 
 async fn start(dir: &Path, clock: Clock, bound: Bound, log: Log) -> Server {
-    let options = Options {
-        config_dir: dir.to_owned(),
-        clock,
-        bound,
-        access_log: Some(Box::new(log)),
-        banner: None,
-    };
+    let options = Options { config_dir: dir.to_owned(), clock, bound, access_log: Some(Box::new(log)), banner: None };
     match Server::start(options).await {
         Ok(server) => server,
         Err(error) => panic!("the gateway did not start: {error}"),

@@ -34,9 +34,4 @@ impl Permit {
     pub const fn rule(&self) -> &Place {
         self.grant.rule()
     }
-
-    /// The grant itself, to open a session with.
-    pub(super) fn into_grant(self) -> Grant {
-        self.grant
-    }
 }

@@ -291,7 +291,10 @@ impl Proxy {
             app: context.label.as_str().into(),
             host: context.host.clone(),
             method: request.method.to_string(),
-            path: String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
+            path: match context.label {
+                Label::Portal => without_secrets(&String::from_utf8_lossy(path)),
+                Label::None | Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
+            },
             status,
             bytes: session.body_bytes_sent(),
             duration_ms: u64::try_from(self.gate.clock().moment().since(context.began).as_millis()).unwrap_or(u64::MAX),
@@ -334,6 +337,12 @@ fn back_to(request: &RequestHeader, origin: &str) -> String {
     let repeatable = request.method == http::Method::GET || request.method == http::Method::HEAD;
     let target = std::str::from_utf8(request.raw_path()).ok().filter(|path| repeatable && path.len() <= 2000);
     format!("{origin}{}", target.filter(|path| path.starts_with('/')).unwrap_or("/"))
+}
+
+/// Our own links carry secrets in their paths (invitations, flows): whatever is as long as one is not written down.
+fn without_secrets(path: &str) -> String {
+    let shown = path.split('/').map(|segment| if segment.len() > 32 { "…" } else { segment });
+    shown.collect::<Vec<_>>().join("/").chars().take(200).collect()
 }
 
 /// A message with a capital and a full stop, for a page.

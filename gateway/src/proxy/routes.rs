@@ -23,7 +23,7 @@ use crate::tls::{self, Certificates};
 pub struct Snapshot {
     /// The configuration.
     pub in_force: Arc<InForce>,
-    certificates: Certificates,
+    certificates: Arc<Certificates>,
     routes: HashMap<HostName, Arc<Route>>,
     portal_authority: HeaderValue,
 }
@@ -58,13 +58,13 @@ impl Snapshot {
         Self {
             routes: routes.collect(),
             portal_authority: authority_of(in_force.settings.portal.origin()),
-            certificates,
+            certificates: Arc::new(certificates),
             in_force,
         }
     }
 
     /// The certificates in force.
-    pub const fn certificates(&self) -> &Certificates {
+    pub const fn certificates(&self) -> &Arc<Certificates> {
         &self.certificates
     }
 

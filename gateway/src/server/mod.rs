@@ -158,7 +158,8 @@ impl Server {
             listeners.spawn(listener::serve(http, None, Arc::clone(&app), stopping.clone()));
         }
         if let Some(https) = https {
-            let acceptor = Arc::new(tls::acceptor(Arc::clone(&current))?);
+            let in_force = Arc::clone(&current);
+            let acceptor = Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?);
             listeners.spawn(listener::serve(https, Some(acceptor), app, stopping.clone()));
         }
         let mut tasks = JoinSet::new();
