@@ -2,3 +2,4 @@
 
 mod browser_smoke;
 mod map;
+mod wall;
