@@ -9,7 +9,7 @@ use access::policy::{Listed, Place};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, Spot, nearest, shown};
-use crate::config::file::Address;
+use crate::config::words::Address;
 use crate::config::written::{At, OneOrMany};
 
 /// The networks of all policy files.
@@ -232,7 +232,9 @@ fn resolve(page: Page<'_>, networks: &Networks, text: &str, spot: Spot) -> Resol
 /// Does `anywhere` make sense there? Says so if not.
 fn anywhere(page: Page<'_>, spot: Spot, entries: usize, use_: For) -> bool {
     let (message, help) = match use_ {
-        For::AllowFrom if entries > 1 => ("`anywhere` stands beside other entries, which then mean nothing", "write `anywhere` alone, or delete it"),
+        For::AllowFrom if entries > 1 => {
+            ("`anywhere` stands beside other entries, which then mean nothing", "write `anywhere` alone, or delete it")
+        }
         For::AllowFrom => {
             page.warn(
                 "open_to_world",
@@ -244,7 +246,9 @@ fn anywhere(page: Page<'_>, spot: Spot, entries: usize, use_: For) -> bool {
         }
         For::OnlyFrom => ("`anywhere` narrows nothing", "delete the key"),
         For::Blocked => ("`anywhere` would refuse everybody", "list the addresses that are refused"),
-        For::Proxies => ("everybody could claim any address", "list the addresses of the proxies in front of the gateway"),
+        For::Proxies => {
+            ("everybody could claim any address", "list the addresses of the proxies in front of the gateway")
+        }
     };
     page.refuse("open_to_world", spot, message, help);
     false

@@ -12,7 +12,8 @@ use super::addresses::{self, For, Networks, is_taken};
 use super::gateway::is_readable;
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, Spot, nearest, shown};
-use crate::config::file::{self, AllowText, Gateway, HttpMethod, PathText};
+use crate::config::file::{self, Gateway};
+use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
 use crate::config::{AppSettings, PublicUrl, Upstream};
 
@@ -62,7 +63,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
     portal.map(|_| ready)
 }
 
-fn host(page: Page<'_>, written: &At<file::HostText>, portal: Option<&PublicUrl>) -> Option<HostName> {
+fn host(page: Page<'_>, written: &At<HostText>, portal: Option<&PublicUrl>) -> Option<HostName> {
     let host = scalars::host(page, &written.value.0, written.spot)?;
     let portal = portal?;
     if host == *portal.host() {
@@ -184,16 +185,27 @@ fn one_allowed(page: Page<'_>, entry: &At<AllowText>) -> Option<Allowed> {
     match (kind, name) {
         ("public", "") => Some(Allowed::Public),
         ("everyone", "") => Some(Allowed::Everyone),
-        ("user", name) if !name.is_empty() => scalars::name(page, "the user", name, spot, UserName::parse).map(Allowed::User),
-        ("role", name) if !name.is_empty() => scalars::name(page, "the role", name, spot, RoleName::parse).map(Allowed::Role),
-        ("group", name) if !name.is_empty() => scalars::name(page, "the group", name, spot, GroupName::parse).map(Allowed::Group),
-        ("token", name) if !name.is_empty() => scalars::name(page, "the scope", name, spot, Scope::parse).map(Allowed::Token),
+        ("user", name) if !name.is_empty() => {
+            scalars::name(page, "the user", name, spot, UserName::parse).map(Allowed::User)
+        }
+        ("role", name) if !name.is_empty() => {
+            scalars::name(page, "the role", name, spot, RoleName::parse).map(Allowed::Role)
+        }
+        ("group", name) if !name.is_empty() => {
+            scalars::name(page, "the group", name, spot, GroupName::parse).map(Allowed::Group)
+        }
+        ("token", name) if !name.is_empty() => {
+            scalars::name(page, "the scope", name, spot, Scope::parse).map(Allowed::Token)
+        }
         _ => {
             let help = match (nearest(kind, ALLOW_WORDS), name) {
                 (Some(near @ ("public" | "everyone")), "") => format!("did you mean `{near}`?"),
                 (Some(near), _) if near == kind => format!("write a name behind it: `{kind} …`"),
                 (Some(near), name) if !name.is_empty() => format!("did you mean `{near} {}`?", shown(name)),
-                _ => format!("write `user {0}`, `group {0}` or `role {0}`; or `token …` with a scope, `everyone`, `public`", shown(text)),
+                _ => format!(
+                    "write `user {0}`, `group {0}` or `role {0}`; or `token …` with a scope, `everyone`, `public`",
+                    shown(text)
+                ),
             };
             page.refuse("unknown_word", spot, format!("`{}` says not whom to allow", shown(text)), help);
             None
@@ -205,8 +217,8 @@ fn one_allowed(page: Page<'_>, entry: &At<AllowText>) -> Option<Allowed> {
 fn forbid_proof_on_public(
     page: Page<'_>,
     allow: &[Allowed],
-    second_step: &Option<At<OneOrMany<file::MethodWord>>>,
-    fresh: &Option<At<file::TimeSpan>>,
+    second_step: &Option<At<OneOrMany<MethodWord>>>,
+    fresh: &Option<At<TimeSpan>>,
 ) {
     let spots = [second_step.as_ref().map(|at| ("second_step", at.spot)), fresh.as_ref().map(|at| ("fresh", at.spot))];
     for (key, spot) in spots.into_iter().flatten().filter(|_| allow.contains(&Allowed::Public)) {
@@ -265,7 +277,9 @@ fn covers(wide: &PathPattern, narrow: &PathPattern) -> bool {
     match (wide, narrow) {
         (PathPattern::Exact(wide), PathPattern::Exact(narrow)) => wide == narrow,
         (PathPattern::Exact(_), PathPattern::Below(_)) => false,
-        (PathPattern::Below(wide), PathPattern::Exact(narrow) | PathPattern::Below(narrow)) => narrow.starts_with(&**wide),
+        (PathPattern::Below(wide), PathPattern::Exact(narrow) | PathPattern::Below(narrow)) => {
+            narrow.starts_with(&**wide)
+        }
     }
 }
 

@@ -14,7 +14,8 @@ use access::{ClientAddr, Timestamp, explain};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, nearest, shown};
-use crate::config::file::{Case, Expect, Gateway, SecondStepWord, Text};
+use crate::config::file::{Case, Gateway};
+use crate::config::words::{Expect, SecondStepWord, Text};
 use crate::config::written::{At, OneOrMany};
 
 /// Are the cases well asked? Does not need the rules.
@@ -55,9 +56,9 @@ pub(super) fn run(policies: &[PolicyPage<'_>], policy: &Policy, now: Timestamp) 
 }
 
 fn all<'a>(policies: &'a [PolicyPage<'a>]) -> impl Iterator<Item = (Page<'a>, &'a At<Case>)> {
-    policies.iter().flat_map(|(page, policy)| {
-        policy.cases.iter().flat_map(|cases| &cases.value).map(|case| (*page, case))
-    })
+    policies
+        .iter()
+        .flat_map(|(page, policy)| policy.cases.iter().flat_map(|cases| &cases.value).map(|case| (*page, case)))
 }
 
 /// A case, ready to be asked.
@@ -75,7 +76,8 @@ impl<'c> Question<'c> {
     /// `None`: the page says why.
     fn read(page: Page<'_>, case: &'c Case) -> Option<Self> {
         let address = address(page, case);
-        let user = case.user.as_ref().map(|user| scalars::name(page, "the user", &user.value.0, user.spot, UserName::parse));
+        let user =
+            case.user.as_ref().map(|user| scalars::name(page, "the user", &user.value.0, user.spot, UserName::parse));
         let roles = names(page, "the role", case.roles.as_ref(), RoleName::parse);
         let groups = names(page, "the group", case.groups.as_ref(), GroupName::parse);
         let app = case.app.as_ref().map(|app| scalars::name(page, "the app", &app.value.0, app.spot, AppName::parse));
@@ -91,17 +93,26 @@ impl<'c> Question<'c> {
             case.token.as_ref().map(|at| ("token", at.spot)),
             case.second_step.as_ref().map(|at| ("second_step", at.spot)),
         ];
-        if case.user.is_none() && let Some((key, spot)) = needs_user.into_iter().flatten().next() {
+        if case.user.is_none()
+            && let Some((key, spot)) = needs_user.into_iter().flatten().next()
+        {
             page.refuse("missing_key", spot, format!("`{key}` needs a person to belong to"), "add `user: ana`");
         }
-        let needs_app = [case.path.as_ref().map(|at| ("path", at.spot)), case.method.as_ref().map(|at| ("method", at.spot))];
-        if case.app.is_none() && let Some((key, spot)) = needs_app.into_iter().flatten().next() {
+        let needs_app =
+            [case.path.as_ref().map(|at| ("path", at.spot)), case.method.as_ref().map(|at| ("method", at.spot))];
+        if case.app.is_none()
+            && let Some((key, spot)) = needs_app.into_iter().flatten().next()
+        {
             page.refuse("missing_key", spot, format!("`{key}` needs an app to belong to"), "add `app: …`");
         }
         let person = match user {
-            Some(name) => {
-                Some(Person { id: UserId([0; 16]), name: name?, roles: roles?, groups: groups?, standing: Standing::Active })
-            }
+            Some(name) => Some(Person {
+                id: UserId([0; 16]),
+                name: name?,
+                roles: roles?,
+                groups: groups?,
+                standing: Standing::Active,
+            }),
             None => None,
         };
         Some(Self {

@@ -10,7 +10,8 @@ use access::policy::{SessionLimits, TwoStep};
 use super::addresses::{self, For, Networks};
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, shown};
-use crate::config::file::{FilePath, Gateway, SocketText, TwoStepWord, Url};
+use crate::config::file::Gateway;
+use crate::config::words::{FilePath, SocketText, TwoStepWord, Url};
 use crate::config::written::At;
 use crate::config::{CertificateFiles, Listen, PublicUrl};
 
@@ -134,7 +135,8 @@ fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Opti
     }
     let admin = admin?.unwrap_or(ADMIN);
     let (http, https) = (http?, https?);
-    let spots = [("http", http, &written.http), ("https", https, &written.https), ("admin", Some(admin), &written.admin)];
+    let spots =
+        [("http", http, &written.http), ("https", https, &written.https), ("admin", Some(admin), &written.admin)];
     for (index, (name, socket, at)) in spots.iter().enumerate() {
         let taken = spots[..index].iter().find(|(_, other, _)| clash(*other, *socket));
         if let Some((other, ..)) = taken {
@@ -204,7 +206,7 @@ fn sign_in(page: Page<'_>, gateway: &Gateway) -> (TwoStep, Option<SessionLimits>
     let (Some(idle_limit), Some(absolute_limit)) = (idle_limit, absolute_limit) else { return (two_step, None) };
     if let (true, Some(spot)) = (idle_limit > absolute_limit, idle.or(absolute).map(|written| written.spot)) {
         let text = |written: Option<&At<_>>, default: &str| match written {
-            Some(At { value: crate::config::file::TimeSpan(text), .. }) => shown(text),
+            Some(At { value: crate::config::words::TimeSpan(text), .. }) => shown(text),
             None => format!("{default}, the default"),
         };
         page.refuse(
@@ -239,7 +241,12 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
     let text = &written.value.0;
     let fits = !text.trim().is_empty() && !text.contains('\0');
     if !fits {
-        page.refuse("bad_path", written.spot, "expected the name of a file, found an empty text", "write the file's name");
+        page.refuse(
+            "bad_path",
+            written.spot,
+            "expected the name of a file, found an empty text",
+            "write the file's name",
+        );
     }
     fits
 }
