@@ -1,1 +1,4 @@
-fn main() {}
+//! The one test binary: what the program promises, told as tests that read like the promise.
+
+mod browser_smoke;
+mod map;

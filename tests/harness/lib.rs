@@ -1,1 +1,9 @@
-//! The in-process harness: the real gateway on free ports.
+//! The harness: everything a test needs to be about the gateway and not about its own scaffolding.
+//!
+//! Each part starts on ports that the system picks, keeps its files in a folder of its own and is gone when it is dropped,
+//! so that tests run side by side. What goes wrong in here ends the test with a sentence that says what was missing; a test
+//! never has to ask.
+
+pub mod app;
+pub mod browser;
+pub mod gateway;

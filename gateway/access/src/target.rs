@@ -117,6 +117,11 @@ impl<'a> CanonicalPath<'a> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same path, to be kept for longer than the request's bytes.
+    pub fn into_owned(self) -> CanonicalPath<'static> {
+        CanonicalPath(Cow::Owned(self.0.into_owned()))
+    }
 }
 
 /// Which paths a rule covers: `/status` is that path alone, `/api/*` everything below `/api/`, `/*` everything.

@@ -74,7 +74,7 @@ pub(super) struct Tls {
 pub(super) struct Certificate {
     /// The file with the certificate and what leads to its root, the certificate first.
     pub(super) chain: At<FilePath>,
-    /// The file with the private key; other users of the machine must not be able to read it.
+    /// The file with the private key; nobody but the gateway may be able to read it (chmod 600).
     pub(super) key_file: At<FilePath>,
 }
 

@@ -10,6 +10,7 @@ mod fault;
 mod file;
 mod meaning;
 mod read;
+mod reload;
 mod schema;
 mod show;
 mod words;
@@ -32,6 +33,7 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use fault::Severity;
+pub use reload::InForce;
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
 #[derive(Debug)]

@@ -5,7 +5,19 @@
 //! (`laws.rs`) holds for every implementation. The domain's verbs (`open_session`, `consume_ticket`, …) are written once
 //! above it, in [`vault`].
 
+mod chain;
+mod feed;
+#[cfg(test)]
+mod laws;
+mod memory;
+mod plan;
+mod redb;
+mod seal;
 pub mod vault;
+
+pub use chain::AuditKey;
+pub use memory::MemoryStore;
+pub use redb::RedbStore;
 
 use std::future::Future;
 use std::time::Duration;
@@ -46,6 +58,26 @@ pub enum Table {
     Audit = 13,
 }
 
+impl Table {
+    /// All of them, by number.
+    pub const ALL: [Self; 14] = [
+        Self::Meta,
+        Self::Person,
+        Self::PersonName,
+        Self::Factor,
+        Self::Session,
+        Self::PersonSession,
+        Self::SessionUse,
+        Self::Token,
+        Self::PersonToken,
+        Self::Once,
+        Self::Ticket,
+        Self::Counter,
+        Self::Key,
+        Self::Audit,
+    ];
+}
+
 /// One row as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
@@ -57,6 +89,13 @@ pub struct Row {
     pub expires: Option<Timestamp>,
     /// Its value.
     pub value: Vec<u8>,
+}
+
+impl Row {
+    /// Has it not expired yet?
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 /// Holds for the whole batch, or nothing of it happens. An expired row counts as absent.
@@ -218,4 +257,68 @@ pub trait Store: Send + Sync + 'static {
         before: Timestamp,
         max: usize,
     ) -> impl Future<Output = Result<usize, StoreError>> + Send;
+}
+
+/// One of the implementations, chosen at start-up; calls are dispatched statically.
+#[derive(Debug)]
+pub enum AnyStore {
+    /// Gone with the process.
+    Memory(MemoryStore),
+    /// A file of this machine.
+    Redb(RedbStore),
+}
+
+impl AnyStore {
+    /// Waits until something after `cursor` was published; at once if it was already. Never misses a notice.
+    pub async fn changed_after(&self, cursor: Cursor) {
+        match self {
+            Self::Memory(store) => store.changed_after(cursor).await,
+            Self::Redb(store) => store.changed_after(cursor).await,
+        }
+    }
+
+    /// The number of the last notice.
+    pub fn latest(&self) -> Cursor {
+        match self {
+            Self::Memory(store) => store.latest(),
+            Self::Redb(store) => store.latest(),
+        }
+    }
+}
+
+impl Store for AnyStore {
+    async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Row>, StoreError> {
+        match self {
+            Self::Memory(store) => store.get(table, key).await,
+            Self::Redb(store) => store.get(table, key).await,
+        }
+    }
+
+    async fn scan(&self, table: Table, from: &[u8], to: &[u8], max: usize) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Memory(store) => store.scan(table, from, to, max).await,
+            Self::Redb(store) => store.scan(table, from, to, max).await,
+        }
+    }
+
+    async fn apply(&self, batch: Batch) -> Result<Applied, StoreError> {
+        match self {
+            Self::Memory(store) => store.apply(batch).await,
+            Self::Redb(store) => store.apply(batch).await,
+        }
+    }
+
+    async fn feed(&self, after: Cursor) -> Result<Feed, StoreError> {
+        match self {
+            Self::Memory(store) => store.feed(after).await,
+            Self::Redb(store) => store.feed(after).await,
+        }
+    }
+
+    async fn sweep(&self, table: Table, before: Timestamp, max: usize) -> Result<usize, StoreError> {
+        match self {
+            Self::Memory(store) => store.sweep(table, before, max).await,
+            Self::Redb(store) => store.sweep(table, before, max).await,
+        }
+    }
 }

@@ -3,21 +3,40 @@
 //! Written once above [`Store`](super::Store). Each verb is one batch: the change, its audit entry and its notices happen
 //! together or not at all. Secrets are sealed (XChaCha20-Poly1305, the row's table and key as associated data) or kept
 //! only as keyed BLAKE3 digests; the key file lies outside the store.
+//!
+//! The types are here; the verbs lie by theme in `vault/`. A person's row is the lock on everything of theirs: each verb
+//! that changes their secrets or opens a session writes it under a guard. A session lives as long as its row in
+//! [`Table::SessionUse`] and its person's generation.
+
+mod act;
+mod attempts;
+mod flows;
+mod hand_offs;
+mod house;
+mod open;
+mod people;
+mod records;
+mod secrets;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod tokens;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use access::identity::{AppName, Email, LoginName, Scope, SessionId, TokenId, UserId, UserName};
-use access::login::{Flow, Proved};
-use access::password::PasswordHash;
+use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
+use access::login::Flow;
 use access::policy::{Generations, Methods, Person};
 use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
-use super::{Cursor, Feed, StoreError};
-use crate::audit::Entry;
+use super::seal::Keys;
+use super::{AnyStore, StoreError};
 use crate::clock::Clock;
+pub use people::ADMINISTRATOR;
+pub use tokens::TokenText;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -228,8 +247,13 @@ pub enum Force {
 
 /// The memory of the house. Cheap to clone.
 #[derive(Clone)]
-pub struct Vault {
-    _inner: Arc<()>,
+pub struct Vault(Arc<Inner>);
+
+struct Inner {
+    store: AnyStore,
+    keys: Keys,
+    clock: Clock,
+    generations: Generations,
 }
 
 /// Where a vault keeps its rows.
@@ -244,308 +268,6 @@ pub enum Backing {
         /// Its key, 32 bytes, base64.
         key_file: std::path::PathBuf,
     },
-}
-
-#[expect(unused_variables, reason = "filled in next")]
-impl Vault {
-    /// Opens or makes the store. Errors: [`StoreError::InUse`], [`StoreError::Corrupt`] for a wrong key, `TooNew`.
-    pub async fn open(backing: &Backing, clock: Clock) -> Result<Self, StoreError> {
-        unimplemented!()
-    }
-
-    /// The digest of a secret under a purpose ("session", "ticket", "token", "browser"), never comparable across them.
-    pub fn digest(&self, purpose: &'static str, secret: &[u8]) -> Digest {
-        unimplemented!()
-    }
-
-    // ---- people
-
-    /// All, by name.
-    pub async fn people(&self) -> Result<Vec<PersonRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// By id.
-    pub async fn person(&self, id: UserId) -> Result<Option<PersonRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// By name or e-mail address.
-    pub async fn person_called(&self, name: &LoginName) -> Result<Option<PersonRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Adds a person without password, and the invitation by which they choose one.
-    pub async fn add_person(&self, new: NewPerson, entry: Entry) -> Result<(PersonRecord, Bearer), VaultError> {
-        unimplemented!()
-    }
-
-    /// Changes a person in one guarded write: `change` is applied to the row as it is, repeated if it moved meanwhile.
-    /// Ids and enrolment can't be changed here. Publishes [`Notice::Person`](super::Notice::Person).
-    pub async fn change_person(
-        &self,
-        id: UserId,
-        force: Force,
-        change: impl Fn(&mut PersonRecord) + Send + Sync,
-        entry: Entry,
-    ) -> Result<PersonRecord, VaultError> {
-        unimplemented!()
-    }
-
-    /// Disables: standing, and one generation on, so that every session is over.
-    pub async fn disable_person(&self, id: UserId, force: Force, entry: Entry) -> Result<PersonRecord, VaultError> {
-        unimplemented!()
-    }
-
-    /// Ends every session of a person (one generation on); returns how many sign-ins there were.
-    pub async fn sign_out_person(&self, id: UserId, entry: Entry) -> Result<usize, VaultError> {
-        unimplemented!()
-    }
-
-    /// Forgets all second steps and recovery codes of a person and ends their sessions (S8).
-    pub async fn reset_two_step(&self, id: UserId, entry: Entry) -> Result<PersonRecord, VaultError> {
-        unimplemented!()
-    }
-
-    /// Deletes a person, their secrets, sessions and tokens; their entries in the audit stay.
-    pub async fn delete_person(&self, id: UserId, force: Force, entry: Entry) -> Result<(), VaultError> {
-        unimplemented!()
-    }
-
-    /// A new invitation; the older ones of that person are gone.
-    pub async fn invite(&self, id: UserId, entry: Entry) -> Result<Bearer, VaultError> {
-        unimplemented!()
-    }
-
-    // ---- secrets of people
-
-    /// The stored password hash.
-    pub async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
-        unimplemented!()
-    }
-
-    /// The stored TOTP key.
-    pub async fn totp(&self, id: UserId) -> Result<Option<TotpSecret>, StoreError> {
-        unimplemented!()
-    }
-
-    /// How many recovery codes are left.
-    pub async fn recovery_left(&self, id: UserId) -> Result<usize, StoreError> {
-        unimplemented!()
-    }
-
-    /// Replaces a hash that has grown old by one with today's parameters; nothing if the password changed meanwhile.
-    pub async fn refresh_password(&self, id: UserId, hash: PasswordHash) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// Consumes an invitation and sets the first password. `Gone`: used, expired or retired by a newer one.
-    pub async fn accept_invitation(
-        &self,
-        secret: &str,
-        hash: PasswordHash,
-        entry: Entry,
-    ) -> Result<Outcome<PersonRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Whose invitation is this? Does not consume it: a mail scanner may look.
-    pub async fn invited(&self, secret: &str) -> Result<Option<PersonRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Stores a TOTP key directly, for the demo and tests; returns ten recovery codes.
-    pub async fn enrol_totp(
-        &self,
-        id: UserId,
-        secret: &TotpSecret,
-        entry: Entry,
-    ) -> Result<Vec<TypedSecret>, VaultError> {
-        unimplemented!()
-    }
-
-    /// Stores a password hash directly, for the demo and tests.
-    pub async fn set_password(&self, id: UserId, hash: PasswordHash, entry: Entry) -> Result<(), VaultError> {
-        unimplemented!()
-    }
-
-    // ---- attempts
-
-    /// Counts one attempt for the account (a canonical name, also of nobody) and one for the source, both or neither,
-    /// before any secret is looked at. `Err(until)`: too many; wait.
-    pub async fn reserve_attempt(
-        &self,
-        account: &str,
-        source: ClientAddr,
-    ) -> Result<Result<(), Timestamp>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Gives it back: the secret was right.
-    pub async fn forgive_attempt(&self, account: &str, source: ClientAddr) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    // ---- sign-ins under way
-
-    /// Stores a flow; its secret goes into the browser's cookie.
-    pub async fn begin_flow(
-        &self,
-        flow: Flow,
-        pending_totp: Option<TotpSecret>,
-        return_to: Option<String>,
-    ) -> Result<Bearer, StoreError> {
-        unimplemented!()
-    }
-
-    /// Reads a flow without counting, to show its page. `None`: unknown, expired, over.
-    pub async fn peek_flow(&self, secret: &str) -> Result<Option<HeldFlow>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Counts a try at the flow's code (`wrong` + 1, committed) and hands the flow over as it is after that. `None`:
-    /// unknown, expired, or its tries are used up.
-    pub async fn try_flow(&self, secret: &str) -> Result<Option<HeldFlow>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Forgets a flow, because it is over or the person gave up.
-    pub async fn drop_flow(&self, secret: &str) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    // ---- sessions
-
-    /// Opens a session from a completed sign-in: consumes the flow (if there was one) and what was spent, stores the
-    /// session, notes the person's last sign-in, and the audit entry, in one transaction. `Gone`: the code was used or
-    /// the flow moved on; nothing happened.
-    pub async fn open_session(
-        &self,
-        proved: Proved,
-        flow: Option<HeldFlow>,
-        spend: Spend,
-        opening: Opening,
-        entry: Entry,
-    ) -> Result<Outcome<(Bearer, SessionRecord)>, StoreError> {
-        unimplemented!()
-    }
-
-    /// By digest of the cookie. Expired rows are absent.
-    pub async fn session(&self, digest: Digest) -> Result<Option<SessionRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// When a session was last used.
-    pub async fn session_used(&self, id: SessionId) -> Result<Option<Timestamp>, StoreError> {
-        unimplemented!()
-    }
-
-    /// All of a person, or of everybody; one entry a sign-in (portal and device rows), newest first, at most 10,000.
-    pub async fn sessions(&self, user: Option<UserId>) -> Result<Vec<SessionRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Ends one sign-in with all its rows; false if there was none.
-    pub async fn end_session(&self, id: SessionId, entry: Entry) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-
-    /// Notes when sessions were last used, several at once.
-    pub async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// How many sign-ins are alive (portal and device rows that have not expired).
-    pub async fn count_sessions(&self) -> Result<usize, StoreError> {
-        unimplemented!()
-    }
-
-    // ---- hand-off
-
-    /// A ticket from a portal session to an app host, for one browser, for 30 seconds.
-    pub async fn issue_hand_off(&self, session: Digest, app: AppName, browser: Digest) -> Result<Bearer, StoreError> {
-        unimplemented!()
-    }
-
-    /// Consumes it and opens the app host's session, a child of the portal's, in one transaction. `Gone`: used, expired,
-    /// another app, another browser, or the portal session is over.
-    pub async fn take_hand_off(
-        &self,
-        secret: &str,
-        app: &AppName,
-        browser: Digest,
-    ) -> Result<Outcome<(Bearer, SessionRecord)>, StoreError> {
-        unimplemented!()
-    }
-
-    // ---- tokens
-
-    /// Makes a bearer token; its text (`vst_<id>_<secret>_<check>`) is returned once.
-    pub async fn add_token(&self, new: NewToken, entry: Entry) -> Result<(TokenRecord, Bearer), VaultError> {
-        unimplemented!()
-    }
-
-    /// By id.
-    pub async fn token(&self, id: TokenId) -> Result<Option<TokenRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// All of a person, or of everybody, at most 10,000.
-    pub async fn tokens(&self, owner: Option<UserId>) -> Result<Vec<TokenRecord>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Revokes for good; false if there was none.
-    pub async fn revoke_token(&self, id: TokenId, entry: Entry) -> Result<bool, StoreError> {
-        unimplemented!()
-    }
-
-    /// Notes a token's use; the caller does so at most hourly.
-    pub async fn touch_token(&self, id: TokenId, at: Timestamp, from: IpAddr) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    // ---- keys, generations, audit, feed
-
-    /// The ES256 key that signs assertions, as PKCS#8 PEM; made at first use.
-    pub async fn assertion_key(&self) -> Result<Secret<String>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Of the organization and the store, with `person` zero. Read at opening and kept in memory.
-    pub fn generations(&self) -> Generations {
-        unimplemented!()
-    }
-
-    /// Appends an entry that belongs to no other change.
-    pub async fn note(&self, entry: Entry) -> Result<(), StoreError> {
-        unimplemented!()
-    }
-
-    /// Audit rows from a sequence number on, at most `max`: number, and the stored JSON with its chain hash.
-    pub async fn audit_rows(&self, from: u64, max: usize) -> Result<Vec<crate::audit::Stored>, StoreError> {
-        unimplemented!()
-    }
-
-    /// Walks the whole chain. `Err`: the store; inside: the first number that does not fit.
-    pub async fn verify_audit(&self) -> Result<crate::audit::Verified, StoreError> {
-        unimplemented!()
-    }
-
-    /// What changed after a cursor. Never waits.
-    pub async fn feed(&self, after: Cursor) -> Result<Feed, StoreError> {
-        unimplemented!()
-    }
-
-    /// Wakes whenever something was published.
-    pub async fn changed(&self) {
-        unimplemented!()
-    }
-
-    /// Removes what has expired, a little of each table; returns how many rows.
-    pub async fn sweep(&self) -> Result<usize, StoreError> {
-        unimplemented!()
-    }
 }
 
 /// A token to be made.
@@ -563,4 +285,46 @@ pub struct NewToken {
     pub only_from: Vec<String>,
     /// Dead from then on.
     pub expires: Timestamp,
+}
+
+impl Vault {
+    /// The digest of a secret under a purpose ("session", "ticket", "token", "browser"), never comparable across them.
+    /// Bearers are digested as the text that the browser holds.
+    pub fn digest(&self, purpose: &'static str, secret: &[u8]) -> Digest {
+        self.keys().digest(purpose, &[secret])
+    }
+
+    /// Of the organization and the store, with `person` zero. Read at opening and kept in memory.
+    pub fn generations(&self) -> Generations {
+        self.0.generations
+    }
+
+    fn store(&self) -> &AnyStore {
+        &self.0.store
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault(…)")
+    }
+}
+
+impl std::fmt::Debug for Spend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "Nothing",
+            Self::Totp(_) => "Totp(…)",
+            Self::Recovery(_) => "Recovery(…)",
+            Self::SetUp { .. } => "SetUp(…)",
+        })
+    }
 }

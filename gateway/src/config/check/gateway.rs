@@ -251,17 +251,17 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
     fits
 }
 
-/// Can other users of the machine read the key? Says so.
+/// Can anybody but its owner read the key? Says so.
 fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.join(&written.value.0);
     let mode = std::fs::metadata(&path).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o007 != 0 {
+    if mode & 0o077 != 0 {
         page.refuse(
             "secret_readable",
             written.spot,
-            format!("every user of this machine can read the key `{}`", shown(&written.value.0)),
-            format!("chmod 640 {}", path.display()),
+            format!("others on this machine can read the key `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
+            format!("chmod 600 {}", path.display()),
         );
     }
 }

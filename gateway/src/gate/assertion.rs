@@ -1,0 +1,148 @@
+//! Who is it, signed, for one app? `X-Vestibule-Assertion` and the keys that prove it (Z3; RFC 7519, RFC 7517).
+//!
+//! ES256, audience = the app's name, 60 seconds. Signing costs more than forwarding, so an assertion is used again for the
+//! same visitor and app during the first half of its life, and forgotten the moment the person or session changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::identity::AppName;
+use access::{Secret, Timestamp};
+use http::HeaderValue;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use p256::elliptic_curve::sec1::ToEncodedPoint;
+use p256::pkcs8::DecodePrivateKey;
+use quick_cache::sync::Cache;
+use serde::Serialize;
+
+use super::facts::Visitor;
+use super::login::method_word;
+use crate::config::InForce;
+
+/// Signs assertions.
+pub(super) struct Assertions {
+    key: EncodingKey,
+    key_id: String,
+    jwks: serde_json::Value,
+    made: Cache<([u8; 16], AppName), Arc<Made>>,
+}
+
+struct Made {
+    /// What it speaks of; another value after any change.
+    visitor: Arc<Visitor>,
+    generation: u64,
+    at: Timestamp,
+    value: HeaderValue,
+}
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    sub: String,
+    iat: u64,
+    exp: u64,
+    preferred_username: &'a str,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<&'a str>,
+    groups: Vec<&'a str>,
+    roles: Vec<&'a str>,
+    /// RFC 8176 has words for some; ours are plain.
+    amr: Vec<&'static str>,
+}
+
+/// Why an assertion can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the assertion key can't be used: {0}")]
+pub struct AssertionError(String);
+
+impl Assertions {
+    /// From the PKCS#8 PEM in the store.
+    pub(super) fn new(pem: &Secret<String>) -> Result<Self, AssertionError> {
+        let fault = |error: &dyn std::fmt::Display| AssertionError(error.to_string());
+        let key = EncodingKey::from_ec_pem(pem.expose().as_bytes()).map_err(|error| fault(&error))?;
+        let secret = p256::SecretKey::from_pkcs8_pem(pem.expose()).map_err(|error| fault(&error))?;
+        let point = secret.public_key().to_encoded_point(false);
+        let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(fault(&"the point at infinity")) };
+        let base64 = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+        // RFC 7638: the thumbprint's members in this order, then hashed; any stable digest serves as a key id.
+        let thumb = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, base64(x), base64(y));
+        let key_id = base64(&blake3::hash(thumb.as_bytes()).as_bytes()[..16]);
+        let jwks = serde_json::json!({ "keys": [{
+            "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": key_id, "x": base64(x), "y": base64(y),
+        }]});
+        Ok(Self { key, key_id, jwks, made: Cache::with_weighter(1024, KEPT, quick_cache::UnitWeighter) })
+    }
+
+    /// The public keys.
+    pub(super) const fn jwks(&self) -> &serde_json::Value {
+        &self.jwks
+    }
+
+    /// For this visitor and app, from memory if it is fresh enough.
+    pub(super) fn sign(
+        &self,
+        in_force: &InForce,
+        visitor: &Arc<Visitor>,
+        app: &AppName,
+        now: Timestamp,
+    ) -> Result<HeaderValue, AssertionError> {
+        let key = (visitor.proof_id(), app.clone());
+        let usable = |made: &Arc<Made>| {
+            made.generation == in_force.generation
+                && now.since(made.at) < LIFE / 2
+                && now >= made.at
+                && made.visitor.is_current()
+        };
+        if let Some(made) = self.made.get(&key).filter(usable) {
+            return Ok(made.value.clone());
+        }
+        let value = self.make(in_force, visitor, app, now)?;
+        let made =
+            Made { visitor: Arc::clone(visitor), generation: in_force.generation, at: now, value: value.clone() };
+        self.made.insert(key, Arc::new(made));
+        Ok(value)
+    }
+
+    fn make(
+        &self,
+        in_force: &InForce,
+        visitor: &Visitor,
+        app: &AppName,
+        now: Timestamp,
+    ) -> Result<HeaderValue, AssertionError> {
+        let record = visitor.record();
+        let factors = visitor.session().map(|session| session.factors);
+        let claims = Claims {
+            iss: in_force.settings.portal.origin(),
+            aud: app.as_str(),
+            sub: record.person.id.to_string(),
+            iat: now.seconds(),
+            exp: (now + LIFE).seconds(),
+            preferred_username: record.person.name.as_str(),
+            name: &record.full_name,
+            email: record.email.as_ref().map(access::identity::Email::as_str),
+            groups: record.person.groups.iter().map(access::identity::GroupName::as_str).collect(),
+            roles: record.person.roles.iter().map(access::identity::RoleName::as_str).collect(),
+            amr: factors.map_or_else(
+                || vec!["token"],
+                |factors| METHODS.into_iter().filter(|method| factors.has(*method)).map(method_word).collect(),
+            ),
+        };
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some(self.key_id.clone());
+        let text =
+            jsonwebtoken::encode(&header, &claims, &self.key).map_err(|error| AssertionError(error.to_string()))?;
+        HeaderValue::try_from(text).map_err(|error| AssertionError(error.to_string()))
+    }
+}
+
+use access::policy::Method;
+
+const METHODS: [Method; 7] =
+    [Method::Password, Method::Totp, Method::Recovery, Method::Passkey, Method::Sms, Method::Voice, Method::Email];
+/// How long an app may believe it.
+const LIFE: Duration = Duration::from_secs(60);
+/// Assertions in memory, about 700 bytes each.
+const KEPT: u64 = 50_000;

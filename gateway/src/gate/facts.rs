@@ -1,0 +1,404 @@
+//! What is known about whoever shows this secret? Facts from memory, else from the store.
+//!
+//! Memory holds facts, never decisions, and is bounded. Each fact hangs on a [`Slot`] that a notice of the store marks
+//! dead. A slot is taken *before* the store is read: if a revocation comes in between, the fact is filled into a dead
+//! slot and is never believed (facts/store.md §3.3, the fill race).
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use access::identity::{SessionId, TokenId, UserId};
+use access::policy::{Generations, Listed, Person, Place, SessionFacts, TokenFacts};
+use access::{Secret, Timestamp};
+use arc_swap::ArcSwapOption;
+use quick_cache::sync::Cache;
+
+use crate::config::{self, InForce};
+use crate::store::vault::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault};
+use crate::store::{Notice, StoreError};
+
+/// Whoever showed a right secret, with everything rules and headers need.
+#[derive(Debug)]
+pub struct Visitor {
+    person: Arc<Known<PersonRecord>>,
+    proof: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    Session(Arc<Known<SessionRecord>>),
+    Token(Arc<KnownToken>),
+}
+
+/// What was shown, as rules take it; made for one decision.
+#[derive(Debug)]
+pub(super) enum Facts {
+    Session(SessionFacts),
+    Token(Arc<ResolvedToken>),
+}
+
+/// A token's facts under one configuration, which says what its networks' names mean.
+#[derive(Debug)]
+pub(super) struct ResolvedToken {
+    generation: u64,
+    pub(super) facts: TokenFacts,
+}
+
+#[derive(Debug)]
+struct KnownToken {
+    known: Known<TokenRecord>,
+    resolved: ArcSwapOption<ResolvedToken>,
+}
+
+impl Visitor {
+    /// The person, as rules know them.
+    pub fn person(&self) -> &Person {
+        &self.person.value.person
+    }
+
+    /// The person, as pages know them.
+    pub fn record(&self) -> &PersonRecord {
+        &self.person.value
+    }
+
+    /// The session, if that is what was shown.
+    pub fn session(&self) -> Option<&SessionRecord> {
+        match &self.proof {
+            Held::Session(session) => Some(&session.value),
+            Held::Token(_) => None,
+        }
+    }
+
+    /// The token, if that is what was shown.
+    pub fn token(&self) -> Option<&TokenRecord> {
+        match &self.proof {
+            Held::Session(_) => None,
+            Held::Token(token) => Some(&token.known.value),
+        }
+    }
+
+    /// The id of the session or token, to remember things by.
+    pub(super) fn proof_id(&self) -> [u8; 16] {
+        match &self.proof {
+            Held::Session(session) => session.value.id.0,
+            Held::Token(token) => token.known.value.id.0,
+        }
+    }
+
+    /// Has nothing it stands on been changed since it was read?
+    pub(super) fn is_current(&self) -> bool {
+        let proof = match &self.proof {
+            Held::Session(session) => session.slot.is_alive(),
+            Held::Token(token) => token.known.slot.is_alive(),
+        };
+        proof && self.person.slot.is_alive()
+    }
+
+    /// Notes that it was used. Returns the moment if it is worth storing: a minute since the last time for sessions, an
+    /// hour for tokens.
+    pub(super) fn used(&self, now: Timestamp) -> Option<Use> {
+        let (slot, grain) = match &self.proof {
+            Held::Session(session) => (&session.slot, Duration::from_secs(60)),
+            Held::Token(token) => (&token.known.slot, Duration::from_secs(60 * 60)),
+        };
+        slot.used.fetch_max(now.millis(), Ordering::AcqRel);
+        let noted = slot.noted.load(Ordering::Acquire);
+        let due = now.since(Timestamp::from_millis(noted)) >= grain;
+        // One of several parallel requests wins and notes it.
+        let won = due && slot.noted.compare_exchange(noted, now.millis(), Ordering::AcqRel, Ordering::Acquire).is_ok();
+        won.then(|| match &self.proof {
+            Held::Session(session) => Use::Session(session.value.id),
+            Held::Token(token) => Use::Token(token.known.value.id),
+        })
+    }
+
+    /// When the session was last used, as far as this process knows.
+    pub fn last_used(&self) -> Timestamp {
+        let slot = match &self.proof {
+            Held::Session(session) => &session.slot,
+            Held::Token(token) => &token.known.slot,
+        };
+        Timestamp::from_millis(slot.used.load(Ordering::Acquire))
+    }
+
+    /// As rules take it, under this configuration.
+    pub(super) fn facts(&self, in_force: &InForce) -> Facts {
+        match &self.proof {
+            Held::Session(session) => Facts::Session(SessionFacts {
+                factors: session.value.factors,
+                opened: session.value.opened,
+                proved: session.value.proved,
+                used: self.last_used(),
+                generations: session.value.generations,
+            }),
+            Held::Token(token) => Facts::Token(token.resolve(in_force)),
+        }
+    }
+
+    /// In force now for this person.
+    pub(super) fn generations(&self, house: Generations) -> Generations {
+        Generations { person: self.person.value.generation, ..house }
+    }
+}
+
+/// Something was used and its row should say so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    Session(SessionId),
+    Token(TokenId),
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    value: T,
+    slot: Arc<Slot>,
+}
+
+impl KnownToken {
+    fn new(value: TokenRecord, slot: Arc<Slot>) -> Arc<Self> {
+        Arc::new(Self { known: Known { value, slot }, resolved: ArcSwapOption::empty() })
+    }
+
+    /// The token's facts with its networks as this configuration names them. A name that is gone admits from nowhere.
+    fn resolve(&self, in_force: &InForce) -> Arc<ResolvedToken> {
+        if let Some(resolved) = self.resolved.load_full().filter(|resolved| resolved.generation == in_force.generation)
+        {
+            return resolved;
+        }
+        let token = &self.known.value;
+        let only_from = config::resolve_list(&in_force.settings.networks, &token.only_from).unwrap_or_else(|reason| {
+            tracing::warn!(token = %token.id, "token {}: {reason}; it opens nothing until that is mended", token.id);
+            Some(Listed {
+                set: Arc::default(),
+                names: token.only_from.join(", ").into(),
+                place: Place { file: format!("token {}", token.id).into(), line: 0 },
+            })
+        });
+        let facts = TokenFacts {
+            apps: token.apps.clone(),
+            scopes: token.scopes.clone(),
+            only_from,
+            expires: token.expires,
+            generations: token.generations,
+        };
+        let resolved = Arc::new(ResolvedToken { generation: in_force.generation, facts });
+        self.resolved.store(Some(Arc::clone(&resolved)));
+        resolved
+    }
+}
+
+/// Shared by everything that was read of one row; dead once the row changed.
+#[derive(Debug, Default)]
+struct Slot {
+    dead: AtomicBool,
+    used: AtomicU64,
+    noted: AtomicU64,
+}
+
+impl Slot {
+    fn is_alive(&self) -> bool {
+        !self.dead.load(Ordering::Acquire)
+    }
+}
+
+/// The slots of one kind of row.
+#[derive(Debug)]
+struct Slots<K>(Mutex<HashMap<K, Arc<Slot>>>);
+
+impl<K: Eq + Hash + Copy> Slots<K> {
+    fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    fn take(&self, key: K) -> Arc<Slot> {
+        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() >= PRUNE_AT && slots.len().is_power_of_two() {
+            // Nothing remembers these any more: their entries were evicted.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
+        }
+        Arc::clone(slots.entry(key).or_default())
+    }
+
+    fn kill(&self, key: K) {
+        if let Some(slot) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
+            slot.dead.store(true, Ordering::Release);
+        }
+    }
+
+    fn kill_all(&self) {
+        for (_, slot) in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            slot.dead.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// The facts in memory.
+pub(super) struct FactCache {
+    vault: Vault,
+    sessions: Cache<Digest, Arc<Known<SessionRecord>>>,
+    tokens: Cache<TokenId, Arc<KnownToken>>,
+    people: Cache<UserId, Arc<Known<PersonRecord>>>,
+    session_slots: Slots<SessionId>,
+    token_slots: Slots<TokenId>,
+    person_slots: Slots<UserId>,
+}
+
+impl FactCache {
+    pub(super) fn new(vault: Vault) -> Self {
+        Self {
+            vault,
+            sessions: bounded(SESSIONS),
+            tokens: bounded(TOKENS),
+            people: bounded(PEOPLE),
+            session_slots: Slots::new(),
+            token_slots: Slots::new(),
+            person_slots: Slots::new(),
+        }
+    }
+
+    /// Who holds the session with this digest, if it is of a kind that `fits`.
+    pub(super) async fn session(
+        &self,
+        digest: Digest,
+        fits: impl Fn(&SessionKind) -> bool,
+    ) -> Result<Option<Arc<Visitor>>, StoreError> {
+        let session = match self.sessions.get(&digest).filter(|known| known.slot.is_alive()) {
+            Some(known) => known,
+            None => match self.read_session(digest).await? {
+                Some(known) => known,
+                None => return Ok(None),
+            },
+        };
+        if !fits(&session.value.kind) {
+            return Ok(None);
+        }
+        let user = session.value.user;
+        Ok(self.person(user).await?.map(|person| Arc::new(Visitor { person, proof: Held::Session(session) })))
+    }
+
+    async fn read_session(&self, digest: Digest) -> Result<Option<Arc<Known<SessionRecord>>>, StoreError> {
+        let Some(first) = self.vault.session(digest).await? else { return Ok(None) };
+        // The id, and with it the slot, is known only after a first read; the second one, after the slot was taken, counts.
+        let slot = self.session_slots.take(first.id);
+        let Some(value) = self.vault.session(digest).await? else { return Ok(None) };
+        if slot.used.load(Ordering::Acquire) == 0 {
+            let used = self.vault.session_used(value.id).await?.unwrap_or(value.opened);
+            slot.used.fetch_max(used.millis(), Ordering::AcqRel);
+            slot.noted.fetch_max(used.millis(), Ordering::AcqRel);
+        }
+        let known = Arc::new(Known { value, slot });
+        self.sessions.insert(digest, Arc::clone(&known));
+        Ok(Some(known))
+    }
+
+    /// Who owns the token with this id and secret.
+    pub(super) async fn token(
+        &self,
+        id: TokenId,
+        secret: &Secret<[u8; 32]>,
+    ) -> Result<Option<Arc<Visitor>>, StoreError> {
+        let token = match self.tokens.get(&id).filter(|token| token.known.slot.is_alive()) {
+            Some(known) => known,
+            None => {
+                let slot = self.token_slots.take(id);
+                let Some(value) = self.vault.token(id).await? else { return Ok(None) };
+                if let Some((at, _)) = value.last_used {
+                    slot.noted.fetch_max(at.millis(), Ordering::AcqRel);
+                }
+                let token = KnownToken::new(value, slot);
+                self.tokens.insert(id, Arc::clone(&token));
+                token
+            }
+        };
+        if !self.vault.check_token_secret(&token.known.value, secret) {
+            return Ok(None);
+        }
+        let owner = token.known.value.owner;
+        Ok(self.person(owner).await?.map(|person| Arc::new(Visitor { person, proof: Held::Token(token) })))
+    }
+
+    /// The same visitor with facts as they are now; `None` if the session, token or person is gone.
+    pub(super) async fn again(
+        &self,
+        visitor: &Arc<Visitor>,
+        digest: Option<Digest>,
+    ) -> Result<Option<Arc<Visitor>>, StoreError> {
+        if visitor.is_current() {
+            return Ok(Some(Arc::clone(visitor)));
+        }
+        let proof = match (&visitor.proof, digest) {
+            (Held::Session(_), Some(digest)) => match self.read_session(digest).await? {
+                Some(session) => Held::Session(session),
+                None => return Ok(None),
+            },
+            (Held::Session(_), None) => return Ok(None),
+            (Held::Token(token), _) => {
+                let id = token.known.value.id;
+                let slot = self.token_slots.take(id);
+                match self.vault.token(id).await? {
+                    Some(value) => Held::Token(KnownToken::new(value, slot)),
+                    None => return Ok(None),
+                }
+            }
+        };
+        let person = self.person(visitor.person().id).await?;
+        Ok(person.map(|person| Arc::new(Visitor { person, proof })))
+    }
+
+    async fn person(&self, id: UserId) -> Result<Option<Arc<Known<PersonRecord>>>, StoreError> {
+        if let Some(known) = self.people.get(&id).filter(|known| known.slot.is_alive()) {
+            return Ok(Some(known));
+        }
+        let slot = self.person_slots.take(id);
+        let Some(value) = self.vault.person(id).await? else { return Ok(None) };
+        let known = Arc::new(Known { value, slot });
+        self.people.insert(id, Arc::clone(&known));
+        Ok(Some(known))
+    }
+
+    /// Forgets what a notice speaks of.
+    pub(super) fn forget(&self, notice: &Notice) {
+        match notice {
+            Notice::Person(id) => self.person_slots.kill(*id),
+            Notice::Session(id) => self.session_slots.kill(*id),
+            Notice::Token(id) => self.token_slots.kill(*id),
+            Notice::All => self.forget_all(),
+        }
+    }
+
+    /// Forgets everything: notices were missed.
+    pub(super) fn forget_all(&self) {
+        self.person_slots.kill_all();
+        self.session_slots.kill_all();
+        self.token_slots.kill_all();
+    }
+}
+
+/// Notes a use in the store. Losing one costs a little of an idle limit, so failures are only logged.
+pub(super) async fn note_use(vault: &Vault, used: Use, now: Timestamp, from: IpAddr) {
+    let noted = match used {
+        Use::Session(id) => vault.touch_sessions(&[(id, now)]).await,
+        Use::Token(id) => vault.touch_token(id, now, from).await,
+    };
+    if let Err(error) = noted {
+        tracing::warn!(%error, "a last use could not be noted");
+    }
+}
+
+/// A cache of at most `entries`, which grows as it is filled.
+fn bounded<K: Eq + Hash, V: Clone>(entries: u64) -> Cache<K, V> {
+    Cache::with_weighter(1024, entries, quick_cache::UnitWeighter)
+}
+
+/// Sessions in memory; what falls out is read again.
+const SESSIONS: u64 = 1_000_000;
+/// Tokens in memory.
+const TOKENS: u64 = 100_000;
+/// People in memory.
+const PEOPLE: u64 = 200_000;
+/// Slots are pruned at this many and at every doubling.
+const PRUNE_AT: usize = 1 << 16;

@@ -1,0 +1,462 @@
+//! One sign-in, step by step (S1–S6, S13–S15).
+//!
+//! An attempt is counted, committed, before any secret is looked at; the password hash takes the same work for names that
+//! don't exist; a code is spent in the transaction that opens the session. The order of things is `access::login`'s; this
+//! file gathers for it and acts on what it says.
+
+use access::identity::{LoginName, SessionId, UserId};
+use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
+use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
+use access::policy::{Decision, Generations, Goal, Method, Methods, Proof, SessionFacts, Standing, TwoStep};
+use access::secret::TypedSecret;
+use access::totp::{Code, TotpSecret};
+use access::{ClientAddr, Secret, Timestamp};
+
+use super::pool::Busy;
+use super::{Ask, Cause, Denied, Gate, Shown, random};
+use crate::audit::{Actor, Entry};
+use crate::config::InForce;
+use crate::store::StoreError;
+use crate::store::vault::{Bearer, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend};
+
+/// From where and with what somebody signs in.
+#[derive(Clone, Debug)]
+pub struct Caller<'a> {
+    /// The configuration this request is served under.
+    pub in_force: &'a InForce,
+    /// From where.
+    pub address: ClientAddr,
+    /// The browser or device in words.
+    pub device: String,
+    /// What will hold the session.
+    pub kind: SessionKind,
+}
+
+/// What came of one step.
+#[derive(Debug)]
+#[must_use]
+pub enum SignIn {
+    /// Wrong name or password: which, nobody learns.
+    WrongPassword,
+    /// Wrong code: nothing of the sort is shown now.
+    WrongCode,
+    /// A right code that was used before.
+    UsedCode,
+    /// Too many tries: welcome again from then on.
+    Wait(Timestamp),
+    /// The sign-in took too long, or had too many wrong codes, or was never begun: start again.
+    Over,
+    /// A second step is asked for.
+    SecondStep {
+        /// The flow's secret, for the browser's cookie. `None`: the one it has goes on.
+        flow: Option<Bearer>,
+        /// By which methods.
+        methods: Methods,
+    },
+    /// A method has to be set up.
+    SetUp {
+        /// The flow's secret, for the browser's cookie.
+        flow: Bearer,
+    },
+    /// Signed in.
+    Done(Box<Opened>),
+    /// Both steps were right, and the address is not allowed.
+    Refused(Denied),
+}
+
+/// An open session.
+#[derive(Debug)]
+pub struct Opened {
+    /// For the cookie, or the device.
+    pub secret: Bearer,
+    /// As stored.
+    pub session: SessionRecord,
+    /// Until when at most.
+    pub expires: Timestamp,
+    /// Where to go, as it was given at the start.
+    pub return_to: Option<String>,
+    /// After a set-up: the ten codes, to be shown this once.
+    pub recovery: Vec<TypedSecret>,
+}
+
+/// Why a step can't be taken at all.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum LoginError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hash pool is full.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+/// Why a new password was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PasswordFault {
+    /// Not a password at all.
+    #[error(transparent)]
+    Form(#[from] PasswordError),
+    /// Not a good one.
+    #[error(transparent)]
+    Weak(#[from] Weakness),
+    /// The two fields differ.
+    #[error("The two passwords are not the same. Type them again.")]
+    Differ,
+}
+
+/// What became of an invitation.
+#[derive(Debug)]
+#[must_use]
+pub enum Invited {
+    /// The password is set; the first sign-in can begin.
+    Done(PersonRecord),
+    /// Used, expired, or retired by a newer one.
+    Gone,
+    /// The password was not taken.
+    Fault(PasswordFault),
+}
+
+impl Gate {
+    /// First step: name and password.
+    pub async fn sign_in(
+        &self,
+        caller: &Caller<'_>,
+        name: &str,
+        password: Secret<String>,
+        return_to: Option<String>,
+    ) -> Result<SignIn, LoginError> {
+        // A name that can't exist shares one bucket and takes the same path to the same end.
+        let login = LoginName::parse(name).ok();
+        let person = match &login {
+            Some(login) => self.vault.person_called(login).await?,
+            None => None,
+        };
+        let account = account_key(login.as_ref(), person.as_ref());
+        if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
+            self.metrics.sign_in("password", "password", "wait");
+            return Ok(SignIn::Wait(until));
+        }
+        let stored = match &person {
+            Some(person) => self.vault.password(person.person.id).await?,
+            None => None,
+        };
+        let verdict = match Password::parse(password) {
+            Ok(password) => {
+                let checked = stored.clone();
+                let (password, verdict) = self
+                    .pool
+                    .run(move || {
+                        let verdict = password.verify(checked.as_ref());
+                        (password, verdict)
+                    })
+                    .await?;
+                if verdict == Verdict::RightButOld
+                    && let Some(person) = &person
+                {
+                    self.rehash(person.person.id, password);
+                }
+                verdict
+            }
+            Err(_) => Verdict::Wrong,
+        };
+        let person = person.filter(|person| {
+            verdict != Verdict::Wrong && stored.is_some() && person.person.standing == Standing::Active
+        });
+        let Some(person) = person else {
+            self.metrics.sign_in("password", "password", "wrong");
+            let entry = Entry::new(Actor::Anonymous, "sign_in.wrong_password").from(caller.address.ip());
+            // Only a name that exists is written down: people type passwords into the name field.
+            self.vault.note(entry).await?;
+            return Ok(SignIn::WrongPassword);
+        };
+        self.vault.forgive_attempt(&account, caller.address).await?;
+        self.metrics.sign_in("password", "password", "right");
+        self.begin(caller, &person, return_to).await
+    }
+
+    /// What follows a right password, or a session that has to show more.
+    async fn begin(
+        &self,
+        caller: &Caller<'_>,
+        person: &PersonRecord,
+        return_to: Option<String>,
+    ) -> Result<SignIn, LoginError> {
+        let situation = Situation {
+            enrolled: person.enrolled,
+            demanded: caller.in_force.settings.policy.second_step(&person.person),
+        };
+        match login::begin(person.person.id, situation, self.clock.now()) {
+            Next::Ask(flow) => self.ask(flow, return_to).await,
+            Next::Done(proved) => self.open_session(caller, person, proved, None, Spend::Nothing, return_to).await,
+            Next::Over | Next::Misplaced => Ok(SignIn::Over),
+        }
+    }
+
+    /// Begins a second step, or a set-up, for somebody whose session must show more (step-up, re-authentication).
+    pub async fn ask_again(
+        &self,
+        person: &PersonRecord,
+        demanded: Option<Methods>,
+        return_to: Option<String>,
+    ) -> Result<SignIn, LoginError> {
+        let situation = Situation { enrolled: person.enrolled, demanded };
+        match login::begin(person.person.id, situation, self.clock.now()) {
+            Next::Ask(flow) => self.ask(flow, return_to).await,
+            // There is nothing to ask but the password.
+            Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
+        }
+    }
+
+    async fn ask(&self, flow: Flow, return_to: Option<String>) -> Result<SignIn, LoginError> {
+        let stage = flow.stage;
+        let pending = matches!(stage, Stage::SetUp).then(|| TotpSecret::from_random(random()));
+        let secret = self.vault.begin_flow(flow, pending, return_to).await?;
+        Ok(match stage {
+            Stage::SecondStep { methods } => SignIn::SecondStep { flow: Some(secret), methods },
+            Stage::SecondStepThenSetUp { methods } => SignIn::SecondStep { flow: Some(secret), methods },
+            Stage::SetUp => SignIn::SetUp { flow: secret },
+        })
+    }
+
+    /// A sign-in under way, to show its page. Nothing is counted.
+    pub async fn under_way(&self, flow: &str) -> Result<Option<(HeldFlow, PersonRecord)>, StoreError> {
+        let Some(held) = self.vault.peek_flow(flow).await? else { return Ok(None) };
+        let person = self.vault.person(held.flow.person).await?;
+        Ok(person.filter(|person| person.person.standing == Standing::Active).map(|person| (held, person)))
+    }
+
+    /// Second step: a code. Also the confirmation of a set-up.
+    pub async fn second_step(
+        &self,
+        caller: &Caller<'_>,
+        secret: &str,
+        method: Method,
+        typed: &str,
+    ) -> Result<SignIn, LoginError> {
+        let Some((_, person)) = self.under_way(secret).await? else { return Ok(SignIn::Over) };
+        let account = format!("code:{}", person.person.id);
+        if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
+            self.metrics.sign_in("second_step", method_word(method), "wait");
+            return Ok(SignIn::Wait(until));
+        }
+        let Some(held) = self.vault.try_flow(secret).await? else { return Ok(SignIn::Over) };
+        let (input, spend) = self.check(&held, &person, method, typed).await?;
+        let return_to = held.return_to.clone();
+        let stage = held.flow.stage;
+        match login::advance(&held.flow, input, self.clock.now()) {
+            Next::Done(proved) => {
+                let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
+                if !matches!(done, SignIn::UsedCode) {
+                    self.vault.forgive_attempt(&account, caller.address).await?;
+                }
+                let result = if matches!(done, SignIn::UsedCode) { "used" } else { "right" };
+                self.metrics.sign_in("second_step", method_word(method), result);
+                Ok(done)
+            }
+            Next::Over => {
+                self.metrics.sign_in("second_step", method_word(method), "over");
+                self.vault.drop_flow(secret).await?;
+                Ok(SignIn::Over)
+            }
+            // A right code of a method that no longer counts. The only method there is counts wherever one is named, so
+            // this can't come about yet; the sign-in starts anew rather than going on without spending the code.
+            Next::Ask(flow) if flow.stage == Stage::SetUp && stage != Stage::SetUp => {
+                self.vault.drop_flow(secret).await?;
+                Ok(SignIn::Over)
+            }
+            Next::Ask(_) | Next::Misplaced => {
+                self.metrics.sign_in("second_step", method_word(method), "wrong");
+                let entry = Entry::new(actor(&person), "sign_in.wrong_code").from(caller.address.ip());
+                self.vault.note(entry.detail(method_word(method))).await?;
+                Ok(SignIn::WrongCode)
+            }
+        }
+    }
+
+    /// Is it right, and what does it use up?
+    async fn check(
+        &self,
+        held: &HeldFlow,
+        person: &PersonRecord,
+        method: Method,
+        typed: &str,
+    ) -> Result<(Input, Spend), StoreError> {
+        let wrong = (Input::Wrong, Spend::Nothing);
+        match (held.flow.stage, method) {
+            (Stage::SetUp, Method::Totp) => {
+                let (Some(secret), Some(code)) = (&held.pending_totp, Code::parse(typed)) else { return Ok(wrong) };
+                let Some(step) = secret.step_of(&code, self.clock.now()) else { return Ok(wrong) };
+                let recovery = (0..RECOVERY_CODES).map(|_| TypedSecret::from_random(random())).collect();
+                Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery }))
+            }
+            (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
+                let secret = self.vault.totp(person.person.id).await?;
+                let (Some(secret), Some(code)) = (secret, Code::parse(typed)) else { return Ok(wrong) };
+                let Some(step) = secret.step_of(&code, self.clock.now()) else { return Ok(wrong) };
+                Ok((Input::SecondStepRight(Method::Totp), Spend::Totp(step)))
+            }
+            (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Recovery) => {
+                let Some(code) = TypedSecret::parse(typed) else { return Ok(wrong) };
+                if !self.vault.has_recovery_code(person.person.id, &code).await? {
+                    return Ok(wrong);
+                }
+                Ok((Input::SecondStepRight(Method::Recovery), Spend::Recovery(code)))
+            }
+            _ => Ok(wrong),
+        }
+    }
+
+    /// Everything was shown. Whether the person may come in from here is asked now, with the session they would get; only
+    /// then is it opened.
+    async fn open_session(
+        &self,
+        caller: &Caller<'_>,
+        person: &PersonRecord,
+        proved: Proved,
+        flow: Option<HeldFlow>,
+        spend: Spend,
+        return_to: Option<String>,
+    ) -> Result<SignIn, LoginError> {
+        let settings = &caller.in_force.settings;
+        let house = self.vault.generations();
+        let generations = Generations { person: person.generation, ..house };
+        let at = proved.at();
+        let session = SessionFacts { factors: proved.factors(), opened: at, proved: at, used: at, generations };
+        let attempt = access::policy::Attempt {
+            address: caller.address,
+            goal: Goal::Portal,
+            proof: Proof::Session { person: &person.person, session: &session },
+            generations,
+        };
+        let entry = Entry::new(actor(person), "session.open").from(caller.address.ip());
+        match access::decide(&settings.policy, &attempt, at) {
+            Decision::Allow(_) => {}
+            Decision::Refuse(refusal) => {
+                let denied = self.deny(&self.at_the_portal(caller), Cause::Rules(refusal.reason), refusal.rule, None);
+                let entry = Entry::new(actor(person), "sign_in.refused").from(caller.address.ip());
+                self.vault.note(entry.detail(format!("{} {}", refusal.reason.code(), denied.reference))).await?;
+                return Ok(SignIn::Refused(denied));
+            }
+            Decision::SignIn(_) => return Ok(SignIn::Over),
+        }
+        let expires = at + settings.policy.rules().organization.session.absolute;
+        let opening = Opening {
+            address: caller.address,
+            device: caller.device.chars().take(120).collect(),
+            kind: caller.kind.clone(),
+            expires,
+        };
+        let recovery = match &spend {
+            Spend::SetUp { recovery, .. } => recovery.clone(),
+            Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) => Vec::new(),
+        };
+        let opened = self.vault.open_session(proved, flow, spend, opening, entry).await?;
+        self.catch_up(caller.in_force).await?;
+        Ok(match opened {
+            Outcome::Done((secret, session)) => {
+                SignIn::Done(Box::new(Opened { secret, session, expires, return_to, recovery }))
+            }
+            Outcome::Gone => SignIn::UsedCode,
+        })
+    }
+
+    /// The first sign-in of a new person: consumes the invitation and sets the password they chose.
+    pub async fn accept_invitation(
+        &self,
+        caller: &Caller<'_>,
+        invitation: &str,
+        password: Secret<String>,
+        again: &Secret<String>,
+    ) -> Result<Invited, LoginError> {
+        let Some(person) = self.vault.invited(invitation).await? else { return Ok(Invited::Gone) };
+        if !again.matches(password.expose().as_bytes()) {
+            return Ok(Invited::Fault(PasswordFault::Differ));
+        }
+        let password = match Password::parse(password) {
+            Ok(password) => password,
+            Err(fault) => return Ok(Invited::Fault(fault.into())),
+        };
+        let mut words = vec![person.person.name.as_str(), caller.in_force.settings.organization.as_str()];
+        words.extend(person.full_name.split_whitespace());
+        words.extend(person.email.iter().flat_map(|email| email.as_str().split('@')));
+        if let Err(weakness) = password.accept(self.least_strength(caller.in_force, &person), &words) {
+            return Ok(Invited::Fault(weakness.into()));
+        }
+        let hash = self.pool.run(move || password.hash(random())).await?;
+        let entry = Entry::new(actor(&person), "user.accept_invitation").from(caller.address.ip());
+        let outcome = self.vault.accept_invitation(invitation, hash, entry).await?;
+        self.catch_up(caller.in_force).await?;
+        Ok(match outcome {
+            Outcome::Done(person) => Invited::Done(person),
+            Outcome::Gone => Invited::Gone,
+        })
+    }
+
+    /// How long must this person's password be?
+    pub fn least_strength(&self, in_force: &InForce, person: &PersonRecord) -> Strength {
+        let everybody = in_force.settings.policy.rules().organization.two_step == TwoStep::Required;
+        let theirs = in_force.settings.policy.second_step(&person.person).is_some();
+        if everybody || theirs { Strength::WithSecondStep } else { Strength::Alone }
+    }
+
+    /// Ends a sign-in with everything that hangs on it.
+    pub async fn sign_out(
+        &self,
+        in_force: &InForce,
+        person: &PersonRecord,
+        session: SessionId,
+        address: ClientAddr,
+    ) -> Result<bool, StoreError> {
+        let entry = Entry::new(actor(person), "session.end").on(session.to_string()).from(address.ip());
+        let ended = self.vault.end_session(session, entry).await?;
+        self.catch_up(in_force).await?;
+        Ok(ended)
+    }
+
+    fn rehash(&self, id: UserId, password: Password) {
+        let vault = self.vault.clone();
+        tokio::task::spawn_blocking(move || {
+            let hash = password.hash(random());
+            tokio::runtime::Handle::current().block_on(async move {
+                if let Err(error) = vault.refresh_password(id, hash).await {
+                    tracing::warn!(%error, "a password hash could not be refreshed");
+                }
+            });
+        });
+    }
+
+    const fn at_the_portal<'a>(&self, caller: &Caller<'a>) -> Ask<'a> {
+        Ask { in_force: caller.in_force, address: caller.address, goal: Goal::Portal, shown: Shown::Nothing, cut: None }
+    }
+}
+
+/// As the audit names a person.
+pub fn actor(person: &PersonRecord) -> Actor {
+    Actor::Person { id: person.person.id.to_string(), name: person.person.name.to_string() }
+}
+
+/// One bucket a person, however they are called; one for each name that nobody has; one for all that are no names.
+fn account_key(login: Option<&LoginName>, person: Option<&PersonRecord>) -> String {
+    match (person, login) {
+        (Some(person), _) => format!("user:{}", person.person.name),
+        (None, Some(LoginName::Name(name))) => format!("user:{name}"),
+        (None, Some(LoginName::Email(email))) => format!("email:{email}"),
+        (None, None) => "no name".to_owned(),
+    }
+}
+
+/// The word for a method in metrics, audit and the JSON API.
+pub const fn method_word(method: Method) -> &'static str {
+    match method {
+        Method::Password => "password",
+        Method::Totp => "totp",
+        Method::Recovery => "recovery",
+        Method::Passkey => "passkey",
+        Method::Sms => "sms",
+        Method::Voice => "voice",
+        Method::Email => "email",
+    }
+}
+
+/// S11.
+const RECOVERY_CODES: usize = 10;

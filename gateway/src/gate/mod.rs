@@ -1,0 +1,491 @@
+//! May this request, this visitor, come in? Gather, decide, act.
+//!
+//! [`Gate::admit`] gathers (who showed this secret, from memory or from the store), asks `access::decide`, and acts on the
+//! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
+
+mod assertion;
+mod denials;
+mod facts;
+mod live;
+pub mod login;
+mod permit;
+mod pool;
+
+use std::sync::Arc;
+
+use access::identity::AppName;
+use access::network::{AddressSet, Claims};
+use access::policy::{Attempt, Decision, Goal, Need, Place, Proof, Reason, Walk};
+use access::{ClientAddr, Secret};
+use tokio::sync::Mutex;
+
+pub use assertion::AssertionError;
+pub use denials::{Denial, Reference};
+pub use facts::Visitor;
+pub use live::Cut;
+pub use permit::Permit;
+pub use pool::Busy;
+
+use crate::clock::Clock;
+use crate::config::InForce;
+use crate::metrics::Metrics;
+use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
+use crate::store::{Cursor, StoreError};
+use facts::{FactCache, Facts};
+use live::{Inside, Live};
+
+/// The two doors. One per gateway, shared by all who serve.
+pub struct Gate {
+    vault: Vault,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    facts: FactCache,
+    live: Arc<Live>,
+    denials: denials::Denials,
+    pool: pool::HashPool,
+    assertions: assertion::Assertions,
+    read_up_to: Mutex<Cursor>,
+}
+
+/// Why a gate can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing key.
+    #[error(transparent)]
+    Assertion(#[from] AssertionError),
+}
+
+/// What was shown, as it came.
+#[derive(Clone, Copy, Debug)]
+pub enum Shown<'a> {
+    /// Nothing.
+    Nothing,
+    /// The portal's cookie.
+    PortalCookie(&'a str),
+    /// The cookie of this app's host.
+    AppCookie(&'a AppName, &'a str),
+    /// `Authorization: Bearer …`.
+    Bearer(&'a str),
+}
+
+/// One request at the door.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    /// The configuration this request is served under.
+    pub in_force: &'a InForce,
+    /// From where.
+    pub address: ClientAddr,
+    /// To what.
+    pub goal: Goal<'a>,
+    /// With what.
+    pub shown: Shown<'a>,
+    /// How to end the request later, if it can be ended.
+    pub cut: Option<Arc<Cut>>,
+}
+
+/// The answer at the door.
+#[derive(Debug)]
+#[must_use]
+pub enum Admission {
+    /// Come in.
+    Enter(Permit),
+    /// Not yet.
+    SignIn {
+        /// What has to be shown.
+        need: Need,
+        /// Who it is, as far as is known.
+        visitor: Option<Arc<Visitor>>,
+    },
+    /// No.
+    Refuse(Denied),
+}
+
+/// What an app would say. Opens nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prospect {
+    /// Come in.
+    Open,
+    /// Show something more first.
+    Asks(Need),
+    /// No.
+    Closed,
+}
+
+/// A no, with what each reader may learn.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// Why, for the one who is refused.
+    pub cause: Cause,
+    /// Leads an administrator to the whole story.
+    pub reference: Reference,
+    /// The rule that refused, for the log.
+    pub rule: Option<Place>,
+    /// Who it is, as far as a right secret said.
+    pub visitor: Option<Arc<Visitor>>,
+}
+
+/// Why not, as far as anybody outside may know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// The rules say no.
+    Rules(Reason),
+    /// The bearer token is malformed, unknown or revoked: which of them is nobody's business.
+    TokenInvalid,
+    /// The store can't be asked. Nobody is let in on a guess.
+    Unavailable,
+}
+
+impl Cause {
+    /// The word in problem documents, logs and metrics.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Rules(reason) => reason.code(),
+            Self::TokenInvalid => "token_invalid",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl Gate {
+    /// A gate above a store. Errors: the store, or a signing key that can't be read.
+    pub async fn open(vault: Vault, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+        Ok(Self {
+            assertions: assertion::Assertions::new(&vault.assertion_key().await?)?,
+            facts: FactCache::new(vault.clone()),
+            live: Live::new(),
+            denials: denials::Denials::default(),
+            pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics)),
+            read_up_to: Mutex::new(Cursor::default()),
+            vault,
+            clock,
+            metrics,
+        })
+    }
+
+    /// Who it is, signed, for one app.
+    pub fn assertion(
+        &self,
+        in_force: &InForce,
+        visitor: &Arc<Visitor>,
+        app: &AppName,
+    ) -> Result<http::HeaderValue, AssertionError> {
+        self.assertions.sign(in_force, visitor, app, self.clock.now())
+    }
+
+    /// The keys by which apps verify assertions, as a JWK set (RFC 7517).
+    pub const fn jwks(&self) -> &serde_json::Value {
+        self.assertions.jwks()
+    }
+
+    /// May this request come in? Never an error: what can't be known is a refusal.
+    pub async fn admit(&self, ask: Ask<'_>) -> Admission {
+        let found = match self.identify(&ask).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "a request was refused because the store could not be asked");
+                return Admission::Refuse(self.deny(&ask, Cause::Unavailable, None, None));
+            }
+        };
+        let now = self.clock.now();
+        let wrong_token = matches!(found, Found::WrongToken);
+        let (visitor, digest) = match found {
+            Found::Visitor(visitor, digest) => (Some(visitor), digest),
+            Found::Nobody | Found::WrongToken => (None, None),
+        };
+        let decision = self.ask_rules(ask.in_force, ask.address, ask.goal, visitor.as_ref(), now);
+        self.count(&ask, &decision, wrong_token);
+        match decision {
+            Decision::Allow(grant) => {
+                let visitor = visitor.filter(|_| grant.person().is_some());
+                if let Some(visitor) = &visitor
+                    && let Some(used) = visitor.used(now)
+                {
+                    self.note_use(used, now, ask.address);
+                }
+                let registration = self.register(&ask, visitor.as_ref(), digest);
+                Admission::Enter(Permit::new(grant, visitor, registration))
+            }
+            // Where a proof is needed, a token that means nothing is the sender's error; on a public path it is ignored.
+            Decision::SignIn(_) if wrong_token => Admission::Refuse(self.deny(&ask, Cause::TokenInvalid, None, None)),
+            Decision::SignIn(need) => Admission::SignIn { need, visitor },
+            Decision::Refuse(refusal) => {
+                Admission::Refuse(self.deny(&ask, Cause::Rules(refusal.reason), refusal.rule, visitor))
+            }
+        }
+    }
+
+    /// Who showed this? A cookie that means nothing is as good as none; a bearer token that means nothing is an error of
+    /// the one who sent it.
+    async fn identify(&self, ask: &Ask<'_>) -> Result<Found, StoreError> {
+        let (digest, visitor) = match ask.shown {
+            Shown::Nothing => return Ok(Found::Nobody),
+            Shown::PortalCookie(secret) => {
+                let digest = self.session_digest(secret);
+                (digest, self.facts.session(digest, |kind| *kind == SessionKind::Portal).await?)
+            }
+            Shown::AppCookie(app, secret) => {
+                let digest = self.session_digest(secret);
+                let fits = |kind: &SessionKind| matches!(kind, SessionKind::App(of) if of == app);
+                (digest, self.facts.session(digest, fits).await?)
+            }
+            Shown::Bearer(text) => return self.identify_bearer(text).await,
+        };
+        Ok(visitor.map_or(Found::Nobody, |visitor| Found::Visitor(visitor, Some(digest))))
+    }
+
+    async fn identify_bearer(&self, text: &str) -> Result<Found, StoreError> {
+        if let Some(secret) = text.strip_prefix(DEVICE_PREFIX) {
+            let digest = self.session_digest(secret);
+            let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
+            return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
+        }
+        let Some((id, secret)) = TokenText::parse(text) else { return Ok(Found::WrongToken) };
+        let visitor = self.facts.token(id, &secret).await?;
+        Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
+    }
+
+    fn ask_rules(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        goal: Goal<'_>,
+        visitor: Option<&Arc<Visitor>>,
+        now: access::Timestamp,
+    ) -> Decision {
+        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+            access::decide(&in_force.settings.policy, attempt, now)
+        })
+    }
+
+    fn with_attempt<T>(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        goal: Goal<'_>,
+        visitor: Option<&Arc<Visitor>>,
+        then: impl FnOnce(&Attempt<'_>) -> T,
+    ) -> T {
+        let house = self.vault.generations();
+        let Some(visitor) = visitor else {
+            return then(&Attempt { address, goal, proof: Proof::Nobody, generations: house });
+        };
+        let facts = visitor.facts(in_force);
+        let proof = match &facts {
+            Facts::Session(session) => Proof::Session { person: visitor.person(), session },
+            Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
+        };
+        then(&Attempt { address, goal, proof, generations: visitor.generations(house) })
+    }
+
+    fn register(
+        &self,
+        ask: &Ask<'_>,
+        visitor: Option<&Arc<Visitor>>,
+        digest: Option<Digest>,
+    ) -> Option<live::Registration> {
+        let (Some(cut), Goal::App { app, method, path }) = (&ask.cut, ask.goal) else { return None };
+        Some(self.live.register(Inside {
+            address: ask.address,
+            app: app.clone(),
+            method: method.into(),
+            path: path.clone().into_owned(),
+            visitor: visitor.cloned(),
+            digest,
+            cut: Arc::clone(cut),
+        }))
+    }
+
+    fn note_use(&self, used: facts::Use, now: access::Timestamp, from: ClientAddr) {
+        let vault = self.vault.clone();
+        tokio::spawn(async move { facts::note_use(&vault, used, now, from.ip()).await });
+    }
+
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool) {
+        let (kind, reason) = match decision {
+            Decision::Allow(_) => ("allow", "allowed"),
+            Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
+            Decision::SignIn(need) => ("sign_in", need_code(*need)),
+            Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
+        };
+        self.metrics.decisions.with_label_values(&[goal_label(&ask.goal), kind, reason]).inc();
+        if let Shown::Bearer(text) = ask.shown {
+            let of = if text.starts_with(DEVICE_PREFIX) { "device" } else { "token" };
+            self.metrics.token_checks.with_label_values(&[of, reason]).inc();
+        }
+    }
+
+    /// Remembers a refusal and gives it its reference code.
+    pub fn deny(&self, ask: &Ask<'_>, cause: Cause, rule: Option<Place>, visitor: Option<Arc<Visitor>>) -> Denied {
+        let reference = self.reference();
+        let (app, method, path) = match ask.goal {
+            Goal::App { app, method, path } => (Some(app.clone()), method, path.as_str()),
+            Goal::SignIn | Goal::Portal => (None, "", ""),
+        };
+        self.denials.remember(Denial {
+            reference: reference.clone(),
+            at: self.clock.now(),
+            code: cause.code(),
+            address: ask.address,
+            app,
+            method: method.to_owned(),
+            path: path.chars().take(200).collect(),
+            visitor: visitor.clone(),
+        });
+        Denied { cause, reference, rule, visitor }
+    }
+
+    /// A fresh reference code, for pages that are no refusal by the rules.
+    pub fn reference(&self) -> Reference {
+        Reference::from_random(random())
+    }
+
+    /// The refusal behind a reference code, if it is among the latest.
+    pub fn denial(&self, reference: &Reference) -> Option<Denial> {
+        self.denials.find(reference)
+    }
+
+    /// The walk for a visitor as they are now, for `explain` and `/whoami`.
+    pub fn explain(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        goal: Goal<'_>,
+        visitor: Option<&Arc<Visitor>>,
+    ) -> Walk {
+        let now = self.clock.now();
+        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+            access::explain(&in_force.settings.policy, attempt, now)
+        })
+    }
+
+    /// What would an app say to this visitor? For lists of apps and the way to a sign-in; opens nothing.
+    pub fn prospect(
+        &self,
+        in_force: &InForce,
+        address: ClientAddr,
+        app: &AppName,
+        path: &access::target::CanonicalPath<'_>,
+        visitor: &Arc<Visitor>,
+    ) -> Prospect {
+        let goal = Goal::App { app, method: "GET", path };
+        match self.ask_rules(in_force, address, goal, Some(visitor), self.clock.now()) {
+            Decision::Allow(_) => Prospect::Open,
+            Decision::SignIn(need) => Prospect::Asks(need),
+            Decision::Refuse(_) => Prospect::Closed,
+        }
+    }
+
+    /// Reads what the store published, forgets what it speaks of, and asks everyone inside again if there was anything.
+    /// Whoever changes something calls this before answering, so that an acknowledged change is in force.
+    pub async fn catch_up(&self, in_force: &InForce) -> Result<(), StoreError> {
+        let began = self.clock.moment();
+        let mut read_up_to = self.read_up_to.lock().await;
+        let feed = self.vault.feed(*read_up_to).await?;
+        if feed.gap {
+            self.facts.forget_all();
+        }
+        for notice in &feed.notices {
+            self.facts.forget(notice);
+        }
+        *read_up_to = feed.cursor;
+        drop(read_up_to);
+        if (feed.gap || !feed.notices.is_empty()) && self.review(in_force).await > 0 {
+            self.metrics.revocation.observe(self.clock.moment().since(began).as_secs_f64());
+        }
+        Ok(())
+    }
+
+    /// Asks everyone inside again and cuts those who may no longer be; returns how many. What can't be asked is cut.
+    pub async fn review(&self, in_force: &InForce) -> usize {
+        let mut cut = 0;
+        for inside in self.live.everyone() {
+            if !self.may_stay(in_force, &inside).await {
+                inside.cut.fire();
+                cut += 1;
+            }
+        }
+        cut
+    }
+
+    async fn may_stay(&self, in_force: &InForce, inside: &Inside) -> bool {
+        let visitor = match &inside.visitor {
+            None => None,
+            Some(visitor) => match self.facts.again(visitor, inside.digest).await {
+                Ok(Some(visitor)) => Some(visitor),
+                Ok(None) | Err(_) => return false,
+            },
+        };
+        let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
+        let now = self.clock.now();
+        matches!(self.ask_rules(in_force, inside.address, goal, visitor.as_ref(), now), Decision::Allow(_))
+    }
+
+    /// The true address of a client, the one function for every protocol (N13). Errors: a refusal.
+    pub fn client(
+        peer: std::net::IpAddr,
+        trusted: &AddressSet,
+        claims: &Claims<'_>,
+    ) -> Result<access::network::Resolved, access::network::AddressError> {
+        ClientAddr::resolve(peer, trusted, claims)
+    }
+
+    /// The memory below, for reading lists and for the administrators' verbs.
+    pub const fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    /// What time it is.
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The metrics.
+    pub const fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    fn session_digest(&self, secret: &str) -> Digest {
+        self.vault.digest("session", secret.as_bytes())
+    }
+}
+
+enum Found {
+    Nobody,
+    WrongToken,
+    Visitor(Arc<Visitor>, Option<Digest>),
+}
+
+/// The word for what has to be shown, in problem documents, logs and metrics.
+pub const fn need_code(need: Need) -> &'static str {
+    match need {
+        Need::Credentials => "sign_in_required",
+        Need::SecondStep(_) => "second_step_required",
+        Need::Fresh => "fresh_proof_required",
+        Need::Token => "token_required",
+    }
+}
+
+fn goal_label<'a>(goal: &Goal<'a>) -> &'a str {
+    match goal {
+        Goal::App { app, .. } => app.as_str(),
+        Goal::SignIn | Goal::Portal => "portal",
+    }
+}
+
+/// Fresh random bytes from the system.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the system has a random source: without one nothing here can be safe");
+    bytes
+}
+
+/// A secret of 256 random bits as 43 letters of base64url, for cookies that name no session.
+pub(crate) fn random_secret() -> Secret<String> {
+    Secret::new(data_encoding::BASE64URL_NOPAD.encode(&random::<32>()))
+}
+
+/// What a native app's device token begins with, for people and secret scanners to recognise.
+pub(crate) const DEVICE_PREFIX: &str = "vsd_";

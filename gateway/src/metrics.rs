@@ -1,0 +1,189 @@
+//! What do dashboards see? Every metric, its labels and its help text, in one place.
+//!
+//! Labels come from small enums and from the names of configured apps; never a user, an address or a path. Each gateway has
+//! a registry of its own, so that several can live in one process.
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// All metrics of one gateway. The doc comment of a field is its help text.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests answered, by app and status code; unknown hosts are "none".
+    pub requests: IntCounterVec,
+    /// Time from the end of the request's header to the end of the answer.
+    pub request_duration: HistogramVec,
+    /// Decisions, by app, kind (allow, sign_in, refuse) and reason.
+    pub decisions: IntCounterVec,
+    /// Sign-in steps, by step, method and result.
+    pub sign_ins: IntCounterVec,
+    /// Bearer tokens checked, by kind and result.
+    pub token_checks: IntCounterVec,
+    /// Sign-ins that are alive.
+    pub sessions: IntGauge,
+    /// Connections that a permit holds open, by protocol.
+    pub live_connections: IntGaugeVec,
+    /// Time from a committed change to the last live connection cut because of it.
+    pub revocation: Histogram,
+    /// Time one password hash takes.
+    pub password_hash: Histogram,
+    /// Access log lines dropped because the writer could not keep up.
+    pub access_log_dropped: prometheus::IntCounter,
+    /// 1 if the last reload of the configuration was accepted, 0 if it was refused.
+    pub config_last_reload_successful: IntGauge,
+    /// How many configurations have been in force since the start.
+    pub config_generation: IntGauge,
+    /// When a certificate runs out, seconds since the epoch, by host.
+    pub certificate_expiry: prometheus::GaugeVec,
+    /// Time the store takes, by verb.
+    pub store: HistogramVec,
+}
+
+impl Metrics {
+    /// A new set, all at zero.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let made = Self::register(&registry).expect("names are unique and well formed: a test makes the set");
+        made.config_last_reload_successful.set(1);
+        made
+    }
+
+    fn register(registry: &Registry) -> prometheus::Result<Self> {
+        let build = Gauge::with_opts(
+            Opts::new("vestibule_build_info", "Always 1; the version is in the label.")
+                .const_label("version", env!("CARGO_PKG_VERSION")),
+        )?;
+        build.set(1.0);
+        registry.register(Box::new(build))?;
+        Ok(Self {
+            requests: counters(registry, "requests_total", "Requests answered.", &["app", "code"])?,
+            request_duration: histograms(
+                registry,
+                "request_duration_seconds",
+                "Time from a request's header to the end of its answer.",
+                &["app"],
+                FAST,
+            )?,
+            decisions: counters(
+                registry,
+                "decisions_total",
+                "Decisions by kind and reason.",
+                &["app", "decision", "reason"],
+            )?,
+            sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
+            token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
+            sessions: gauge(registry, "sessions", "Sign-ins that are alive.")?,
+            live_connections: {
+                let opts = opts("live_connections", "Connections that a permit holds open.");
+                let made = IntGaugeVec::new(opts, &["protocol"])?;
+                registry.register(Box::new(made.clone()))?;
+                made
+            },
+            revocation: histogram(
+                registry,
+                "revocation_seconds",
+                "Time from a committed change to the last live connection cut because of it.",
+                FAST,
+            )?,
+            password_hash: histogram(registry, "password_hash_seconds", "Time one password hash takes.", SLOW)?,
+            access_log_dropped: {
+                let made = prometheus::IntCounter::with_opts(opts(
+                    "access_log_dropped_total",
+                    "Access log lines dropped because the writer could not keep up.",
+                ))?;
+                registry.register(Box::new(made.clone()))?;
+                made
+            },
+            config_last_reload_successful: gauge(
+                registry,
+                "config_last_reload_successful",
+                "1 if the last reload was accepted, 0 if it was refused.",
+            )?,
+            config_generation: gauge(registry, "config_generation", "Configurations in force since the start.")?,
+            certificate_expiry: {
+                let opts = opts("certificate_expiry_timestamp_seconds", "When a certificate runs out.");
+                let made = prometheus::GaugeVec::new(opts, &["host"])?;
+                registry.register(Box::new(made.clone()))?;
+                made
+            },
+            store: histograms(registry, "store_seconds", "Time the store takes.", &["verb"], FAST)?,
+            registry: registry.clone(),
+        })
+    }
+
+    /// The text format, version 0.0.4.
+    pub fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "the metrics could not be written");
+        }
+        text
+    }
+
+    /// Counts one sign-in step.
+    pub fn sign_in(&self, step: &str, method: &str, result: &str) {
+        self.sign_ins.with_label_values(&[step, method, result]).inc();
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Seconds of a span, as histograms take them.
+pub fn seconds(span: Duration) -> f64 {
+    span.as_secs_f64()
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(format!("vestibule_{name}"), help)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    let made = IntGauge::with_opts(opts(name, help))?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    let made = IntCounterVec::new(opts(name, help), labels)?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+    let opts = HistogramOpts::new(format!("vestibule_{name}"), help).buckets(buckets.to_vec());
+    let made = Histogram::with_opts(opts)?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn histograms(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> prometheus::Result<HistogramVec> {
+    let opts = HistogramOpts::new(format!("vestibule_{name}"), help).buckets(buckets.to_vec());
+    let made = HistogramVec::new(opts, labels)?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+/// Half a millisecond to ten seconds.
+const FAST: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Ten milliseconds to five seconds.
+const SLOW: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];

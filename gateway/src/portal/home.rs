@@ -1,0 +1,204 @@
+//! The portal's pages for people who are signed in, and `/whoami` for everybody inside the perimeter (N17).
+
+use std::sync::Arc;
+
+use access::policy::Goal;
+use access::target::CanonicalPath;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use axum::{Extension, Form as Fields};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie};
+use super::forms::{self, Form, Sent};
+use super::pages::{AppLink, Home, Hop, SignOut, SignedOut, WhoAmI};
+use super::respond::{frame, json, page, see_other};
+use super::return_to::ReturnTo;
+use super::sign_in::trouble;
+use super::{Banner, Reader, Visit, refusal};
+use crate::gate::{Admission, Ask, Gate, Permit, Prospect, Shown, Visitor};
+
+/// Who is signed in at the portal? `Err` is the answer for someone whom the rules refuse, or when the store is away.
+pub(super) async fn signed_in(
+    gate: &Gate,
+    visit: &Visit,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<Visitor>>, Response> {
+    let Some(secret) = our_cookie(headers, COOKIE_NAME) else { return Ok(None) };
+    let ask = Ask {
+        in_force: &visit.in_force,
+        address: visit.resolved.client,
+        goal: Goal::Portal,
+        shown: Shown::PortalCookie(secret),
+        cut: None,
+    };
+    match gate.admit(ask).await {
+        Admission::Enter(permit) => Ok(Permit::visitor(&permit).cloned()),
+        Admission::SignIn { .. } => Ok(None),
+        Admission::Refuse(denied) => Err(refusal::denied(visit, None, &denied).map(Body::from)),
+    }
+}
+
+/// `GET /`: the apps that are open to this person from here.
+pub(super) async fn home(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let visitor = match signed_in(&gate, &visit, &headers).await {
+        Ok(Some(visitor)) => visitor,
+        Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
+        Err(refused) => return refused,
+    };
+    let Ok(front) = CanonicalPath::parse(b"/") else { return see_other(&visit.in_force, &ReturnTo::Portal("/whoami")) };
+    let settings = &visit.in_force.settings;
+    let open = |app: &&Arc<crate::config::AppSettings>| {
+        let prospect = gate.prospect(&visit.in_force, visit.resolved.client, &app.name, &front, &visitor);
+        !matches!(prospect, Prospect::Closed)
+    };
+    let mut apps: Vec<AppLink> = settings
+        .apps
+        .values()
+        .filter(open)
+        .map(|app| AppLink { title: app.title.clone(), url: app.origin.clone(), host: app.host.to_string() })
+        .collect();
+    apps.sort_by(|a, b| a.title.cmp(&b.title));
+    let form = Form::of(&gate, &headers);
+    let home = Home {
+        frame: frame(&visit.in_force, &banner),
+        full_name: &visitor.record().full_name,
+        username: visitor.person().name.as_str(),
+        apps: &apps,
+        form: form.token(),
+    };
+    let mut answer = page(&visit.in_force, StatusCode::OK, &home, None);
+    form.keep(&mut answer);
+    answer
+}
+
+/// `GET /sign-out`: asks first.
+pub(super) async fn sign_out_page(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let visitor = match signed_in(&gate, &visit, &headers).await {
+        Ok(Some(visitor)) => visitor,
+        Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/signed-out".to_owned())),
+        Err(refused) => return refused,
+    };
+    let form = Form::of(&gate, &headers);
+    let username = visitor.person().name.as_str();
+    let asked = SignOut { frame: frame(&visit.in_force, &banner), username, form: form.token() };
+    let mut answer = page(&visit.in_force, StatusCode::OK, &asked, None);
+    form.keep(&mut answer);
+    answer
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignOutFields {
+    form: String,
+}
+
+/// `POST /sign-out`: ends the sign-in everywhere it reached. Pressed twice, the second time there is nothing left to end.
+pub(super) async fn sign_out(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    headers: HeaderMap,
+    fields: Sent<SignOutFields>,
+) -> Response {
+    let portal = visit.in_force.settings.portal.origin();
+    let ours = fields.is_ok_and(|Fields(fields)| forms::is_ours(&gate, &headers, portal, &fields.form));
+    if !ours {
+        let sentence = "This form is too old or came from elsewhere. Go back, reload the page and try again.";
+        return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
+    }
+    let visitor = match signed_in(&gate, &visit, &headers).await {
+        Ok(visitor) => visitor,
+        Err(refused) => return refused,
+    };
+    if let Some(session) = visitor.as_ref().and_then(|visitor| visitor.session()) {
+        let person = visitor.as_ref().map(|visitor| visitor.record());
+        if let Some(person) = person
+            && let Err(error) = gate.sign_out(&visit.in_force, person, session.id, visit.resolved.client).await
+        {
+            return trouble(&gate, &visit, &error.into());
+        }
+    }
+    let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/signed-out".to_owned()));
+    clear_cookie(&mut answer, COOKIE_NAME);
+    answer
+}
+
+/// `GET /signed-out`.
+pub(super) async fn signed_out(Extension(visit): Extension<Visit>, Extension(banner): Extension<Banner>) -> Response {
+    let mut answer = page(&visit.in_force, StatusCode::OK, &SignedOut { frame: frame(&visit.in_force, &banner) }, None);
+    // What the back button could still show (A23).
+    answer.headers_mut().insert("clear-site-data", http::HeaderValue::from_static("\"cache\""));
+    answer
+}
+
+/// `GET /whoami`: the TCP peer, each hop, the address that counts, and what it matches for those who are signed in.
+pub(super) async fn whoami(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let visitor = match signed_in(&gate, &visit, &headers).await {
+        Ok(visitor) => visitor,
+        Err(refused) => return refused,
+    };
+    let client = visit.resolved.client;
+    let names = |list: Vec<&str>| list.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let person = visitor.as_ref().map(|visitor| visitor.person());
+    let roles = names(person.map_or_else(Vec::new, |person| person.roles.iter().map(|role| role.as_str()).collect()));
+    let groups =
+        names(person.map_or_else(Vec::new, |person| person.groups.iter().map(|group| group.as_str()).collect()));
+    let mut networks: Vec<String> = match person {
+        Some(_) => {
+            let named = visit.in_force.settings.networks.iter();
+            named.filter(|(_, set)| set.contains(client)).map(|(name, _)| name.to_string()).collect()
+        }
+        None => Vec::new(),
+    };
+    networks.sort();
+    let hops: Vec<Hop> = visit
+        .resolved
+        .hops
+        .iter()
+        .map(|(address, trust)| Hop {
+            address: address.to_string(),
+            trusted: *trust == access::network::Trust::Trusted,
+        })
+        .collect();
+    let peer = visit.resolved.hops.first().map_or(client.ip(), |(address, _)| *address);
+    let signed_in_as = person.map(|person| person.name.as_str());
+    if visit.reader == Reader::Program {
+        let document = serde_json::json!({
+            "peer": peer,
+            "hops": hops.iter().map(|hop| serde_json::json!({ "address": hop.address, "trusted": hop.trusted })).collect::<Vec<_>>(),
+            "client": client.ip(),
+            "user": signed_in_as,
+            "roles": roles,
+            "groups": groups,
+            "networks": networks,
+        });
+        return json(&visit.in_force.settings.portal, StatusCode::OK, &document);
+    }
+    let who = WhoAmI {
+        frame: frame(&visit.in_force, &banner),
+        peer,
+        hops: if hops.len() > 1 { &hops } else { &[] },
+        client: client.ip(),
+        signed_in_as,
+        roles: &roles,
+        groups: &groups,
+        networks: &networks,
+    };
+    page(&visit.in_force, StatusCode::OK, &who, None)
+}

@@ -1,0 +1,118 @@
+//! People's pages and the JSON API for native apps: `http::Request` in, `http::Response` out. Knows no pingora.
+//!
+//! One router for the portal's host, one for the few addresses of ours on app hosts (`/.vestibule/…`). Both are called in
+//! this process, with the visit (true address, configuration) in the request's extensions. Every page works without
+//! JavaScript; every form carries a token; redirects are 303 to addresses that were parsed and belong to us.
+
+mod api;
+mod app_host;
+mod cookies;
+mod device;
+mod forms;
+mod home;
+mod invitation;
+pub mod pages;
+pub mod refusal;
+mod respond;
+mod return_to;
+mod sign_in;
+
+use std::sync::Arc;
+
+use access::network::Resolved;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+pub use app_host::GO_COOKIE;
+pub use cookies::{COOKIE_NAME, our_cookie};
+
+use crate::config::{AppSettings, InForce};
+use crate::gate::Gate;
+
+/// Who reads the answer?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reader {
+    /// A person, in a browser that navigates: pages and redirects.
+    Browser,
+    /// A program: problem documents (RFC 9457), never a redirect (A7).
+    Program,
+}
+
+/// One request's circumstances.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// The configuration it is served under, from beginning to end.
+    pub in_force: Arc<InForce>,
+    /// The true address and the way it came.
+    pub resolved: Resolved,
+    /// Who reads the answer.
+    pub reader: Reader,
+}
+
+/// The portal of one gateway. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    on_portal: Router,
+    on_apps: Router,
+    demo: Option<Arc<str>>,
+}
+
+/// A line above every page, such as the demo's.
+#[derive(Clone, Debug)]
+struct Banner(Option<Arc<str>>);
+
+impl Portal {
+    /// The pages above a gate. `banner` is shown above each of them.
+    pub fn new(gate: Arc<Gate>, banner: Option<&str>) -> Self {
+        let on_portal = Router::new()
+            .route("/", get(home::home))
+            .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+            .route("/second-step", get(sign_in::second_step_page).post(sign_in::second_step))
+            .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
+            .route("/sign-out", get(home::sign_out_page).post(home::sign_out))
+            .route("/signed-out", get(home::signed_out))
+            .route("/go", get(app_host::go))
+            .route("/whoami", get(home::whoami))
+            .route("/invitation/{secret}", get(invitation::page))
+            .route("/invitation", post(invitation::submit))
+            .route("/api/v1/sign-in", post(api::begin))
+            .route("/api/v1/sign-in/{flow}", post(api::proceed))
+            .route("/api/v1/session", axum::routing::delete(api::end))
+            .route("/.well-known/jwks.json", get(api::jwks))
+            .route("/assets/{name}", get(respond::asset))
+            .fallback(respond::not_found)
+            .method_not_allowed_fallback(respond::not_found)
+            .with_state(Arc::clone(&gate));
+        let on_apps = Router::new()
+            .route("/.vestibule/hand-off", get(app_host::take))
+            .route("/.vestibule/sign-out", get(app_host::sign_out))
+            .fallback(respond::not_found)
+            .method_not_allowed_fallback(respond::not_found)
+            .with_state(gate);
+        Self { on_portal, on_apps, demo: banner.map(Into::into) }
+    }
+
+    /// Answers one request: on the portal's host, or on that of an app. The perimeter was checked by the caller.
+    pub async fn answer(&self, request: Request<Bytes>, visit: Visit, on: Option<Arc<AppSettings>>) -> Response<Bytes> {
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(visit);
+        request.extensions_mut().insert(Banner(self.demo.clone()));
+        let router = match on {
+            None => self.on_portal.clone(),
+            Some(app) => {
+                request.extensions_mut().insert(app);
+                self.on_apps.clone()
+            }
+        };
+        let Ok(answer) = router.oneshot(request).await;
+        let (parts, body) = answer.into_parts();
+        // Our own bodies are in memory: collecting them can't fail.
+        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Response::from_parts(parts, body)
+    }
+}

@@ -1,0 +1,420 @@
+//! What does a person see? One struct per page, one template beside it, one stylesheet for all.
+//!
+//! The sentences live in the templates. A page knows no request, no store and no clock: the portal fills in the fields and
+//! calls [`Page::html`]. Nothing here needs JavaScript, and nothing is styled or scripted inline, so that the strictest
+//! Content-Security-Policy holds (facts: every form works in a browser that loads nothing but `/assets/style-….css`).
+//! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
+//! both made here.
+
+mod problem;
+mod qr;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use askama::Template;
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+
+pub use problem::Problem;
+pub use qr::{Qr, TooLong};
+
+/// A page that can be sent.
+pub trait Page: Template {
+    /// What the browser's tab says: the page and the organization.
+    fn title(&self) -> String;
+
+    /// The whole document.
+    fn html(&self) -> String {
+        // Writing into a String can't fail and no field's Display does; should that change, say nothing rather than half a page.
+        self.render().unwrap_or_default()
+    }
+}
+
+/// What surrounds every page.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// The organization's name, as in `gateway.yaml`.
+    pub organization: &'a str,
+    /// How the stylesheet comes.
+    pub style: Style,
+    /// A line above everything, such as the demo's.
+    pub banner: Option<&'a str>,
+}
+
+/// How the stylesheet comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// From [`style_href`] on the same host; needs `style-src 'self'`.
+    Link,
+    /// Within the page, for answers on hosts that serve no assets and for people who may fetch nothing;
+    /// needs `style-src` with [`style_hash`].
+    Inline,
+}
+
+/// The stylesheet, as served at [`style_href`].
+pub const STYLE: &str = include_str!("style.css");
+
+/// Where [`STYLE`] is served: `/assets/style-<16 hex digits of its BLAKE3>.css`, cacheable for ever.
+pub fn style_href() -> &'static str {
+    static HREF: LazyLock<String> =
+        LazyLock::new(|| format!("/assets/style-{}.css", &blake3::hash(STYLE.as_bytes()).to_hex()[..16]));
+    &HREF
+}
+
+/// The inlined stylesheet's name in a Content-Security-Policy, without quotes: `sha256-<base64>`.
+pub fn style_hash() -> &'static str {
+    static HASH: LazyLock<String> =
+        LazyLock::new(|| format!("sha256-{}", BASE64.encode(&Sha256::digest(STYLE.as_bytes()))));
+    &HASH
+}
+
+/// `/sign-in`: user name and password. Posts `username`, `password`, `form`, `return_to` to `/sign-in`.
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The app's title, if one was asked for: "to continue to CRM".
+    pub app: Option<&'a str>,
+    /// Kept after an error; empty at first.
+    pub username: &'a str,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+    /// Where to go afterwards; empty for home.
+    pub return_to: &'a str,
+}
+
+/// How the second step is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// Six digits of an authenticator app.
+    Totp,
+    /// One of the recovery codes.
+    Recovery,
+}
+
+impl Method {
+    /// As in the form's `method` field and in `?method=`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
+        }
+    }
+}
+
+/// `/second-step`: a code. Posts `code`, `method`, `form` to `/second-step`; links to `/second-step?method=…` and
+/// `/sign-in?start=again`.
+#[derive(Template)]
+#[template(path = "second_step.html")]
+pub struct SecondStep<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The app's title, if one was asked for.
+    pub app: Option<&'a str>,
+    /// Which code is asked for.
+    pub method: Method,
+    /// Who is signing in.
+    pub username: &'a str,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+}
+
+/// `/set-up`: an authenticator app is introduced. Posts `code`, `form` to `/set-up`.
+#[derive(Template)]
+#[template(path = "set_up.html")]
+pub struct SetUp<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// Who is setting up.
+    pub username: &'a str,
+    /// `uri` as a picture.
+    pub qr: &'a Qr,
+    /// The secret for typing, in groups of four: `JBSW Y3DP …`.
+    pub secret: &'a str,
+    /// The `otpauth://` link, for a phone that shows this page itself.
+    pub uri: &'a str,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+}
+
+/// Recovery codes, shown once, in the answer that made them.
+#[derive(Template)]
+#[template(path = "recovery_codes.html")]
+pub struct RecoveryCodes<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// As typed later.
+    pub codes: &'a [String],
+    /// Where the one button, a link, leads.
+    pub continue_to: &'a str,
+}
+
+/// `/invitation/…`: a first password. Posts `password`, `again`, `form`, `invitation` to `/invitation`.
+#[derive(Template)]
+#[template(path = "invitation.html")]
+pub struct Invitation<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// Who was invited.
+    pub username: &'a str,
+    /// How they are greeted.
+    pub full_name: &'a str,
+    /// Characters a password must have.
+    pub least: usize,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+    /// The invitation's secret, handed back with the form.
+    pub invitation: &'a str,
+}
+
+/// An invitation that is used, over or unknown; which of them isn't told.
+#[derive(Template)]
+#[template(path = "invitation_gone.html")]
+pub struct InvitationGone<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+}
+
+/// An app a person may open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppLink {
+    /// How people call it.
+    pub title: String,
+    /// Where it opens.
+    pub url: String,
+    /// Its host name, shown below the title.
+    pub host: String,
+}
+
+impl AppLink {
+    /// The letter in front of the title.
+    fn initial(&self) -> String {
+        self.title.chars().find(|c| c.is_alphanumeric()).map(|c| c.to_uppercase().collect()).unwrap_or_default()
+    }
+}
+
+/// `/`: the apps that are open to a person from here. The header's button posts `form` to `/sign-out`.
+#[derive(Template)]
+#[template(path = "home.html")]
+pub struct Home<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// How they are greeted.
+    pub full_name: &'a str,
+    /// Who is signed in.
+    pub username: &'a str,
+    /// In the order shown; may be empty.
+    pub apps: &'a [AppLink],
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+}
+
+/// `GET /sign-out`: asks first, for a link must not sign anybody out. Posts `form` to `/sign-out`.
+#[derive(Template)]
+#[template(path = "sign_out.html")]
+pub struct SignOut<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// Who is signed in.
+    pub username: &'a str,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+}
+
+/// After signing out.
+#[derive(Template)]
+#[template(path = "signed_out.html")]
+pub struct SignedOut<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+}
+
+/// One address a request is said to have come through.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hop {
+    /// As written in the header, which may be anything.
+    pub address: String,
+    /// Listed in `trusted_proxies`.
+    pub trusted: bool,
+}
+
+/// `/whoami`: the address that counts, and why (N17).
+#[derive(Template)]
+#[template(path = "whoami.html")]
+pub struct WhoAmI<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The other end of the TCP connection.
+    pub peer: IpAddr,
+    /// From the peer outwards, as they were looked at; empty if nothing was forwarded.
+    pub hops: &'a [Hop],
+    /// The address that counts.
+    pub client: IpAddr,
+    /// The user name; what follows is shown only if there is one.
+    pub signed_in_as: Option<&'a str>,
+    /// Their roles.
+    pub roles: &'a [String],
+    /// Their groups.
+    pub groups: &'a [String],
+    /// The named networks that contain `client`.
+    pub networks: &'a [String],
+}
+
+/// What everybody reads whose address is refused, word for word (N5).
+pub const ADDRESS_REFUSED: &str = "Access denied from this IP address";
+
+/// Access denied from this IP address: the address we saw and a reference, and nothing else about the rules.
+#[derive(Template)]
+#[template(path = "refused.html")]
+pub struct Refused<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The address we saw.
+    pub address: IpAddr,
+    /// Finds the decision in the audit trail.
+    pub reference: &'a str,
+}
+
+/// Signed in, and this app is not open to them.
+#[derive(Template)]
+#[template(path = "not_allowed.html")]
+pub struct NotAllowed<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// Who is signed in.
+    pub username: &'a str,
+    /// The app's title.
+    pub app: &'a str,
+    /// Finds the decision in the audit trail.
+    pub reference: &'a str,
+    /// Where to sign in as somebody else.
+    pub switch: &'a str,
+    /// The portal's first page.
+    pub home: &'a str,
+}
+
+/// This address of an app is open to tokens only, not to people.
+#[derive(Template)]
+#[template(path = "token_only.html")]
+pub struct TokenOnly<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The app's title.
+    pub app: &'a str,
+    /// Finds the decision in the audit trail.
+    pub reference: &'a str,
+}
+
+/// A request that could be read in two ways, or a form that is not ours.
+#[derive(Template)]
+#[template(path = "bad_request.html")]
+pub struct BadRequest<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// What is wrong with it, and what to do.
+    pub sentence: &'a str,
+    /// Finds it in the log.
+    pub reference: &'a str,
+}
+
+/// No such page.
+#[derive(Template)]
+#[template(path = "not_found.html")]
+pub struct NotFound<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The portal's first page.
+    pub home: &'a str,
+}
+
+/// The app behind the gateway doesn't answer.
+#[derive(Template)]
+#[template(path = "app_down.html")]
+pub struct AppDown<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The app's title.
+    pub app: &'a str,
+    /// 502, 503 or 504.
+    pub status: u16,
+    /// Finds it in the log.
+    pub reference: &'a str,
+}
+
+/// Why the gateway itself can't serve now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pause {
+    /// The store is away.
+    Store,
+    /// More people than it serves at once.
+    Busy,
+}
+
+/// The gateway itself can't serve now; nobody is let in meanwhile.
+#[derive(Template)]
+#[template(path = "unavailable.html")]
+pub struct Unavailable<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// Why.
+    pub why: Pause,
+    /// Finds it in the log.
+    pub reference: &'a str,
+}
+
+/// `impl Page` for pages whose title is a few words and the organization.
+macro_rules! titled {
+    ($($page:ident: $words:expr),+ $(,)?) => {$(
+        impl Page for $page<'_> {
+            fn title(&self) -> String {
+                format!("{} · {}", $words, self.frame.organization)
+            }
+        }
+    )+};
+}
+
+titled! {
+    SignIn: "Sign in",
+    SetUp: "Set up two-step sign-in",
+    RecoveryCodes: "Your recovery codes",
+    Invitation: "Choose a password",
+    InvitationGone: "Invitation not valid",
+    Home: "Your apps",
+    SignOut: "Sign out",
+    SignedOut: "Signed out",
+    WhoAmI: "Who am I?",
+    NotAllowed: "Not open to you",
+    TokenOnly: "For programs only",
+    BadRequest: "Request not understood",
+    NotFound: "Page not found",
+    AppDown: "App not available",
+    Unavailable: "Try again in a moment",
+}
+
+impl Page for SecondStep<'_> {
+    fn title(&self) -> String {
+        let words = match self.method {
+            Method::Totp => "Enter your code",
+            Method::Recovery => "Enter a recovery code",
+        };
+        format!("{words} · {}", self.frame.organization)
+    }
+}
+
+impl Page for Refused<'_> {
+    fn title(&self) -> String {
+        ADDRESS_REFUSED.to_owned()
+    }
+}

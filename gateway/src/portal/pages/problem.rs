@@ -1,0 +1,63 @@
+//! What went wrong with a form? Each answer says what to do next (S13); the sentences are in `problem.html`.
+
+use std::time::Duration;
+
+use jiff::Zoned;
+
+/// What went wrong, or what a person should know before they try again. Shown above the form, and tied to its field.
+#[derive(Clone, Copy, Debug)]
+pub enum Problem<'a> {
+    /// User name and password don't match; never says which.
+    Wrong,
+    /// Too many tries.
+    Wait {
+        /// From now on; shown rounded up to seconds or minutes.
+        left: Duration,
+        /// The same moment on the clock, with its time zone's name.
+        until: &'a Zoned,
+    },
+    /// The session ended because it was idle.
+    SessionOver,
+    /// The bounded pool that checks passwords is full.
+    Busy,
+    /// A code of the authenticator app that isn't right.
+    WrongCode,
+    /// A code of the authenticator app that was right and was used before.
+    UsedCode,
+    /// A recovery code that isn't right.
+    WrongRecoveryCode,
+    /// A recovery code that was used before.
+    UsedRecoveryCode,
+    /// The sign-in, or the form, is too old.
+    TookTooLong,
+    /// A new password with too few characters.
+    TooShort {
+        /// Characters.
+        least: usize,
+    },
+    /// A new password beyond what is accepted.
+    PasswordTooLong,
+    /// A new password that is on the list of common ones, or is the user name.
+    TooCommon,
+    /// The new password and its repetition differ.
+    Differ,
+}
+
+impl Problem<'_> {
+    /// Nothing was done wrong: it is told calmly.
+    pub(super) fn is_notice(&self) -> bool {
+        matches!(self, Self::SessionOver | Self::Busy)
+    }
+
+    /// What was typed is at fault, not the moment.
+    pub(super) fn blames_input(&self) -> bool {
+        !matches!(self, Self::SessionOver | Self::Busy | Self::Wait { .. } | Self::TookTooLong)
+    }
+
+    /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.
+    pub(super) fn span(left: &Duration) -> String {
+        let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+        let (count, unit) = if seconds < 60 { (seconds.max(1), "second") } else { (seconds.div_ceil(60), "minute") };
+        format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+}

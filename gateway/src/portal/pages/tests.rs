@@ -1,0 +1,489 @@
+//! Do the pages say what they should, in markup that nobody's text can change?
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Zoned;
+
+use super::*;
+
+#[test]
+fn titles_say_the_page_and_the_organization() {
+    let titles: Vec<String> = plain().into_iter().map(|state| state.title).collect();
+    for title in ["Sign in · Acme", "Enter your code · Acme", "Enter a recovery code · Acme", "Your apps · Acme"] {
+        assert!(titles.iter().any(|found| found == title), "{title}: {titles:?}");
+    }
+    for state in plain() {
+        assert!(state.html.contains(&format!("<title>{}</title>", state.title)), "{}", state.name);
+        assert_eq!(state.title == ADDRESS_REFUSED, state.name.starts_with("refused"), "{}", state.name);
+        assert!(state.title == ADDRESS_REFUSED || state.title.ends_with(" · Acme"), "{}", state.title);
+    }
+}
+
+#[test]
+fn a_refused_person_reads_the_heading_the_address_the_reference_and_nothing_else() {
+    let refused = state("refused");
+    let body = refused.html.split_once("</head>").expect("every page has a head").1;
+    assert_eq!(
+        words(body),
+        "Acme Access denied from this IP address Address we saw 198.51.100.7 Reference code 7KQ2-M9XD \
+         Tell these two lines to your administrator."
+    );
+    assert!(refused.html.contains("<title>Access denied from this IP address</title>"));
+    assert!(refused.html.contains("<h1>Access denied from this IP address</h1>"));
+    assert!(!body.contains("href") && !body.contains("<form"), "it leads nowhere");
+}
+
+#[test]
+fn password_managers_find_their_fields() {
+    for (name, hints) in [
+        ("sign-in", &["username", "current-password"][..]),
+        ("second-step", &["one-time-code"]),
+        ("second-step-recovery", &["one-time-code"]),
+        ("set-up", &["one-time-code"]),
+        ("invitation", &["username", "new-password", "new-password"]),
+    ] {
+        let found: Vec<String> = state(name).tags.iter().filter_map(|tag| tag.value("autocomplete")).collect();
+        assert_eq!(found, hints, "{name}");
+    }
+}
+
+#[test]
+fn forms_post_the_fields_the_portal_reads() {
+    for (name, action, fields) in [
+        ("sign-in", "/sign-in", &["form", "return_to", "username", "password"][..]),
+        ("second-step", "/second-step", &["form", "method", "code"]),
+        ("second-step-recovery", "/second-step", &["form", "method", "code"]),
+        ("set-up", "/set-up", &["form", "code"]),
+        ("invitation", "/invitation", &["form", "invitation", "password", "again"]),
+        ("home", "/sign-out", &["form"]),
+        ("sign-out", "/sign-out", &["form"]),
+    ] {
+        let page = state(name);
+        let form = page.tags.iter().find(|tag| tag.name == "form").expect(name);
+        assert_eq!((form.value("method").as_deref(), form.value("action").as_deref()), (Some("post"), Some(action)));
+        let found: Vec<String> =
+            page.tags.iter().filter(|tag| tag.name == "input").filter_map(|tag| tag.value("name")).collect();
+        assert_eq!(found, fields, "{name}");
+    }
+}
+
+#[test]
+fn there_is_at_most_one_button_to_press() {
+    for page in plain() {
+        let submits = page.tags.iter().filter(|tag| tag.value("type").as_deref() == Some("submit")).count();
+        let buttons = page.tags.iter().filter(|tag| tag.name == "button").count();
+        assert_eq!(submits, buttons, "{}: a button says what it is", page.name);
+        let asks = page.name.starts_with("sign-in") || page.name.starts_with("second-step");
+        assert!(submits <= 1 && (!asks || submits == 1), "{}: {submits}", page.name);
+    }
+}
+
+#[test]
+fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
+    for page in plain() {
+        let focused: Vec<String> =
+            page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
+        let expected = match page.name {
+            "sign-in" | "sign-in-app" | "sign-in-over" => Some("username"),
+            name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
+                Some("password")
+            }
+            name if name.starts_with("second-step") || name.starts_with("set-up-") => Some("code"),
+            _ => None,
+        };
+        let expected = expected.filter(|_| page.name != "invitation-gone");
+        assert_eq!(focused.first().map(String::as_str), expected, "{}", page.name);
+        assert!(focused.len() <= 1, "{}", page.name);
+        for input in
+            page.tags.iter().filter(|tag| tag.name == "input" && tag.value("type").as_deref() != Some("hidden"))
+        {
+            let id = input.value("id").expect("a visible field has an id");
+            assert!(
+                page.tags.iter().any(|tag| tag.name == "label" && tag.value("for").as_deref() == Some(&id)),
+                "{id}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_field_points_to_is_there() {
+    for page in plain() {
+        let ids: Vec<String> = page.tags.iter().filter_map(|tag| tag.value("id")).collect();
+        let unique: std::collections::BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(ids.len(), unique.len(), "{}: an id is there once: {ids:?}", page.name);
+        for name in ["aria-describedby", "aria-labelledby", "for"] {
+            for target in page.tags.iter().filter_map(|tag| tag.value(name)) {
+                for id in target.split(' ') {
+                    assert!(ids.iter().any(|known| known == id), "{}: nothing is called {id}", page.name);
+                }
+            }
+        }
+        let told = page.html.contains(r#"id="problem""#);
+        assert_eq!(told, page.html.contains("problem\""), "{}", page.name);
+    }
+}
+
+#[test]
+fn nobodys_text_changes_the_markup() {
+    for (plain, hostile) in plain().into_iter().zip(states(Style::Link, |_| HOSTILE.to_owned())) {
+        assert_eq!(skeleton(&plain.tags), skeleton(&hostile.tags), "{}", plain.name);
+        assert!(!hostile.html.contains("<b>"), "{}", plain.name);
+    }
+    let kept = SignIn {
+        frame: Frame { organization: "Acme", style: Style::Link, banner: None },
+        app: None,
+        username: HOSTILE,
+        error: Some(Problem::Wrong),
+        form: "f",
+        return_to: "",
+    };
+    let page = State::new("kept", &kept);
+    let value = page.tags.iter().find(|tag| tag.value("id").as_deref() == Some("username")).expect("the field");
+    assert_eq!(unescape(&value.value("value").unwrap_or_default()), HOSTILE, "what was typed comes back unchanged");
+}
+
+#[test]
+fn text_that_runs_the_other_way_stays_in_its_place() {
+    // An unclosed U+202E turns what follows; a box of its own (bdi, dd, li, input …) ends its reach.
+    for page in states(Style::Link, |_| HOSTILE.to_owned()) {
+        let body = page.html.split_once("<body").expect("every page has a body").1;
+        for (at, _) in body.match_indices('\u{202e}') {
+            let opened = body[..at].rfind('<').expect("some tag is before");
+            let tag = body[opened + 1..].split([' ', '>', '\n']).next().unwrap_or_default();
+            let boxed = ["bdi", "dd", "input", "a", "span", "p", "code"].contains(&tag);
+            assert!(boxed, "{}: in <{tag}>", page.name);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_styled_or_scripted_inline() {
+    for page in plain().into_iter().chain(states(Style::Inline, str::to_owned)) {
+        for tag in &page.tags {
+            assert_ne!(tag.name, "script", "{}", page.name);
+            for (name, _) in &tag.attributes {
+                assert!(name != "style" && !name.starts_with("on"), "{}: <{} {name}>", page.name, tag.name);
+            }
+        }
+        for needle in ["<script", "javascript:", "style=", "onclick"] {
+            assert!(!page.html.to_lowercase().contains(needle), "{}: {needle}", page.name);
+        }
+    }
+}
+
+#[test]
+fn the_inlined_stylesheet_is_the_one_its_hash_names() {
+    for page in states(Style::Inline, str::to_owned) {
+        let sheet = page.html.split_once("<style>").expect("inlined").1.split_once("</style>").expect("closed").0;
+        assert_eq!(sheet, STYLE);
+        assert_eq!(style_hash(), format!("sha256-{}", BASE64.encode(&Sha256::digest(sheet.as_bytes()))));
+        assert!(!page.tags.iter().any(|tag| tag.value("rel").as_deref() == Some("stylesheet")), "{}", page.name);
+    }
+    assert!(!STYLE.contains('\r'), "browsers read CRLF as LF and hash that");
+    assert!(!STYLE.contains('<'), "it can't end its element");
+}
+
+#[test]
+fn pages_are_light() {
+    assert!(STYLE.len() <= 14 * 1024, "style.css has {} bytes", STYLE.len());
+    assert!(style_href().starts_with("/assets/style-") && style_href().ends_with(".css"));
+    assert_eq!(style_href().len(), "/assets/style-.css".len() + 16);
+    for page in plain() {
+        let limit = if page.name.starts_with("set-up") { 16 * 1024 } else { 6 * 1024 };
+        assert!(page.html.len() <= limit, "{} has {} bytes", page.name, page.html.len());
+    }
+}
+
+#[test]
+fn every_page_says_its_language_and_has_one_main_and_one_heading() {
+    for page in plain() {
+        let count = |name: &str| page.tags.iter().filter(|tag| tag.name == name).count();
+        assert!(page.html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{}", page.name);
+        assert_eq!((count("main"), count("h1")), (1, 1), "{}", page.name);
+        assert_eq!(page.html.matches("{{").count() + page.html.matches("{%").count(), 0, "{}", page.name);
+    }
+}
+
+#[test]
+fn waiting_is_told_in_whole_units_and_never_too_short() {
+    for (millis, said) in [
+        (0, "1 second"),
+        (1, "1 second"),
+        (19_001, "20 seconds"),
+        (59_000, "59 seconds"),
+        (59_001, "1 minute"),
+        (60_000, "1 minute"),
+        (60_001, "2 minutes"),
+        (900_000, "15 minutes"),
+    ] {
+        assert_eq!(Problem::span(&Duration::from_millis(millis)), said);
+    }
+    let page = state("sign-in-wait").html;
+    assert!(page.contains(
+        r#"Too many tries. Try again in 2 minutes (at <time datetime="2026-11-22T10:42:00+00:00">10:42 UTC</time>)."#
+    ));
+}
+
+#[test]
+fn a_qr_picture_is_made_of_numbers_and_keeps_its_secret() {
+    let qr = Qr::of("otpauth://totp/\"><script>").expect("short enough");
+    assert!(qr.svg().starts_with("<svg ") && qr.svg().ends_with("</svg>") && !qr.svg().contains("script"));
+    assert_eq!(format!("{qr:?}"), "Qr");
+
+    // Drawn back from the path, module by module, it is the code the encoder made.
+    let qr = Qr::of(URI).expect("short enough");
+    let code = qrcode::QrCode::with_error_correction_level(URI, qrcode::EcLevel::M).expect("short enough");
+    let path = qr.svg().rsplit_once("d=\"").expect("a path").1.split_once('"').expect("its end").0;
+    let mut drawn = vec![qrcode::Color::Light; code.width() * code.width()];
+    for run in path.split('M').skip(1) {
+        let numbers: Vec<usize> = run.split([' ', 'h', 'v']).take(3).map(|n| n.parse().expect("a number")).collect();
+        let start = (numbers[1] - 4) * code.width() + numbers[0] - 4;
+        drawn[start..start + numbers[2]].fill(qrcode::Color::Dark);
+    }
+    assert!(drawn == code.to_colors(), "the picture and the code differ");
+    assert!(Qr::of(&"x".repeat(5000)).is_err());
+}
+
+/// Writes every page in every state to the folder named by `PREVIEW_DIR`, to be looked at.
+#[test]
+fn preview() {
+    let Some(folder) = std::env::var_os("PREVIEW_DIR") else { return };
+    let write = |name: &str, text: &str| {
+        let path = Path::new(&folder).join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder to write to");
+        std::fs::write(path, text).expect("a file to write to");
+    };
+    write(style_href().trim_start_matches('/'), STYLE);
+    write("style-hash", style_hash());
+    for page in plain() {
+        write(&format!("{}.html", page.name), &page.html);
+    }
+    for page in states(Style::Inline, str::to_owned) {
+        write(&format!("inline/{}.html", page.name), &page.html);
+    }
+    for page in states(Style::Link, |text| format!("{text} {HOSTILE}")) {
+        write(&format!("hostile/{}.html", page.name), &page.html);
+    }
+}
+
+/// One page in one state.
+struct State {
+    name: &'static str,
+    title: String,
+    html: String,
+    tags: Vec<Tag>,
+}
+
+impl State {
+    fn new(name: &'static str, page: &impl Page) -> Self {
+        let html = page.html();
+        assert!(html.ends_with("</html>") || html.ends_with("</html>\n"), "{name}");
+        Self { name, title: page.title(), tags: tags(&html), html }
+    }
+}
+
+fn plain() -> Vec<State> {
+    states(Style::Link, str::to_owned)
+}
+
+fn state(name: &str) -> State {
+    plain().into_iter().find(|state| state.name == name).expect("a state of that name")
+}
+
+/// Every page in every state; `say` gives each text that comes from people or from configuration.
+fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
+    let organization = say("Acme");
+    let frame = Frame { organization: &organization, style, banner: None };
+    let (username, full_name, app) = (say("ana"), say("Ana Ruiz"), say("CRM"));
+    let (username, full_name, app) = (username.as_str(), full_name.as_str(), app.as_str());
+    let (form, reference) = (say("Zm9ybQ"), say("7KQ2-M9XD"));
+    let (form, reference) = (form.as_str(), reference.as_str());
+    let (return_to, uri) = (say("https://crm.acme.example/deals?sort=new&page=2"), say(URI));
+    let address: IpAddr = "198.51.100.7".parse().expect("an address");
+    let until = &"2026-11-22T10:42:00+00:00[UTC]".parse::<Zoned>().expect("a time");
+    let wait = Problem::Wait { left: Duration::from_secs(115), until };
+    let words = |list: &[&str]| list.iter().map(|text| say(text)).collect::<Vec<String>>();
+
+    let sign_in = |name, app, username, error| {
+        State::new(name, &SignIn { frame, app, username, error, form, return_to: &return_to })
+    };
+    let second = |name, method, error, app| State::new(name, &SecondStep { frame, app, method, username, error, form });
+    let qr = Qr::of(URI).expect("short enough");
+    let secret = say("JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP");
+    let set_up =
+        |name, error| State::new(name, &SetUp { frame, username, qr: &qr, secret: &secret, uri: &uri, error, form });
+    let invite = |name, error| {
+        State::new(name, &Invitation { frame, username, full_name, least: 12, error, form, invitation: "1nv1te" })
+    };
+    let home = |name, apps: &[AppLink], banner| {
+        State::new(name, &Home { frame: Frame { banner, ..frame }, full_name, username, apps, form })
+    };
+    let link =
+        |title, host: &str| AppLink { title: say(title), url: say(&format!("https://{host}/")), host: say(host) };
+    let apps = [
+        link("CRM", "crm.acme.example"),
+        link("Wiki", "wiki.acme.example"),
+        link("勤怠管理", "kintai.acme.example"),
+        link("Purchase orders and supplier contracts", "purchasing.intranet.acme.example"),
+        link("élan", "elan.acme.example"),
+    ];
+    let (roles, groups, networks) = (words(&["admin"]), words(&["sales", "field"]), words(&["office", "vpn"]));
+    let hop = |address: &str, trusted| Hop { address: say(address), trusted };
+    let hops = [hop("10.0.0.2", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", true), hop("198.51.100.7", false)];
+    let who = |name, hops, signed_in_as| {
+        let (peer, client) = ("10.0.0.2".parse().expect("an address"), address);
+        let (roles, groups, networks) = (&roles[..], &groups[..], &networks[..]);
+        State::new(name, &WhoAmI { frame, peer, hops, client, signed_in_as, roles, groups, networks })
+    };
+    let down = |name, status| State::new(name, &AppDown { frame, app, status, reference });
+    let codes = words(&[
+        "k7mq-3xdw-9p2t",
+        "h4vn-8rjc-2w6y",
+        "d9tx-5kgm-7q3b",
+        "w2pf-6nzr-4h8j",
+        "m8cy-9vtd-3k5x",
+        "r5jb-2qwn-8g7p",
+        "t3hk-7xmf-6d4v",
+        "z6gd-4pcy-5r9n",
+        "b9wr-8tjq-2v6m",
+        "q4nx-3fkh-7c8t",
+    ]);
+
+    vec![
+        sign_in("sign-in", None, "", None),
+        sign_in("sign-in-app", Some(app), "", None),
+        sign_in("sign-in-wrong", Some(app), username, Some(Problem::Wrong)),
+        sign_in("sign-in-wait", None, username, Some(wait)),
+        sign_in("sign-in-over", None, "", Some(Problem::SessionOver)),
+        sign_in("sign-in-busy", None, username, Some(Problem::Busy)),
+        sign_in("sign-in-late", None, username, Some(Problem::TookTooLong)),
+        second("second-step", Method::Totp, None, Some(app)),
+        second("second-step-wrong", Method::Totp, Some(Problem::WrongCode), None),
+        second("second-step-used", Method::Totp, Some(Problem::UsedCode), None),
+        second("second-step-wait", Method::Totp, Some(wait), None),
+        second("second-step-recovery", Method::Recovery, None, Some(app)),
+        second("second-step-recovery-wrong", Method::Recovery, Some(Problem::WrongRecoveryCode), None),
+        second("second-step-recovery-used", Method::Recovery, Some(Problem::UsedRecoveryCode), None),
+        set_up("set-up", None),
+        set_up("set-up-wrong", Some(Problem::WrongCode)),
+        State::new("recovery-codes", &RecoveryCodes { frame, codes: &codes, continue_to: &return_to }),
+        invite("invitation", None),
+        invite("invitation-short", Some(Problem::TooShort { least: 12 })),
+        invite("invitation-differ", Some(Problem::Differ)),
+        invite("invitation-common", Some(Problem::TooCommon)),
+        State::new("invitation-gone", &InvitationGone { frame }),
+        home("home", &apps, None),
+        home("home-empty", &[], None),
+        home("home-demo", &apps[..2], Some("Demo: people, apps and mail are made up, and are gone when it stops.")),
+        State::new("sign-out", &SignOut { frame, username, form }),
+        State::new("signed-out", &SignedOut { frame }),
+        who("whoami", &hops, Some(username)),
+        who("whoami-nobody", &[], None),
+        State::new("refused", &Refused { frame, address, reference }),
+        State::new(
+            "refused-v6",
+            &Refused { frame, address: "2001:db8:10:aaaa:bbbb:cccc:dddd:eeee".parse().expect("an address"), reference },
+        ),
+        State::new(
+            "not-allowed",
+            &NotAllowed { frame, username, app, reference, switch: "/sign-in?start=again", home: "/" },
+        ),
+        State::new("token-only", &TokenOnly { frame, app, reference }),
+        State::new(
+            "bad-request",
+            &BadRequest { frame, sentence: "The form is too old. Go back, load the page again and retry.", reference },
+        ),
+        State::new("not-found", &NotFound { frame, home: "/" }),
+        down("app-down-502", 502),
+        down("app-down-503", 503),
+        down("app-down-504", 504),
+        State::new("unavailable", &Unavailable { frame, why: Pause::Store, reference }),
+        State::new("unavailable-busy", &Unavailable { frame, why: Pause::Busy, reference }),
+    ]
+}
+
+/// A start tag, as a browser would read it.
+#[derive(PartialEq, Eq, Debug)]
+struct Tag {
+    name: String,
+    attributes: Vec<(String, Option<String>)>,
+}
+
+impl Tag {
+    fn value(&self, name: &str) -> Option<String> {
+        self.attributes.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.clone())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.attributes.iter().any(|(known, _)| known == name)
+    }
+}
+
+/// The start tags of `html`, whose attribute values are always in double quotes.
+fn tags(html: &str) -> Vec<Tag> {
+    let mut found = Vec::new();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        if !rest.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            continue;
+        }
+        let end = rest.find([' ', '>', '/']).expect("a tag ends");
+        let name = rest[..end].to_owned();
+        rest = &rest[end..];
+        let mut attributes = Vec::new();
+        loop {
+            rest = rest.trim_start_matches([' ', '/']);
+            if let Some(after) = rest.strip_prefix('>') {
+                rest = after;
+                break;
+            }
+            let end = rest.find(['=', ' ', '>', '/']).expect("an attribute ends");
+            let name = rest[..end].to_owned();
+            assert!(!name.is_empty(), "stray text in a tag: {}", &rest[..rest.len().min(40)]);
+            rest = &rest[end..];
+            let value = rest.strip_prefix("=\"").map(|quoted| {
+                let (value, after) = quoted.split_once('"').expect("a value ends");
+                rest = after;
+                value.to_owned()
+            });
+            attributes.push((name, value));
+        }
+        if name == "style" {
+            rest = rest.split_once("</style>").expect("a sheet ends").1;
+        }
+        found.push(Tag { name, attributes });
+    }
+    found
+}
+
+/// Names of tags and attributes: all that other people's text must not change.
+fn skeleton(tags: &[Tag]) -> Vec<String> {
+    tags.iter()
+        .map(|tag| {
+            let names: Vec<&str> = tag.attributes.iter().map(|(name, _)| name.as_str()).collect();
+            format!("<{} {}>", tag.name, names.join(" "))
+        })
+        .collect()
+}
+
+/// What is left of `html` for a reader.
+fn words(html: &str) -> String {
+    let mut text = String::new();
+    for piece in html.split('<').skip(1) {
+        text.push(' ');
+        text.push_str(piece.split_once('>').map_or("", |(_, after)| after));
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Undoes what askama escapes.
+fn unescape(text: &str) -> String {
+    text.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#62;", ">").replace("&#38;", "&")
+}
+
+const URI: &str = "otpauth://totp/Acme:ana?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Acme&algorithm=SHA1&digits=6";
+
+const HOSTILE: &str = "\u{202e}\"'><script>alert(1)</script>\r\n</title></style><b>&amp;{{ x }}\t` onclick=x <!--";

@@ -1,0 +1,309 @@
+//! What does somebody read who is not let in? A page for people, a problem document for programs, nothing for attackers.
+//!
+//! The rules, the names of others and what exists behind the gateway appear in none of them. Each carries a reference code
+//! that leads an administrator to the whole story (N5, Z4, A7).
+
+use std::sync::Arc;
+
+use access::policy::{Need, Reason};
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::app_host::GO_COOKIE;
+use super::cookies::set_cookie;
+use super::pages::{
+    ADDRESS_REFUSED, AppDown, BadRequest, Frame, NotAllowed, Page, Pause, Refused, Style, TokenOnly, Unavailable,
+};
+use super::respond::{Problem, dress, protect};
+use super::return_to::{Go, Target};
+use super::{Reader, Visit};
+use crate::config::{AppSettings, InForce};
+use crate::gate::{Cause, Denied, Gate, Reference, Visitor, random_secret};
+use crate::store::vault::Digest;
+
+/// A no from the gate, at an app (`Some`) or at the portal.
+pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Response<Bytes> {
+    let settings = &visit.in_force.settings;
+    let reference = denied.reference.as_str();
+    let told = Told::of(denied.cause, visit.resolved.client);
+    let by_token = denied.visitor.as_ref().is_some_and(|visitor| visitor.token().is_some());
+    if visit.reader == Reader::Program || by_token {
+        let mut problem = Problem::new(told.status, denied.cause.code(), told.title, &told.detail);
+        problem.reference = Some(reference);
+        let mut answer = problem.answer(&settings.portal);
+        if told.status == StatusCode::UNAUTHORIZED || by_token {
+            challenge(&mut answer, visit, told.bearer_error);
+        }
+        if told.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        return answer;
+    }
+    let frame = frame(&visit.in_force);
+    match denied.cause {
+        Cause::Rules(Reason::AddressNotAllowed) => {
+            html(visit, told.status, &Refused { frame, address: visit.resolved.client.ip(), reference })
+        }
+        Cause::Unavailable => html(visit, told.status, &Unavailable { frame, why: Pause::Store, reference }),
+        Cause::Rules(_) | Cause::TokenInvalid => {
+            let switch = settings.portal.join("/sign-in?start=again");
+            let page = NotAllowed {
+                frame,
+                username: denied.visitor.as_ref().map_or("", |visitor| visitor.person().name.as_str()),
+                app: app.map_or("this page", |app| app.title.as_str()),
+                reference,
+                switch: &switch,
+                home: &settings.portal.join("/"),
+            };
+            html(visit, told.status, &page)
+        }
+    }
+}
+
+/// What has to be shown first: browsers are sent to the portal, programs are told.
+pub fn sign_in(
+    visit: &Visit,
+    app: &Arc<AppSettings>,
+    need: Need,
+    visitor: Option<&Visitor>,
+    back_to: &str,
+    browser: Option<&str>,
+    gate: &Gate,
+) -> Response<Bytes> {
+    let settings = &visit.in_force.settings;
+    if visit.reader == Reader::Browser && need != Need::Token {
+        return to_portal(visit, app, back_to, browser, gate);
+    }
+    let reference = gate.reference();
+    if visit.reader == Reader::Browser {
+        let page = TokenOnly { frame: frame(&visit.in_force), app: &app.title, reference: reference.as_str() };
+        return html(visit, StatusCode::UNAUTHORIZED, &page);
+    }
+    let (title, detail) = match need {
+        Need::Credentials => ("Sign-in required", "Sign in in a browser, or send a bearer token."),
+        Need::SecondStep(_) => ("Second step required", "This needs a second sign-in step, in a browser."),
+        Need::Fresh => ("Fresh sign-in required", "This needs a proof younger than the one at hand, in a browser."),
+        Need::Token => ("Token required", "Only bearer tokens are admitted here."),
+    };
+    let mut problem = Problem::new(StatusCode::UNAUTHORIZED, crate::gate::need_code(need), title, detail);
+    problem.reference = Some(reference.as_str());
+    problem.sign_in = (need != Need::Token && visitor.is_none_or(|visitor| visitor.token().is_none()))
+        .then(|| settings.portal.join("/sign-in"));
+    let mut answer = problem.answer(&settings.portal);
+    challenge(&mut answer, visit, None);
+    answer
+}
+
+/// 303 to the portal, which sends the browser back with a hand-off that only this browser can use.
+fn to_portal(
+    visit: &Visit,
+    app: &Arc<AppSettings>,
+    back_to: &str,
+    browser: Option<&str>,
+    gate: &Gate,
+) -> Response<Bytes> {
+    let settings = &visit.in_force.settings;
+    let (nonce, fresh) = match browser {
+        Some(nonce) => (nonce.to_owned(), false),
+        None => (random_secret().expose().clone(), true),
+    };
+    let Digest(digest) = gate.vault().digest("browser", nonce.as_bytes());
+    let target =
+        Target::parse(settings, back_to).unwrap_or_else(|| Target { app: Arc::clone(app), path: "/".to_owned() });
+    let go = Go { target, browser: data_encoding::HEXLOWER.encode(&digest) };
+    let mut answer = Response::new(Body::empty());
+    *answer.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(location) = HeaderValue::try_from(settings.portal.join(&go.path())) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    protect(answer.headers_mut(), &settings.portal);
+    if fresh {
+        set_cookie(&mut answer, GO_COOKIE, &nonce, 15 * 60);
+    }
+    answer.map(|_| Bytes::new())
+}
+
+/// The request could be read in two ways, or makes no sense.
+pub fn bad_request(in_force: &InForce, reader: Reader, sentence: &str, reference: &Reference) -> Response<Bytes> {
+    let status = StatusCode::BAD_REQUEST;
+    both(in_force, reader, status, "bad_request", "Bad request", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
+/// CONNECT and TRACE.
+pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "This method is not served here.";
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    both(
+        &visit.in_force,
+        visit.reader,
+        status,
+        "method_not_served",
+        "Method not served",
+        sentence,
+        reference,
+        |frame| BadRequest { frame, sentence, reference: reference.as_str() }.html(),
+    )
+}
+
+/// Nothing of ours has this host name (RFC 9110 §15.5.20).
+pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "No app is served under this name. Check the address.";
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    both(&visit.in_force, visit.reader, status, "unknown_host", "No such host", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
+/// A form or document beyond what the portal takes.
+pub fn too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "What was sent is too large.";
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    both(&visit.in_force, visit.reader, status, "too_large", "Too large", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
+/// A WebSocket that another site's page opened with this browser's cookie (RFC 6455 §10.2).
+pub fn cross_site(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let detail = "The Origin of this WebSocket is not the app's own.";
+    let mut problem = Problem::new(StatusCode::FORBIDDEN, "cross_site", "Cross-site connection", detail);
+    problem.reference = Some(reference.as_str());
+    problem.answer(&visit.in_force.settings.portal)
+}
+
+/// The app doesn't answer: 502, 503 or 504, and which app.
+pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference: &Reference) -> Response<Bytes> {
+    let detail = format!("{} does not answer.", app.title);
+    both(&visit.in_force, visit.reader, status, "app_unavailable", "App not available", &detail, reference, |frame| {
+        AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html()
+    })
+}
+
+/// Something of ours failed. Nothing was let through.
+pub fn internal(in_force: &InForce, reader: Reader, reference: &Reference) -> Response<Bytes> {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let detail = "The gateway could not serve this request.";
+    both(in_force, reader, status, "internal", "Internal error", detail, reference, |frame| {
+        Unavailable { frame, why: Pause::Store, reference: reference.as_str() }.html()
+    })
+}
+
+/// The gateway itself can't serve now.
+pub(super) fn unavailable(visit: &Visit, why: Pause, reference: &Reference) -> Response<Bytes> {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let (code, detail) = match why {
+        Pause::Store => {
+            ("unavailable", "The gateway can't check who you are at the moment. Try again in a few seconds.")
+        }
+        Pause::Busy => ("busy", "Many people are signing in. Try again in a few seconds."),
+    };
+    let mut answer =
+        both(&visit.in_force, visit.reader, status, code, "Try again in a moment", detail, reference, |frame| {
+            Unavailable { frame, why, reference: reference.as_str() }.html()
+        });
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
+}
+
+/// What each cause is called towards the one who is refused.
+struct Told {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    bearer_error: Option<&'static str>,
+}
+
+impl Told {
+    fn of(cause: Cause, address: access::ClientAddr) -> Self {
+        let told =
+            |status, title, detail: &str, bearer_error| Self { status, title, detail: detail.to_owned(), bearer_error };
+        let (denied, unknown) = (StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED);
+        match cause {
+            Cause::Rules(Reason::AddressNotAllowed) => {
+                let detail =
+                    format!("Requests from {address} are not admitted. An administrator can look up the reference.");
+                told(denied, ADDRESS_REFUSED, &detail, Some("insufficient_scope"))
+            }
+            Cause::Rules(Reason::NotAllowed) => {
+                told(denied, "Not allowed", "This is not open to you.", Some("insufficient_scope"))
+            }
+            Cause::Rules(Reason::MethodNotAllowed) => {
+                told(denied, "Method not allowed", "This method is not open to you here.", Some("insufficient_scope"))
+            }
+            Cause::Rules(Reason::TokenNotForApp) => {
+                told(denied, "Token not valid here", "This token does not open this app.", Some("insufficient_scope"))
+            }
+            Cause::Rules(Reason::TokenExpired) => {
+                told(unknown, "Token expired", "This token is past its date. Ask for a new one.", Some("invalid_token"))
+            }
+            Cause::Rules(Reason::TokenRevoked) => {
+                told(unknown, "Token revoked", "This token is not valid any more.", Some("invalid_token"))
+            }
+            Cause::TokenInvalid => told(unknown, "Token not valid", "This token is not valid.", Some("invalid_token")),
+            Cause::Unavailable => told(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Try again in a moment",
+                "The gateway can't check who you are at the moment.",
+                None,
+            ),
+        }
+    }
+}
+
+/// RFC 6750 §3: every 401 says how to do better.
+fn challenge(answer: &mut Response<Bytes>, visit: &Visit, error: Option<&str>) {
+    let realm: String = visit
+        .in_force
+        .settings
+        .organization
+        .chars()
+        .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'))
+        .collect();
+    let value = match error {
+        Some(error) => format!("Bearer realm=\"{realm}\", error=\"{error}\""),
+        None => format!("Bearer realm=\"{realm}\""),
+    };
+    if let Ok(value) = HeaderValue::try_from(value) {
+        answer.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+}
+
+fn frame(in_force: &InForce) -> Frame<'_> {
+    Frame { organization: &in_force.settings.organization, style: Style::Inline, banner: None }
+}
+
+fn html(visit: &Visit, status: StatusCode, page: &impl Page) -> Response<Bytes> {
+    page_answer(&visit.in_force, status, page.html())
+}
+
+fn page_answer(in_force: &InForce, status: StatusCode, html: String) -> Response<Bytes> {
+    let mut answer = Response::new(Bytes::from(html));
+    *answer.status_mut() = status;
+    dress(answer.headers_mut(), &in_force.settings.portal, Style::Inline, None);
+    answer
+}
+
+#[expect(clippy::too_many_arguments, reason = "one sentence for two readers; each argument is a part of it")]
+fn both<'a>(
+    in_force: &'a InForce,
+    reader: Reader,
+    status: StatusCode,
+    code: &str,
+    title: &str,
+    detail: &str,
+    reference: &Reference,
+    page: impl FnOnce(Frame<'a>) -> String,
+) -> Response<Bytes> {
+    match reader {
+        Reader::Browser => page_answer(in_force, status, page(frame(in_force))),
+        Reader::Program => {
+            let mut problem = Problem::new(status, code, title, detail);
+            problem.reference = Some(reference.as_str());
+            problem.answer(&in_force.settings.portal)
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What is asked for, and by what kind of reader? Read once from the header; ambiguity is refused (A09–A16, A40).
+
+use access::network::Claims;
+use access::target::{CanonicalPath, HostName, TargetError};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, Method, Version};
+use pingora::http::RequestHeader;
+
+/// A request that can be understood in one way only.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) host: HostName,
+    pub(super) path: CanonicalPath<'a>,
+}
+
+/// Why a request is not understood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Unclear {
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    #[error("the request has no Host, or more than one")]
+    Hosts,
+    #[error("the Host and the request target name different hosts")]
+    HostsDiffer,
+    #[error("the length of the body is given in two ways")]
+    Length,
+    #[error("there is more than one Authorization")]
+    Authorizations,
+    #[error("this method is not served here")]
+    Method,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn read(request: &'a RequestHeader) -> Result<Self, Unclear> {
+        if request.method == Method::CONNECT || request.method == Method::TRACE {
+            return Err(Unclear::Method);
+        }
+        framing(request)?;
+        if request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
+            return Err(Unclear::Authorizations);
+        }
+        let host = host(request)?;
+        let raw = request.raw_path();
+        // pingora keeps the target as it came: also in absolute form, for HTTP/1.1.
+        let target = match raw.iter().position(|byte| *byte == b'?') {
+            Some(query) => &raw[..query],
+            None => raw,
+        };
+        Ok(Self { host, path: CanonicalPath::parse(target)? })
+    }
+}
+
+/// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.
+fn framing(request: &RequestHeader) -> Result<(), Unclear> {
+    let lengths = request.headers.get_all(CONTENT_LENGTH).iter().count();
+    let encodings: Vec<_> = request.headers.get_all(TRANSFER_ENCODING).iter().collect();
+    let chunked = |value: &&http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    let clear = match (lengths, encodings.as_slice()) {
+        (0 | 1, []) => true,
+        (0, [one]) => chunked(one) && request.version == Version::HTTP_11,
+        _ => false,
+    };
+    if clear { Ok(()) } else { Err(Unclear::Length) }
+}
+
+/// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host, however it is given.
+fn host(request: &RequestHeader) -> Result<HostName, Unclear> {
+    let mut fields = request.headers.get_all(HOST).iter();
+    let field = fields.next();
+    if fields.next().is_some() {
+        return Err(Unclear::Hosts);
+    }
+    let named = |bytes: &[u8]| HostName::from_authority(bytes).map(|(host, _)| host);
+    let from_target = request.uri.authority().map(|authority| named(authority.as_str().as_bytes())).transpose()?;
+    let from_field = field.map(|value| named(value.as_bytes())).transpose()?;
+    match (from_target, from_field) {
+        (Some(target), Some(field)) if target != field => Err(Unclear::HostsDiffer),
+        (Some(host), _) | (None, Some(host)) => Ok(host),
+        (None, None) => Err(Unclear::Hosts),
+    }
+}
+
+/// The forwarding headers, as the address rules take them.
+pub(super) fn claims(headers: &HeaderMap) -> Claims<'_> {
+    Claims {
+        x_forwarded_for: headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect(),
+        forwarded: headers.get_all(http::header::FORWARDED).iter().map(http::HeaderValue::as_bytes).collect(),
+    }
+}
+
+/// The bearer token, if that is what `Authorization` holds.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+}
+
+/// Is a WebSocket, or anything else, asked to take over the connection?
+pub(super) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+}
+
+/// Does a person read the answer, or a program? A navigation says so itself (Fetch §3.7); older browsers prefer HTML.
+pub(super) fn reader(headers: &HeaderMap) -> crate::portal::Reader {
+    use crate::portal::Reader;
+    if wants_upgrade(headers) || headers.contains_key(AUTHORIZATION) {
+        return Reader::Program;
+    }
+    if let Some(mode) = headers.get("sec-fetch-mode") {
+        return if mode == "navigate" { Reader::Browser } else { Reader::Program };
+    }
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if prefers_html(accepted) { Reader::Browser } else { Reader::Program }
+}
+
+/// RFC 9110 §12.5.1: HTML is named, and nothing else named is liked better.
+fn prefers_html(accepted: &str) -> bool {
+    let mut html = 0;
+    let mut json = 0;
+    for part in accepted.split(',') {
+        let mut pieces = part.split(';').map(str::trim);
+        let kind = pieces.next().unwrap_or_default();
+        let quality = pieces.find_map(|piece| piece.strip_prefix("q=")).map_or(1000, |q| {
+            q.parse::<f32>().map_or(0, |q| if (0.0..=1.0).contains(&q) { (q * 1000.0) as u32 } else { 0 })
+        });
+        match kind {
+            "text/html" | "application/xhtml+xml" => html = html.max(quality),
+            "application/json" | "application/problem+json" => json = json.max(quality),
+            _ => {}
+        }
+    }
+    html > 0 && html >= json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_told_from_a_program_by_what_it_accepts() {
+        for (accepted, html) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("*/*", false),
+            ("", false),
+            ("application/json", false),
+            ("application/json, text/html;q=0.5", false),
+            ("text/html;q=0", false),
+            ("text/html;q=nonsense", false),
+            ("text/html", true),
+        ] {
+            assert_eq!(prefers_html(accepted), html, "{accepted}");
+        }
+    }
+
+    fn request(version: Version, fields: &[(&str, &str)]) -> RequestHeader {
+        let mut request = RequestHeader::build("POST", b"/x", None).expect("a method and a path");
+        request.set_version(version);
+        for (name, value) in fields {
+            request.append_header((*name).to_owned(), *value).expect("a field");
+        }
+        request
+    }
+
+    #[test]
+    fn a_body_has_one_length_and_a_request_one_host() {
+        let ok: &[&[(&str, &str)]] = &[
+            &[("host", "a.example")],
+            &[("host", "a.example"), ("content-length", "5")],
+            &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
+        ];
+        for fields in ok {
+            assert!(Asked::read(&request(Version::HTTP_11, fields)).is_ok(), "{fields:?}");
+        }
+        let bad: &[(&[(&str, &str)], Unclear)] = &[
+            (&[], Unclear::Hosts),
+            (&[("host", "a.example"), ("host", "a.example")], Unclear::Hosts),
+            (&[("host", "a b")], Unclear::Target(TargetError::Host)),
+            (&[("host", "a.example, b.example")], Unclear::Target(TargetError::Host)),
+            (&[("host", "x@a.example")], Unclear::Target(TargetError::Host)),
+            (&[("host", "a.example"), ("content-length", "5"), ("content-length", "5")], Unclear::Length),
+            (&[("host", "a.example"), ("content-length", "5"), ("transfer-encoding", "chunked")], Unclear::Length),
+            (&[("host", "a.example"), ("transfer-encoding", "chunked, identity")], Unclear::Length),
+            (&[("host", "a.example"), ("transfer-encoding", "xchunked")], Unclear::Length),
+            (
+                &[("host", "a.example"), ("authorization", "Bearer a"), ("authorization", "Bearer b")],
+                Unclear::Authorizations,
+            ),
+        ];
+        for (fields, why) in bad {
+            assert_eq!(Asked::read(&request(Version::HTTP_11, fields)).err(), Some(*why), "{fields:?}");
+        }
+        let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
+        assert_eq!(
+            Asked::read(&request(Version::HTTP_10, &old)).err(),
+            Some(Unclear::Length),
+            "HTTP/1.0 knows no chunks"
+        );
+    }
+
+    #[test]
+    fn only_bearer_is_a_bearer_token() {
+        let read = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(AUTHORIZATION, value.parse().expect("visible"));
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(read("Bearer abc"), Some("abc".to_owned()));
+        assert_eq!(read("bEARER  abc"), Some("abc".to_owned()));
+        assert_eq!(read("Bearer"), None);
+        assert_eq!(read("Basic abc"), None);
+        assert_eq!(read("Bearerabc"), None);
+    }
+}

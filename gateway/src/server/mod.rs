@@ -1,0 +1,278 @@
+//! From a configuration folder to a running gateway, and back to nothing.
+//!
+//! Everything that can fail happens before the first connection is taken: configuration, certificates, store, key, sockets.
+//! Then four small tasks run beside the listeners: the feed (what the store publishes), the review (who may still be
+//! inside), the watch over the files, and the sweep. Dropping a [`Server`] ends all of them.
+
+mod admin;
+mod control;
+mod listener;
+mod reload;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::audit::{Actor, Entry};
+use crate::clock::Clock;
+use crate::config::{self, Faults, InForce};
+use crate::gate::{Gate, OpenError};
+use crate::metrics::Metrics;
+use crate::portal::Portal;
+use crate::proxy::{AccessLog, Proxy, Snapshot};
+use crate::store::StoreError;
+use crate::store::vault::{Backing, Vault};
+use crate::tls::{self, Certificates};
+
+pub use reload::{Reloaded, Reloader};
+
+/// What a gateway is started with.
+pub struct Options {
+    /// Holds `gateway.yaml`.
+    pub config_dir: PathBuf,
+    /// What time it is.
+    pub clock: Clock,
+    /// Sockets that are open already; what is missing is bound as the configuration says.
+    pub bound: Bound,
+    /// Where access log lines go; `None`: nowhere.
+    pub access_log: Option<Box<dyn std::io::Write + Send>>,
+    /// A line above every page, such as the demo's.
+    pub banner: Option<String>,
+}
+
+/// Sockets that are open already: for tests on free ports, and for a hand-over from another process.
+#[derive(Debug, Default)]
+pub struct Bound {
+    /// For `listen.http`.
+    pub http: Option<std::net::TcpListener>,
+    /// For `listen.https`.
+    pub https: Option<std::net::TcpListener>,
+    /// For `listen.admin`.
+    pub admin: Option<std::net::TcpListener>,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error("{0}")]
+    Config(Faults),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gate above it.
+    #[error(transparent)]
+    Gate(#[from] OpenError),
+    /// A socket.
+    #[error("can't listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// TLS.
+    #[error("TLS can't be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The access log's thread, or another small thing of the system's.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl StartError {
+    /// As DESIGN lists them: 78 bad configuration, 69 store unavailable, 1 everything else.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 78,
+            Self::Store(_) | Self::Gate(_) => 69,
+            Self::Listen(..) | Self::Tls(_) | Self::Io(_) => 1,
+        }
+    }
+}
+
+/// A running gateway.
+pub struct Server {
+    gate: Arc<Gate>,
+    reloader: Arc<Reloader>,
+    addresses: Addresses,
+    control: PathBuf,
+    stop: watch::Sender<bool>,
+    listeners: JoinSet<()>,
+    tasks: JoinSet<()>,
+}
+
+/// Where it listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Plain HTTP.
+    pub http: Option<SocketAddr>,
+    /// HTTPS.
+    pub https: Option<SocketAddr>,
+    /// Metrics and health.
+    pub admin: SocketAddr,
+}
+
+impl Server {
+    /// Starts a gateway on the runtime this is called on. Errors: [`StartError`]; nothing is left running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let Options { config_dir, clock, bound, access_log, banner } = options;
+        let metrics = Arc::new(Metrics::new());
+        let loaded = config::load(&config_dir, clock.now()).map_err(StartError::Config)?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{}:{}: {}", warning.file, warning.line, warning.message);
+        }
+        let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
+        let store = loaded.settings.store.clone();
+        let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
+        let vault = Vault::open(&backing, clock.clone()).await?;
+        let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        let listen = loaded.settings.listen.clone();
+        let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
+        let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
+        let current = Arc::new(ArcSwap::from_pointee(snapshot));
+        let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
+
+        let http = open(bound.http, listen.http).await?;
+        let https = open(bound.https, listen.https).await?;
+        let Some(admin) = open(bound.admin, Some(listen.admin)).await? else {
+            return Err(StartError::Io(std::io::ErrorKind::AddrNotAvailable.into()));
+        };
+        let addresses = Addresses {
+            http: http.as_ref().map(TcpListener::local_addr).transpose()?,
+            https: https.as_ref().map(TcpListener::local_addr).transpose()?,
+            admin: admin.local_addr()?,
+        };
+        let log = match access_log {
+            Some(out) => AccessLog::to(out, Arc::clone(&metrics))?,
+            None => AccessLog::off(Arc::clone(&metrics)),
+        };
+        let control = crate::admin::wire::socket_path(&store);
+        let control_socket = control::bind(&control)?;
+
+        let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
+        let app = Proxy::new(Arc::clone(&gate), portal, Arc::clone(&current), log).into_app();
+        let (stop, stopping) = watch::channel(false);
+        let mut listeners = JoinSet::new();
+        if let Some(http) = http {
+            listeners.spawn(listener::serve(http, None, Arc::clone(&app), stopping.clone()));
+        }
+        if let Some(https) = https {
+            let in_force = Arc::clone(&current);
+            let acceptor = Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?);
+            listeners.spawn(listener::serve(https, Some(acceptor), app, stopping.clone()));
+        }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping));
+        tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader)));
+        tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
+        tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
+        tasks.spawn(Arc::clone(&reloader).watch());
+        tasks.spawn(sweep(Arc::clone(&gate)));
+        tasks.spawn(look_up(Arc::clone(&current)));
+        let entry = Entry::new(Actor::Gateway, "gateway.start").detail(env!("CARGO_PKG_VERSION"));
+        gate.vault().note(entry).await?;
+        Ok(Self { gate, reloader, addresses, control, stop, listeners, tasks })
+    }
+
+    /// Where it listens.
+    pub const fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The gate, for those who hold the server: the demo and tests.
+    pub const fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Reads the configuration again.
+    pub const fn reloader(&self) -> &Arc<Reloader> {
+        &self.reloader
+    }
+
+    /// Takes no more connections, lets requests end for at most `grace`, then ends.
+    pub async fn stop(mut self, grace: Duration) {
+        // Nobody listens to it any more only when everything has ended already.
+        let _ = self.stop.send(true);
+        let ending = async { while self.listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, ending).await.is_err() {
+            tracing::info!("some connections were still open and are cut");
+        }
+        let entry = Entry::new(Actor::Gateway, "gateway.stop");
+        if let Err(error) = self.gate.vault().note(entry).await {
+            tracing::warn!(%error, "the stop could not be noted in the audit");
+        }
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Best effort: a socket that is left behind is replaced at the next start.
+        let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+async fn open(
+    bound: Option<std::net::TcpListener>,
+    address: Option<SocketAddr>,
+) -> Result<Option<TcpListener>, StartError> {
+    if let Some(socket) = bound {
+        socket.set_nonblocking(true)?;
+        return Ok(Some(TcpListener::from_std(socket)?));
+    }
+    let Some(address) = address else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|error| StartError::Listen(address, error))
+}
+
+/// Follows what the store publishes.
+async fn follow(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
+    loop {
+        gate.vault().changed().await;
+        let in_force = Arc::clone(&current.load().in_force);
+        if let Err(error) = gate.catch_up(&in_force).await {
+            tracing::error!(%error, "the store's changes can't be read");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Asks everyone inside again, for what ends by time alone: idle and absolute limits, expiry.
+async fn review(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let in_force = Arc::clone(&current.load().in_force);
+        gate.review(&in_force).await;
+    }
+}
+
+/// Removes what has expired, and counts what is alive.
+async fn sweep(gate: Arc<Gate>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    loop {
+        tick.tick().await;
+        match gate.vault().sweep().await {
+            Ok(0) => {}
+            Ok(rows) => tracing::debug!("swept {rows} expired rows"),
+            Err(error) => tracing::warn!(%error, "expired rows could not be swept"),
+        }
+        if let Ok(alive) = gate.vault().count_sessions().await {
+            gate.metrics().sessions.set(i64::try_from(alive).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+/// Looks upstreams' names up again, for those whose addresses move.
+async fn look_up(current: Arc<ArcSwap<Snapshot>>) {
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    tick.tick().await;
+    loop {
+        tick.tick().await;
+        let snapshot = current.load_full();
+        if let Err(error) = tokio::task::spawn_blocking(move || snapshot.look_up_again()).await {
+            tracing::error!(%error, "looking up the upstreams failed");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The vault's promises, on every backing.
+
+mod people;
+mod scene;
