@@ -61,15 +61,13 @@ impl Chain {
         Self { key, count: 0, hash: [0; 32] }
     }
 
-    /// Where a stored chain ends: `head` is the value of its meta row, `last` its last row. `is_new`: a store that never
-    /// had a chain.
-    pub(super) fn recover(key: AuditKey, head: Option<&[u8]>, last: Option<&Row>, is_new: bool) -> Self {
+    /// Where a stored chain ends: `head` is the value of its meta row, which every store has, `last` its last row.
+    pub(super) fn recover(key: AuditKey, head: Option<&[u8]>, last: Option<&Row>) -> Self {
         let start = Self::new(key);
         let (last_number, last_hash) =
             last.and_then(|row| Some((number(&row.key)?, Link::read(&row.value)?.hash))).unwrap_or((0, [0; 32]));
-        match head.map(|head| start.read_head(head)) {
-            None if is_new => start,
-            Some(Some(head)) if head.count >= last_number => head,
+        match head.and_then(|head| start.read_head(head)) {
+            Some(head) if head.count >= last_number => head,
             // Lost or forged: the number that is left out is what `verify` finds.
             _ => Self { count: last_number + 1, hash: last_hash, ..start },
         }
@@ -81,6 +79,11 @@ impl Chain {
         self.hash = self.hash_of(self.count, at, entry);
         let value = [at.millis().to_be_bytes().as_slice(), &self.hash, entry].concat();
         (self.count.to_be_bytes().to_vec(), value)
+    }
+
+    /// How many entries.
+    pub(super) const fn count(&self) -> u64 {
+        self.count
     }
 
     /// The value of the meta row that vouches for this end.
@@ -166,10 +169,7 @@ impl Walker {
     /// All rows were walked: does the head agree? `Ok(false)`: it knows of more than was walked.
     pub(super) fn finish(&self, head: Option<&[u8]>) -> Result<bool, (u64, String)> {
         let next = self.0.count + 1;
-        let Some(head) = head else {
-            let nothing = self.0.count == 0;
-            return if nothing { Ok(true) } else { Err((next, "the row that tells the end is missing".to_owned())) };
-        };
+        let head = head.ok_or_else(|| (next, "the row that tells the end is missing".to_owned()))?;
         match self.0.read_head(head) {
             None => Err((next, "the row that tells the end was changed".to_owned())),
             Some(head) if head.count > self.0.count => Ok(false),

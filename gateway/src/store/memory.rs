@@ -16,7 +16,7 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct MemoryStore {
     clock: Clock,
-    state: Mutex<State>,
+    state: Mutex<Box<State>>,
     notices: Notices,
 }
 
@@ -29,8 +29,10 @@ struct State {
 impl MemoryStore {
     /// Empty. Expiry is judged by `clock`; the audit chain is keyed with `key`.
     pub fn new(clock: Clock, key: AuditKey) -> Self {
-        let state = State { tables: Default::default(), chain: Chain::new(key) };
-        Self { clock, state: Mutex::new(state), notices: Notices::new() }
+        let mut state = State { tables: Default::default(), chain: Chain::new(key) };
+        let head = state.chain.head();
+        state.put(Table::Meta, chain::HEAD.to_vec(), head);
+        Self { clock, state: Mutex::new(Box::new(state)), notices: Notices::new() }
     }
 
     /// Waits until something after `cursor` was published; at once if it was already.
@@ -43,7 +45,7 @@ impl MemoryStore {
         self.notices.latest()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Box<State>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 //! Rows: the session by digest of its secret; the digest by person and session id; and the use of a session by its id,
 //! which is its life: when that row is gone, no other row of the sign-in counts any more.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 use std::time::Duration;
 
 use access::Timestamp;
@@ -128,11 +128,11 @@ impl Vault {
         let mut people: BTreeMap<UserId, Option<PersonRecord>> = BTreeMap::new();
         let mut alive = Vec::with_capacity(found.len());
         for session in found {
-            if !people.contains_key(&session.user) {
-                people.insert(session.user, self.person(session.user).await?);
-            }
-            let person = people.get(&session.user).and_then(Option::as_ref);
-            let current = person.is_some_and(|person| self.is_current(&session, person));
+            let person = match people.entry(session.user) {
+                btree_map::Entry::Occupied(known) => known.into_mut(),
+                btree_map::Entry::Vacant(unknown) => unknown.insert(self.person(session.user).await?),
+            };
+            let current = person.as_ref().is_some_and(|person| self.is_current(&session, person));
             if current && (user.is_some() || self.session_use(session.id).await?.is_some()) {
                 alive.push(session);
             }
