@@ -2,7 +2,9 @@
 
 mod ambiguous;
 mod browser_smoke;
+mod live;
 mod map;
+mod reload;
 mod tokens;
 mod upstream;
 mod wall;
