@@ -4,15 +4,20 @@
 //! value replaced by its default; the page then knows that the file is not sound, and nobody reads the replacement.
 //! The wrappers of [`super::written`] carry it: every value stands in an `At`.
 
+mod edges;
+
 use std::fmt;
 
 use serde::de::value::{StrDeserializer, U32Deserializer};
-use serde::de::{self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use self::edges::{AbsentReader, KeyReader, Word};
 use super::fault::{Page, Spot, listed, nearest, shown};
 use super::file;
+use super::meaning::Meaning;
+use super::words::TEXT;
 use super::written::{AT, ONE_OR_MANY};
-use super::yaml::{Key, Kind, Meaning, Node};
+use super::yaml::{Key, Kind, Node};
 
 /// Reads the tree as a `T`. The faults are on the page; if there are any, what comes back is not to be used for anything
 /// but finding other files.
@@ -108,24 +113,27 @@ impl<'n> Reader<'n, '_> {
     }
 
     fn fix(&self) -> String {
-        let example = self.key.and_then(|key| file::example(&key.text).map(|example| format!("write `{}: {example}`", key.text)));
+        let example =
+            self.key.and_then(|key| file::example(&key.text).map(|example| format!("write `{}: {example}`", key.text)));
         let (text, meaning, plain) = match &self.node.kind {
             Kind::Scalar { text, plain } => (&**text, Meaning::of(text), *plain),
             _ => ("", Meaning::Text, true),
         };
         match self.expected {
-            file::TEXT if plain && [Meaning::Boolean, Meaning::Number].contains(&meaning) => {
+            TEXT if plain && [Meaning::Boolean, Meaning::Number].contains(&meaning) => {
                 format!("put quotes around it if the text is meant: \"{}\"", shown(text))
             }
             TRUE_OR_FALSE => "write true or false, without quotes".into(),
             WHOLE_NUMBER => "write digits alone, without quotes, sign and leading zero".into(),
-            MAPPING | NAMES if plain && meaning == Meaning::Nothing => "write `{}` if there is nothing to say, or delete the key".into(),
+            MAPPING | NAMES if plain && meaning == Meaning::Nothing => {
+                "write `{}` if there is nothing to say, or delete the key".into()
+            }
             LIST => "write a list: `[one, other]`, or `- one` on a line of its own".into(),
             _ if example.is_some() => example.unwrap_or_default(),
             MAPPING => "write settings below it, `key: value`, one a line, indented by two spaces".into(),
             NAMES => "write names below it, each with a colon and its settings, indented by two spaces".into(),
             _ if plain && meaning == Meaning::Nothing => "write a value behind the colon, or delete the key".into(),
-            file::TEXT => "write a text, without brackets".into(),
+            TEXT => "write a text, without brackets".into(),
             expected => format!("write {expected}"),
         }
     }
@@ -174,7 +182,8 @@ impl<'n> Reader<'n, '_> {
         let name = shown(&key.text);
         if file::is_secret(&key.text) && matches!(value.kind, Kind::Scalar { .. }) {
             let meant = format!("{}_file", key.text);
-            let meant = known.iter().find(|known| **known == meant || (**known == "key_file" && key.text.ends_with("key")));
+            let meant =
+                known.iter().find(|known| **known == meant || (**known == "key_file" && key.text.ends_with("key")));
             let help = meant.map_or_else(
                 || "delete it and change the secret, it was readable; secrets are kept in files of their own".to_owned(),
                 |meant| format!("save it in a file of its own and write `{meant}:` with that file's name; then change the secret, it was readable"),
@@ -224,12 +233,18 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'n>>(mut self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
+    fn deserialize_newtype_struct<V: Visitor<'n>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Trouble> {
         match name {
             AT => visitor.visit_seq(AtParts { reader: self, part: 0 }),
             ONE_OR_MANY => match &self.node.kind {
                 Kind::List(items) => visitor.visit_seq(Items { reader: self, items: items.iter().enumerate() }),
-                _ => visitor.visit_seq(Items { reader: self, items: std::slice::from_ref(self.node).iter().enumerate() }),
+                _ => {
+                    visitor.visit_seq(Items { reader: self, items: std::slice::from_ref(self.node).iter().enumerate() })
+                }
             },
             expected => {
                 self.expected = expected;
@@ -250,8 +265,15 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         self.expected = NAMES;
         match &self.node.kind {
             Kind::Map(entries) => {
-                let entries = entries.iter().map(|(key, value)| (&*key.text, key, value)).collect::<Vec<_>>().into_iter();
-                self.told(visitor.visit_map(Entries { reader: self, entries, value: None, fields: &[], absent: [].iter() }))
+                let entries =
+                    entries.iter().map(|(key, value)| (&*key.text, key, value)).collect::<Vec<_>>().into_iter();
+                self.told(visitor.visit_map(Entries {
+                    reader: self,
+                    entries,
+                    value: None,
+                    fields: &[],
+                    absent: [].iter(),
+                }))
             }
             _ => Err(self.wrong_type()),
         }
@@ -387,175 +409,11 @@ impl<'n> MapAccess<'n> for Entries<'n, '_> {
                 let path = Path::Key(self.reader.path, &key.text);
                 seed.deserialize(Reader { node, path: &path, key: Some(key), ..self.reader })
             }
-            Some(Next::Absent(field)) => seed.deserialize(AbsentReader { field, fields: self.fields, map: self.reader }),
+            Some(Next::Absent(field)) => {
+                seed.deserialize(AbsentReader { field, fields: self.fields, map: self.reader })
+            }
             None => Err(Trouble::Words("a value was asked for before its key".into())),
         }
-    }
-}
-
-/// A key: a text with a spot.
-#[derive(Clone, Copy)]
-struct KeyReader<'n> {
-    key: &'n Key,
-    page: Page<'n>,
-}
-
-impl<'n> de::Deserializer<'n> for KeyReader<'n> {
-    type Error = Trouble;
-
-    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        let Key { text, plain, spot } = self.key;
-        if *plain && Meaning::of(text) != Meaning::Text {
-            self.page.refuse(
-                "wrong_type",
-                *spot,
-                format!("expected a name, found `{}`, which some programs read as something else", shown(text)),
-                format!("put quotes around it if the name is meant: \"{}\"", shown(text)),
-            );
-            return Err(Trouble::Told);
-        }
-        visitor.visit_borrowed_str(text)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'n>>(self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
-        match name {
-            AT => visitor.visit_seq(KeyParts { reader: self, part: 0 }),
-            _ => visitor.visit_newtype_struct(self),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        <V: Visitor<'n>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct KeyParts<'n> {
-    reader: KeyReader<'n>,
-    part: u8,
-}
-
-impl<'n> SeqAccess<'n> for KeyParts<'n> {
-    type Error = Trouble;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Trouble> {
-        self.part += 1;
-        let number = |n: u32| -> U32Deserializer<Trouble> { n.into_deserializer() };
-        match self.part {
-            1 => seed.deserialize(number(self.reader.key.spot.line)),
-            2 => seed.deserialize(number(self.reader.key.spot.column)),
-            _ => seed.deserialize(self.reader),
-        }
-        .map(Some)
-    }
-}
-
-/// A key that is not there: nothing, if it may be absent; else a fault.
-struct AbsentReader<'n, 'p> {
-    field: &'static str,
-    fields: &'static [&'static str],
-    map: Reader<'n, 'p>,
-}
-
-impl AbsentReader<'_, '_> {
-    /// Is it there under a name that was told as unknown, "did you mean"?
-    fn is_misspelt(&self) -> bool {
-        let Kind::Map(entries) = &self.map.node.kind else { return false };
-        let mut unknown = entries.iter().map(|(key, _)| &*key.text).filter(|key| !self.fields.contains(key));
-        unknown.any(|key| nearest(key, self.fields.iter().copied()) == Some(self.field))
-    }
-}
-
-impl<'n> de::Deserializer<'n> for AbsentReader<'n, '_> {
-    type Error = Trouble;
-
-    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        // Whatever the visitor is, it can't be satisfied; its At takes the default.
-        drop(visitor);
-        if self.is_misspelt() {
-            return Err(Trouble::Told);
-        }
-        let spot = self.map.key.map_or(self.map.node.spot, |key| key.spot);
-        let path = match self.map.path {
-            Path::Root => String::new(),
-            path => format!(" in `{path}`"),
-        };
-        let help = file::example(self.field).map_or_else(
-            || format!("add `{}:`", self.field),
-            |example| format!("add `{}: {example}`", self.field),
-        );
-        self.map.page.refuse("missing_key", spot, format!("the key `{}` is missing{path}", self.field), help);
-        Err(Trouble::Told)
-    }
-
-    fn deserialize_option<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        visitor.visit_none()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'n>>(self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
-        match name {
-            AT => visitor.visit_seq(AbsentParts { reader: Some(self), part: 0 }),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        <V: Visitor<'n>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct AbsentParts<'n, 'p> {
-    reader: Option<AbsentReader<'n, 'p>>,
-    part: u8,
-}
-
-impl<'n> SeqAccess<'n> for AbsentParts<'n, '_> {
-    type Error = Trouble;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Trouble> {
-        self.part += 1;
-        let nowhere: U32Deserializer<Trouble> = 0u32.into_deserializer();
-        match self.reader.take_if(|_| self.part > 2) {
-            Some(reader) => seed.deserialize(reader),
-            None => seed.deserialize(nowhere),
-        }
-        .map(Some)
-    }
-}
-
-/// A word of a fixed few.
-struct Word<'n>(&'n str);
-
-impl<'n> EnumAccess<'n> for Word<'n> {
-    type Error = Trouble;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'n>>(self, seed: S) -> Result<(S::Value, Self), Trouble> {
-        let word: StrDeserializer<'n, Trouble> = self.0.into_deserializer();
-        seed.deserialize(word).map(|variant| (variant, self))
-    }
-}
-
-impl<'n> VariantAccess<'n> for Word<'n> {
-    type Error = Trouble;
-
-    fn unit_variant(self) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'n>>(self, _seed: S) -> Result<S::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
-    }
-
-    fn tuple_variant<V: Visitor<'n>>(self, _len: usize, _visitor: V) -> Result<V::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
-    }
-
-    fn struct_variant<V: Visitor<'n>>(self, _fields: &'static [&'static str], _visitor: V) -> Result<V::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
     }
 }
 

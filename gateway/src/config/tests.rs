@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -43,10 +45,10 @@ impl Folder {
             if entry.path().is_dir() {
                 fs::create_dir_all(&to).unwrap();
                 for file in fs::read_dir(entry.path()).unwrap().map(Result::unwrap) {
-                    fs::copy(file.path(), to.join(file.file_name())).unwrap();
+                    copy_file(&file.path(), &to.join(file.file_name()));
                 }
             } else {
-                fs::copy(entry.path(), to).unwrap();
+                copy_file(&entry.path(), &to);
             }
         }
     }
@@ -59,6 +61,21 @@ impl Folder {
     fn codes(&self) -> Vec<&'static str> {
         self.load().map_or_else(|faults| faults.0.iter().map(|fault| fault.code).collect(), |_| Vec::new())
     }
+}
+
+/// The mode of a file is part of what is tested, and git keeps none: keys are private, but for `readable.key`.
+fn copy_file(from: &Path, to: &Path) {
+    fs::copy(from, to).unwrap();
+    let name = to.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mode = if name.ends_with(".key") && name != "readable.key" { 0o600 } else { 0o644 };
+    fs::set_permissions(to, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// What `work` gives, if it gives it in time; generous, for busy machines.
+fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || sender.send(work()));
+    receiver.recv_timeout(limit).expect("it takes too long, or failed")
 }
 
 fn testdata() -> PathBuf {

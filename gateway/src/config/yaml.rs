@@ -46,33 +46,6 @@ pub(super) struct Key {
     pub(super) spot: Spot,
 }
 
-/// What readers of YAML make of a plain scalar; they disagree about most of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Meaning {
-    /// Nothing at all: empty, `~`, `null`.
-    Nothing,
-    /// `true`, `no`, `On`…
-    Boolean,
-    /// `1`, `0777`, `1e3`, `22:22`…
-    Number,
-    /// Words.
-    Text,
-}
-
-impl Meaning {
-    /// Of a plain scalar, by YAML 1.1 and 1.2 together.
-    pub(super) fn of(text: &str) -> Self {
-        match text {
-            "" | "~" | "null" | "Null" | "NULL" => Self::Nothing,
-            _ if ["true", "false", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
-                Self::Boolean
-            }
-            _ if is_number(text) => Self::Number,
-            _ => Self::Text,
-        }
-    }
-}
-
 /// Reads one document. `None`: it can't be read, and the page says why. An empty file is an empty mapping.
 pub(super) fn read(page: Page<'_>) -> Option<Node> {
     if has_tabs(page) {
@@ -129,9 +102,15 @@ struct Open {
 enum OpenKind {
     List(Vec<Node>),
     /// `key` waits for its value; one whose fault was told is dropped with its value.
-    Map { entries: Vec<(Key, Node)>, seen: HashMap<Box<str>, Spot>, key: Option<Pending> },
+    Map {
+        entries: Vec<(Key, Node)>,
+        seen: HashMap<Box<str>, Spot>,
+        key: Option<Pending>,
+    },
     /// Its content is read and dropped: a key that is a collection.
-    Dropped { is_key: bool },
+    Dropped {
+        is_key: bool,
+    },
 }
 
 enum Pending {
@@ -362,7 +341,10 @@ fn refuse_syntax(page: Page<'_>, error: &ScanError) {
     // At the end of the text the parser stands on a line that is not there.
     if spot.line as usize > lines.max(1) {
         let last = page.source.text.lines().last().map_or(0, |last| last.chars().count());
-        spot = Spot { line: u32::try_from(lines.max(1)).unwrap_or(u32::MAX), column: u32::try_from(last + 1).unwrap_or(1) };
+        spot = Spot {
+            line: u32::try_from(lines.max(1)).unwrap_or(u32::MAX),
+            column: u32::try_from(last + 1).unwrap_or(1),
+        };
     }
     let line = |number: u32| page.source.text.lines().nth((number as usize).saturating_sub(1)).unwrap_or_default();
     if let Some(address) = unquoted_ipv6(line(spot.line)) {
@@ -381,9 +363,8 @@ fn refuse_syntax(page: Page<'_>, error: &ScanError) {
 
 /// An address such as `2001:db8::` that ends in a colon and stands without quotes.
 fn unquoted_ipv6(line: &str) -> Option<&str> {
-    line.split([' ', ',', '[', ']', '{', '}']).find(|word| {
-        word.ends_with("::") && word.len() > 2 && word.chars().all(|c| c == ':' || c.is_ascii_hexdigit())
-    })
+    line.split([' ', ',', '[', ']', '{', '}'])
+        .find(|word| word.ends_with("::") && word.len() > 2 && word.chars().all(|c| c == ':' || c.is_ascii_hexdigit()))
 }
 
 /// What the parser found, for people who write YAML and no parsers.
@@ -396,24 +377,35 @@ fn in_words(kind: &ErrorKind) -> (String, &'static str) {
         | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             ("a bracket is opened and never closed".into(), "close it with ] or }")
         }
-        ErrorKind::ExpectedFlowSequenceSeparator => ("expected `,` or `]`".into(), "separate the entries by commas; close the list with ], perhaps on a line above"),
-        ErrorKind::ExpectedFlowMappingSeparator => ("expected `,` or `}`".into(), "separate the entries by commas; close the mapping with }, perhaps on a line above"),
+        ErrorKind::ExpectedFlowSequenceSeparator => (
+            "expected `,` or `]`".into(),
+            "separate the entries by commas; close the list with ], perhaps on a line above",
+        ),
+        ErrorKind::ExpectedFlowMappingSeparator => (
+            "expected `,` or `}`".into(),
+            "separate the entries by commas; close the mapping with }, perhaps on a line above",
+        ),
         ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             ("this bracket closes nothing that is open".into(), "[ is closed by ], { by }")
         }
-        ErrorKind::UnclosedQuotedScalar => ("a quote is opened and never closed".into(), "close it; inside double quotes write \\\" for a quote"),
-        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-            ("a second `: ` on the line, or a key at the wrong indentation".into(), "one key a line; put quotes around a value that contains `: `")
+        ErrorKind::UnclosedQuotedScalar => {
+            ("a quote is opened and never closed".into(), "close it; inside double quotes write \\\" for a quote")
         }
+        ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
+            "a second `: ` on the line, or a key at the wrong indentation".into(),
+            "one key a line; put quotes around a value that contains `: `",
+        ),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             ("expected `key: value`, and there is no colon".into(), "write a colon and a space after the key")
         }
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => {
-            ("this line is indented differently from its neighbours".into(), "indent entries of one mapping alike, by spaces")
-        }
-        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => {
-            ("a list entry (`- `) stands where none can".into(), "begin the list on the line below its key, one entry a line")
-        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation => (
+            "this line is indented differently from its neighbours".into(),
+            "indent entries of one mapping alike, by spaces",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry | ErrorKind::BlockSequenceEntryNotAllowed => (
+            "a list entry (`- `) stands where none can".into(),
+            "begin the list on the line below its key, one entry a line",
+        ),
         ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => (
             "a text goes on behind its closing quote; or a quote above was never closed".into(),
             "close every quote on the line where it is opened; inside double quotes write \\\" for a quote",
@@ -421,35 +413,12 @@ fn in_words(kind: &ErrorKind) -> (String, &'static str) {
         ErrorKind::UnexpectedCharacter { character } => {
             (format!("`{}` can't begin a value", shown(&character.to_string())), quotes)
         }
-        ErrorKind::RecursionLimitExceeded => {
-            (format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"), "look for brackets or indentation that were not meant")
-        }
+        ErrorKind::RecursionLimitExceeded => (
+            format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"),
+            "look for brackets or indentation that were not meant",
+        ),
         _ => (format!("this is not YAML: {kind}"), quotes),
     }
-}
-
-/// Would any reader of YAML 1.1 or 1.2 take this for a number?
-fn is_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word)) {
-        return true;
-    }
-    let in_base = |prefix: &str, base: u32| {
-        unsigned.strip_prefix(prefix).is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c == '_' || c.is_digit(base)))
-    };
-    if in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) {
-        return true;
-    }
-    let begins_right = unsigned.strip_prefix('.').unwrap_or(unsigned).starts_with(|c: char| c.is_ascii_digit());
-    if !begins_right {
-        return false;
-    }
-    let digits = unsigned.replace('_', "");
-    // Base sixty: `22:22` was 1342 in YAML 1.1.
-    let mut parts = digits.split(':');
-    let is_sixty = parts.next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit()))
-        && parts.all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
-    is_sixty || digits.parse::<f64>().is_ok()
 }
 
 const MAX_NODES: usize = 1_000_000;

@@ -9,7 +9,7 @@ use access::policy::{Listed, Place};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, Spot, nearest, shown};
-use crate::config::file::Address;
+use crate::config::words::Address;
 use crate::config::written::{At, OneOrMany};
 
 /// The networks of all policy files.

@@ -14,7 +14,8 @@ use access::{ClientAddr, Timestamp, explain};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, nearest, shown};
-use crate::config::file::{Case, Expect, Gateway, SecondStepWord, Text};
+use crate::config::file::{Case, Gateway};
+use crate::config::words::{Expect, SecondStepWord, Text};
 use crate::config::written::{At, OneOrMany};
 
 /// Are the cases well asked? Does not need the rules.

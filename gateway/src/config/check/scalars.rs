@@ -9,7 +9,7 @@ use access::target::{HostName, TargetError};
 use url::Url;
 
 use crate::config::fault::{Page, Spot, listed, nearest, shown};
-use crate::config::file::{HttpMethod, MethodWord, SocketText, TimeSpan};
+use crate::config::words::{HttpMethod, MethodWord, SocketText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
 
 /// A name of people, groups, apps… `what` begins the message: `the group`.
@@ -26,7 +26,12 @@ pub(super) fn name<N>(
         Err(NameError::TooLong) => format!("{what} `{}` has more than 64 characters", shown(text)),
         Err(NameError::Character(c)) => format!("{what} `{}`: `{c}` can't stand in a name", shown(text)),
     };
-    page.refuse("bad_name", spot, message, "a name has letters a-z, digits, `.`, `_` and `-`, and begins with a letter or digit");
+    page.refuse(
+        "bad_name",
+        spot,
+        message,
+        "a name has letters a-z, digits, `.`, `_` and `-`, and begins with a letter or digit",
+    );
     None
 }
 
@@ -57,16 +62,13 @@ pub(super) fn socket(page: Page<'_>, written: &At<SocketText>) -> Option<SocketA
     }
     let port = text.rsplit(':').next().filter(|port| port.parse::<u16>().is_ok()).unwrap_or("443");
     let help = match text.strip_prefix(':') {
-        Some(_) => format!("write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"),
+        Some(_) => format!(
+            "write the address before the colon: \"0.0.0.0:{port}\" for every one, \"[::]:{port}\" for IPv6 too"
+        ),
         None if text.starts_with("localhost") => format!("write \"127.0.0.1:{port}\""),
         None => format!("write an address, a colon and a port, in quotes: \"0.0.0.0:{port}\" or \"[::]:{port}\""),
     };
-    page.refuse(
-        "bad_address",
-        written.spot,
-        format!("expected an address with a port, found `{}`", shown(text)),
-        help,
-    );
+    page.refuse("bad_address", written.spot, format!("expected an address with a port, found `{}`", shown(text)), help);
     None
 }
 
@@ -80,7 +82,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads it. `example` is the fix for what is no URL.
-    pub(super) fn parse(page: Page<'_>, written: &At<crate::config::file::Url>, example: &str) -> Option<Self> {
+    pub(super) fn parse(page: Page<'_>, written: &At<crate::config::words::Url>, example: &str) -> Option<Self> {
         let text = &written.value.0;
         let refuse = |message: String, help: String| {
             page.refuse("bad_url", written.spot, message, help);
@@ -89,7 +91,11 @@ impl Origin {
         let like = || format!("write it like {example}");
         // Looked for before all else: no message may show it.
         if text.contains('@') {
-            page.refuse_secret(written.spot, "a user name or password stands in the URL", "delete what stands before the @");
+            page.refuse_secret(
+                written.spot,
+                "a user name or password stands in the URL",
+                "delete what stands before the @",
+            );
             return None;
         }
         let url = match Url::parse(text) {
@@ -102,7 +108,12 @@ impl Origin {
             scheme => return refuse(format!("expected http or https, found `{}`", shown(scheme)), like()),
         };
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            let end = format!("{}{}{}", url.path(), if url.query().is_some() { "?…" } else { "" }, if url.fragment().is_some() { "#…" } else { "" });
+            let end = format!(
+                "{}{}{}",
+                url.path(),
+                if url.query().is_some() { "?…" } else { "" },
+                if url.fragment().is_some() { "#…" } else { "" }
+            );
             return refuse(
                 format!("`{}` stands behind the host, and only a host and a port can be used here", shown(&end)),
                 "delete it; paths are forwarded as they come".into(),

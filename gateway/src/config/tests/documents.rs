@@ -36,8 +36,10 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
         let bare = line.trim_start().strip_prefix("# ");
         bare.and_then(|bare| bare.split_once(':')).is_some_and(|(key, _)| all_keys("gateway").contains(key))
     };
-    let text: String =
-        text.lines().map(|line| if is_setting(line) { line.replacen("# ", "", 1) + "\n" } else { line.to_owned() + "\n" }).collect();
+    let text: String = text
+        .lines()
+        .map(|line| if is_setting(line) { line.replacen("# ", "", 1) + "\n" } else { line.to_owned() + "\n" })
+        .collect();
     let folder = Folder(tempfile::tempdir().unwrap())
         .with("gateway.yaml", text)
         .with("policies/organization.yaml", repository_file("policies/organization.yaml"))
@@ -102,7 +104,9 @@ fn repository_file(name: &str) -> String {
 /// All keys that can be written.
 fn all_keys(name: &str) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
-    each_object(&schema()[name], &mut |object| keys.extend(object["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone())));
+    each_object(&schema()[name], &mut |object| {
+        keys.extend(object["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone()))
+    });
     keys
 }
 
@@ -126,7 +130,8 @@ fn keys_written(text: &str, names: &[&str]) -> BTreeSet<String> {
         for part in setting.split(['{', ',']) {
             let Some((key, rest)) = part.trim().split_once(':') else { continue };
             // Comments are sentences: what stands before their colons is no setting, or has no value behind it.
-            let is_sentence = line.trim_start().starts_with('#') && !line.trim_start().starts_with(&format!("# {key}: "));
+            let is_sentence =
+                line.trim_start().starts_with('#') && !line.trim_start().starts_with(&format!("# {key}: "));
             if is_key(key) && !names.contains(&key) && !is_sentence && (rest.is_empty() || rest.starts_with(' ')) {
                 keys.insert(key.to_owned());
             }

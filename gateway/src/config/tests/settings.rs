@@ -1,7 +1,7 @@
 //! What a good file becomes.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use access::identity::{GroupName, RoleName, UserName};
 use access::policy::{Allowed, Method, TwoStep};
@@ -53,7 +53,7 @@ fn names_of_files_begin_at_the_folder() {
 #[test]
 fn the_rules_know_their_lines() {
     let folder = Folder::sound()
-        .with("gateway.yaml", &gateway("  crm:\n    host: crm.localhost\n    upstream: http://[::1]\n    allow:\n      - role admin\n    paths:\n      - path: /status\n        allow: public\n"))
+        .with("gateway.yaml", gateway("  crm:\n    host: crm.localhost\n    upstream: http://[::1]\n    allow:\n      - role admin\n    paths:\n      - path: /status\n        allow: public\n"))
         .with("policies/x.yaml", "networks: { office: [203.0.113.0/24] }\norganization:\n  allow_from: [office, 10.0.0.1]\nroles:\n  admin:\n    only_from: office\nusers:\n  Ana:\n    allow_from: anywhere\n");
     let settings = folder.load().unwrap().settings;
     let rules = settings.policy.rules();
@@ -65,7 +65,10 @@ fn the_rules_know_their_lines() {
     assert_eq!(app.paths[0].allow, [Allowed::Public]);
     assert_eq!(app.paths[1].allow, [Allowed::Role(RoleName::parse("admin").unwrap())]);
     assert_eq!(app.paths[1].pattern, PathPattern::parse("/*").unwrap());
-    assert_eq!((&*settings.apps["crm.localhost"].upstream.host, settings.apps["crm.localhost"].upstream.port), ("::1", 80));
+    assert_eq!(
+        (&*settings.apps["crm.localhost"].upstream.host, settings.apps["crm.localhost"].upstream.port),
+        ("::1", 80)
+    );
 
     let everybody = rules.organization.allow_from.as_ref().unwrap();
     assert_eq!((&*everybody.names, line(&everybody.place)), ("office, 10.0.0.1", ("policies/x.yaml".into(), 3)));
@@ -81,7 +84,7 @@ fn every_setting_of_an_app_arrives() {
     let folder = Folder::sound()
         .with(
             "gateway.yaml",
-            &gateway("  crm:\n    title: Customers\n    host: crm.localhost\n    upstream: https://crm.internal:8443\n    ca_file: ca.pem\n    allow: everyone\n    only_from: [10.0.0.0/8]\n    two_step: required\n    second_step: totp\n    fresh: 5m\n    pass_authorization: true\n    paths:\n      - { path: /api/*, allow: [token crm.read, user ana, group sales], methods: GET, only_from: 10.1.0.0/16, second_step: [totp], fresh: 1m }\n"),
+            gateway("  crm:\n    title: Customers\n    host: crm.localhost\n    upstream: https://crm.internal:8443\n    ca_file: ca.pem\n    allow: everyone\n    only_from: [10.0.0.0/8]\n    two_step: required\n    second_step: totp\n    fresh: 5m\n    pass_authorization: true\n    paths:\n      - { path: /api/*, allow: [token crm.read, user ana, group sales], methods: GET, only_from: 10.1.0.0/16, second_step: [totp], fresh: 1m }\n"),
         )
         .with("ca.pem", "pem");
     let settings = folder.load().unwrap().settings;
@@ -111,6 +114,13 @@ fn several_policy_files_are_one_policy() {
 }
 
 #[test]
+fn a_policy_that_links_to_nothing_is_missed() {
+    let folder = Folder::sound();
+    std::os::unix::fs::symlink("nowhere.yaml", folder.path().join("policies/y.yaml")).unwrap();
+    assert_eq!(folder.codes(), ["unreadable_file"]);
+}
+
+#[test]
 fn the_portal_may_have_a_port_and_a_capital_letter() {
     for (written, origin) in [
         ("https://Login.Acme.example", "https://login.acme.example"),
@@ -126,7 +136,8 @@ fn the_portal_may_have_a_port_and_a_capital_letter() {
 
 #[test]
 fn certificates_are_named_when_https_is_on() {
-    let text = gateway("").replace("{ http: \"127.0.0.1:8080\" }", "{ http: \"127.0.0.1:8080\", https: \"127.0.0.1:8443\" }");
+    let text =
+        gateway("").replace("{ http: \"127.0.0.1:8080\" }", "{ http: \"127.0.0.1:8080\", https: \"127.0.0.1:8443\" }");
     let text = text.replace("apps:\n", "tls: { certificates: [{ chain: a.pem, key_file: a.key }] }\n");
     let folder = Folder::sound().with("gateway.yaml", text).with("a.pem", "pem").with("a.key", "pem");
     let settings = folder.load().unwrap().settings;
@@ -144,9 +155,7 @@ fn a_hundred_thousand_networks_load() {
     }
     text.push_str("organization: { allow_from: [office] }\n");
     let folder = Folder::sound().with("policies/x.yaml", text);
-    let begun = Instant::now();
-    let settings = folder.load().unwrap().settings;
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    let settings = within(Duration::from_secs(30), move || folder.load().unwrap().settings);
     assert_eq!(settings.networks[&NetworkName::parse("office").unwrap()].len(), 100_000);
 }
 
@@ -160,6 +169,8 @@ fn the_digest_is_that_of_the_content() {
     let after = digest(folder.path());
     assert_ne!(after, before);
     assert_eq!(folder.load().unwrap().digest, after);
+    let folder = folder.with("policies/y.yaml", "\u{feff}groups: {}\n");
+    assert_eq!(folder.load().unwrap().digest, digest(folder.path()), "also with a byte-order mark");
     let broken = folder.with("policies/y.yaml", "groups: {\n");
     assert_ne!(digest(broken.path()), after, "also of a bad file");
     assert_eq!(digest(Path::new("/nowhere")), digest(Path::new("/nowhere/else")));
@@ -210,7 +221,9 @@ fn a_tokens_list_is_resolved_like_a_file() {
 fn what_is_shown_loads_again_and_names_every_default() {
     let shown = show(Folder::sound().path()).unwrap();
     let (gateway, policy) = shown.split_once("---\n").unwrap();
-    for default in ["two_step: required", "idle: 1h", "absolute: 24h", "127.0.0.1:9400", "vestibule.redb.key", "title: crm"] {
+    for default in
+        ["two_step: required", "idle: 1h", "absolute: 24h", "127.0.0.1:9400", "vestibule.redb.key", "title: crm"]
+    {
         assert!(gateway.contains(default), "{default} is missing in\n{gateway}");
     }
     let again = Folder::sound().with("gateway.yaml", gateway).with("policies/x.yaml", policy);
