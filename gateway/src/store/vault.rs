@@ -13,6 +13,7 @@ mod attempts;
 mod flows;
 mod hand_offs;
 mod house;
+mod issued;
 mod open;
 mod people;
 mod records;

@@ -78,7 +78,7 @@ async fn tokens_are_listed_for_one_owner_and_for_all() {
         let (ana, bob) = (scene.add("ana").await.person.id, scene.add("bob").await.person.id);
         let (one, _) = vault.add_token(new_token(&scene, ana), entry()).await.unwrap();
         vault.add_token(new_token(&scene, bob), entry()).await.unwrap();
-        assert_eq!(vault.tokens(Some(ana)).await.unwrap(), [one.clone()]);
+        assert_eq!(vault.tokens(Some(ana)).await.unwrap(), std::slice::from_ref(&one));
         assert_eq!(vault.tokens(None).await.unwrap().len(), 2);
         let at = scene.clock.now();
         vault.touch_token(one.id, at, address(3).ip()).await.unwrap();
