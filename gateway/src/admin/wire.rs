@@ -68,6 +68,9 @@ pub async fn ask(socket: &Path, command: Command) -> Result<Result<Value, AdminE
     let broken = |error: io::Error| ConnectError::Broken(error.to_string());
     let mut line = serde_json::to_vec(&Request { command }).map_err(|error| ConnectError::Broken(error.to_string()))?;
     line.push(b'\n');
+    if line.len() > LONGEST_REQUEST {
+        return Ok(Err(refused(format!("the command is longer than {LONGEST_REQUEST} bytes"))));
+    }
     let (reading, mut writing) = stream.into_split();
     // It may refuse and hang up before it has read everything: then its refusal tells more than the broken pipe.
     let sent = writing.write_all(&line).await;
@@ -180,9 +183,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_long_broken_or_unknown_is_never_handled() {
+    async fn what_is_too_long_is_neither_sent_nor_handled() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let socket = folder.path().join("s");
+        let _listener = UnixListener::bind(&socket).expect("bound");
+        let answer = ask(&socket, Command::Why { code: "x".repeat(LONGEST_REQUEST) }).await;
+        assert_eq!(answer.expect("not asked").expect_err("too long").code, Code::Usage);
+
+        let (mut ours, theirs) = UnixStream::pair().expect("a pair");
+        let serving = tokio::spawn(serve_one(theirs, |_| async { panic!("handled") }));
+        let _ = ours.write_all(&b"{\"command\": ".repeat(LONGEST_REQUEST / 10)).await;
+        let _ = serving.await.expect("not handled");
+    }
+
+    #[tokio::test]
+    async fn what_is_broken_or_unknown_is_told_and_never_handled() {
         for (sent, part) in [
-            (b"{\"command\": ".repeat(LONGEST_REQUEST / 10), "longer than 1048576 bytes"),
             (b"{\"command\": {\"verb\": \"user.show\"".to_vec(), "end of file"),
             (b"{}\n".to_vec(), "missing field `command`"),
             (b"{\"command\": {\"verb\": \"user.drop\"}}\n".to_vec(), "unknown variant `user.drop`"),
