@@ -55,8 +55,8 @@ pub enum SignIn {
     },
     /// A method has to be set up.
     SetUp {
-        /// The flow's secret, for the browser's cookie.
-        flow: Bearer,
+        /// The flow's secret, for the browser's cookie. `None`: the one it has goes on.
+        flow: Option<Bearer>,
     },
     /// Signed in.
     Done(Box<Opened>),
@@ -214,7 +214,7 @@ impl Gate {
         Ok(match stage {
             Stage::SecondStep { methods } => SignIn::SecondStep { flow: Some(secret), methods },
             Stage::SecondStepThenSetUp { methods } => SignIn::SecondStep { flow: Some(secret), methods },
-            Stage::SetUp => SignIn::SetUp { flow: secret },
+            Stage::SetUp => SignIn::SetUp { flow: Some(secret) },
         })
     }
 
@@ -246,10 +246,18 @@ impl Gate {
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
                 let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
-                if !matches!(done, SignIn::UsedCode) {
+                let result = match done {
+                    SignIn::UsedCode => "used",
+                    SignIn::Refused(_) => "refused",
+                    _ => "right",
+                };
+                if result != "used" {
                     self.vault.forgive_attempt(&account, caller.address).await?;
                 }
-                let result = if matches!(done, SignIn::UsedCode) { "used" } else { "right" };
+                if result == "right" {
+                    // Only now: whoever knows the password alone must not be able to guess codes without end.
+                    self.vault.forget_attempts(&account).await?;
+                }
                 self.metrics.sign_in("second_step", method_word(method), result);
                 Ok(done)
             }
@@ -258,11 +266,13 @@ impl Gate {
                 self.vault.drop_flow(secret).await?;
                 Ok(SignIn::Over)
             }
-            // A right code of a method that no longer counts. The only method there is counts wherever one is named, so
-            // this can't come about yet; the sign-in starts anew rather than going on without spending the code.
+            // A right code of a method that no longer counts: it is used up, and one that counts is set up.
             Next::Ask(flow) if flow.stage == Stage::SetUp && stage != Stage::SetUp => {
-                self.vault.drop_flow(secret).await?;
-                Ok(SignIn::Over)
+                let pending = TotpSecret::from_random(random());
+                Ok(match self.vault.advance_flow(held, flow, Some(pending), spend).await? {
+                    Outcome::Done(_) => SignIn::SetUp { flow: None },
+                    Outcome::Gone => SignIn::UsedCode,
+                })
             }
             Next::Ask(_) | Next::Misplaced => {
                 self.metrics.sign_in("second_step", method_word(method), "wrong");
@@ -354,6 +364,7 @@ impl Gate {
         self.catch_up(caller.in_force).await?;
         Ok(match opened {
             Outcome::Done((secret, session)) => {
+                self.vault.forget_attempts(&account_key(None, Some(person))).await?;
                 SignIn::Done(Box::new(Opened { secret, session, expires, return_to, recovery }))
             }
             Outcome::Gone => SignIn::UsedCode,

@@ -269,7 +269,9 @@ async fn onward(gate: &Arc<Gate>, visit: &Visit, banner: &Banner, headers: &Head
         }
         SignIn::SetUp { flow } => {
             let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
-            set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
+            if let Some(flow) = flow {
+                set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
+            }
             answer
         }
         SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,

@@ -228,7 +228,7 @@ async fn open(
 /// Follows what the store publishes.
 async fn follow(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
     loop {
-        gate.vault().changed().await;
+        gate.something_changed().await;
         let in_force = Arc::clone(&current.load().in_force);
         if let Err(error) = gate.catch_up(&in_force).await {
             tracing::error!(%error, "the store's changes can't be read");
