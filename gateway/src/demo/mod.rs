@@ -1,5 +1,7 @@
 //! A whole gateway to look at.
 
+pub mod visitor;
+
 use std::path::PathBuf;
 
 /// Runs the demo.
