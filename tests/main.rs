@@ -1,4 +1,10 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
+mod browser_first_day;
+mod browser_gallery;
+mod browser_keyboard;
+mod browser_refused;
+mod browser_sign_in;
 mod browser_smoke;
 mod map;
+mod sign_in_race;

@@ -7,3 +7,4 @@
 pub mod app;
 pub mod browser;
 pub mod gateway;
+pub mod walk;
