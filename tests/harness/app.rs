@@ -50,7 +50,7 @@ impl Seen {
 pub struct TestApp {
     address: SocketAddr,
     memory: Arc<Memory>,
-    _running: JoinSet<()>,
+    running: Mutex<JoinSet<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl TestApp {
         let memory = Arc::new(Memory::default());
         let mut running = JoinSet::new();
         running.spawn(serve(socket, Arc::clone(&memory)));
-        Self { address, memory, _running: running }
+        Self { address, memory, running: Mutex::new(running) }
     }
 
     /// Where it listens.
@@ -89,6 +89,12 @@ impl TestApp {
     /// The latest request. Panics if there was none.
     pub fn last(&self) -> Seen {
         self.seen().pop().expect("a request reached the app")
+    }
+
+    /// Stops it: open connections end, new ones are refused.
+    pub async fn stop(&self) {
+        let mut running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        running.shutdown().await;
     }
 
     /// Lets one request to `/slow` go on.

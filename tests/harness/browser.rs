@@ -7,23 +7,27 @@
 //!   `*.localhost` are secure contexts even over plain HTTP; passkeys need that.
 //! - *Addresses.* [`BrowserOptions::from`] says from which address of 127.0.0.0/8 the browser comes; [`Browser::move_to`]
 //!   takes it elsewhere, as a laptop is carried home.
-//! - *Waiting.* `click`, `fill` and `wait_for` look again for half a minute until the element is there. Nothing sleeps.
+//! - *Waiting.* `click`, `fill` and `wait_for` look again for half a minute until the element is there; `follow` and
+//!   `submit` wait for the page that comes. Nothing sleeps.
 //! - *Certificates* are not judged here: any is accepted.
+//! - *How many.* Two browsers run at a time, whatever the test runner thinks; a test that starts a second one while it holds
+//!   the first may wait for ever.
 //!
 //! A step that cannot be taken ends the test; the message holds the step, the address, the title and the text of the page.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thirtyfour::common::capabilities::desiredcapabilities::Capabilities;
-use thirtyfour::error::WebDriverResult;
+use thirtyfour::error::{WebDriverError, WebDriverResult};
 use thirtyfour::extensions::query::ElementPollerWithTimeout;
 use thirtyfour::prelude::ElementQueryable;
 use thirtyfour::{By, TimeoutConfiguration, WebDriver, WebElement};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use thirtyfour::{Cookie, Key};
 
@@ -84,25 +88,31 @@ pub struct Browser {
     session: Option<WebDriver>,
     javascript: bool,
     route: Route,
-    /// Last, so that the session's end finds the processes still there.
+    /// After the session, so that its end finds the processes still there.
     _driver: Driver,
+    /// Last: the next browser starts when this one is gone.
+    _turn: OwnedSemaphorePermit,
 }
 
 impl Browser {
     /// Starts chromedriver and Chromium. Ends the test, saying what to install, where either is missing.
     pub async fn start(options: BrowserOptions) -> Self {
+        let turn = turns().acquire_owned().await.expect("never closed");
         let driver = Driver::start().await;
         let route = Route::open(options.from).await;
         let session = match open_session(&driver, &route, &options).await {
             Ok(session) => session,
             Err(error) => panic!("the browser did not start: {error}\n{}", driver.log()),
         };
-        let browser = Self { session: Some(session), javascript: options.javascript, route, _driver: driver };
+        let browser =
+            Self { session: Some(session), javascript: options.javascript, route, _driver: driver, _turn: turn };
         let phone = options.width <= 480;
         // The window itself cannot be made narrower than about 500 pixels.
         let screen = json!({"width": options.width, "height": options.height, "deviceScaleFactor": 1, "mobile": phone});
         browser.cdp("Emulation.setDeviceMetricsOverride", screen).await;
         browser.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": phone})).await;
+        // There is no desktop that could give the window its focus, and give it back after a change of process.
+        browser.cdp("Emulation.setFocusEmulationEnabled", json!({"enabled": true})).await;
         let scheme = if options.dark { "dark" } else { "light" };
         let media = json!({"features": [
             {"name": "prefers-color-scheme", "value": scheme},
@@ -133,9 +143,18 @@ impl Browser {
         self.must(&step, element.click().await).await;
     }
 
-    /// Sends the form with the Enter key, from the field that was filled last.
+    /// Clicks `css`, which leads to another page or to this one anew, and waits until that has loaded.
+    pub async fn follow(&self, css: &str) {
+        self.script(MARK_PAGE).await;
+        self.click(css).await;
+        self.next_page(&format!("follow {css}")).await;
+    }
+
+    /// Sends the form with the Enter key, from the field that has the focus, and waits until its answer has loaded.
     pub async fn submit(&self) {
+        self.script(MARK_PAGE).await;
         self.press(Key::Enter).await;
+        self.next_page("send the form").await;
     }
 
     /// Presses and releases one key where the focus is; with [`Key::Tab`] a page can be walked without a mouse.
@@ -153,6 +172,56 @@ impl Browser {
         self.must(&step, element.text().await).await
     }
 
+    /// Waits until an element `css` is shown whose text is exactly `text`.
+    pub async fn wait_for_text(&self, css: &str, text: &str) {
+        let found = self.session().query(By::Css(css)).with_text(text.to_owned()).first().await;
+        self.must(&format!("see \u{201c}{text}\u{201d} in {css}"), found).await;
+    }
+
+    /// The texts of all elements `css`, in the page's order; none is an empty list.
+    pub async fn texts(&self, css: &str) -> Vec<String> {
+        let step = format!("read {css}");
+        let found = self.session().find_all(By::Css(css)).await;
+        let mut texts = Vec::new();
+        for element in self.must(&step, found).await {
+            texts.push(self.must(&step, element.text().await).await);
+        }
+        texts
+    }
+
+    /// Types where the focus is.
+    pub async fn type_text(&self, text: &str) {
+        let step = format!("type {text}");
+        let focused = self.session().active_element().await;
+        let focused = self.must(&step, focused).await;
+        self.must(&step, focused.send_keys(text).await).await;
+    }
+
+    /// What has the focus: its id, or else its text; `body` where nothing has it.
+    pub async fn focused(&self) -> String {
+        let name = "const at = document.activeElement;
+            return at === document.body ? 'body' : at.id || at.textContent.trim()";
+        self.script(name).await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Loads the page again, sending a form again if that is how the page came.
+    pub async fn reload(&self) {
+        let reloaded = self.session().refresh().await;
+        self.must("reload", reloaded).await;
+    }
+
+    /// Goes back, as with the browser's button.
+    pub async fn back(&self) {
+        let gone = self.session().back().await;
+        self.must("go back", gone).await;
+    }
+
+    /// What a script returns that runs past the page's own policy, also where pages may not run any.
+    pub async fn script(&self, script: &str) -> Value {
+        let returned = self.session().execute(script, Vec::new()).await;
+        self.must("run a script", returned).await.json().clone()
+    }
+
     /// Waits until no element matches `css` any more.
     pub async fn wait_until_gone(&self, css: &str) {
         let gone = self.session().query(By::Css(css)).wait_until_gone().await;
@@ -162,8 +231,7 @@ impl Browser {
     /// The text of the page as it is shown: what is hidden is not in it, what `<noscript>` shows without scripts is.
     pub async fn text(&self) -> String {
         // The driver's own reading of an element's text leaves `<noscript>` out.
-        let text = self.session().execute("return document.body.innerText", Vec::new()).await;
-        self.must("read the text", text).await.json().as_str().unwrap_or_default().to_owned()
+        self.script("return document.body.innerText").await.as_str().unwrap_or_default().to_owned()
     }
 
     /// The attribute `name` of `css`, `None` where it has none.
@@ -237,6 +305,19 @@ impl Browser {
     /// The WebDriver session, for what has no method here.
     pub fn session(&self) -> &WebDriver {
         self.session.as_ref().expect("only drop takes it")
+    }
+
+    /// The driver takes a click for done before the page begins to go: what is looked for next may be found on the old one.
+    async fn next_page(&self, step: &str) {
+        let loaded = async {
+            // While one page gives way to the other there may be none to ask.
+            let asked = || self.session().execute(IS_NEXT_PAGE, Vec::new());
+            while !asked().await.is_ok_and(|answer| answer.json() == true) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let loaded = tokio::time::timeout(PATIENCE, loaded).await;
+        self.must(step, loaded.map_err(|_| WebDriverError::Timeout("no other page came".into()))).await;
     }
 
     async fn find(&self, step: &str, css: &str, need: Need) -> WebElement {
@@ -325,8 +406,17 @@ fn violation(found: &Value) -> Violation {
     Violation { rule: text("rule"), impact: text("impact"), help: text("help"), elements }
 }
 
+/// Two in one process: more don't end sooner, for each of them takes a core when it paints.
+fn turns() -> Arc<Semaphore> {
+    static TURNS: OnceLock<Arc<Semaphore>> = OnceLock::new();
+    Arc::clone(TURNS.get_or_init(|| Arc::new(Semaphore::new(2))))
+}
+
 /// How long a page or an element may take to appear. Only a failing test waits this long.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+const MARK_PAGE: &str = "window.isOld = true";
+const IS_NEXT_PAGE: &str = "return !window.isOld && document.readyState === 'complete'";
 
 const AXE: &str = include_str!("../vendor/axe.min.js");
 

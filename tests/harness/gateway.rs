@@ -150,6 +150,21 @@ impl TestGateway {
         id
     }
 
+    /// Adds a person in the group `sales` who has nothing yet, and returns the path of their invitation on the portal.
+    pub async fn invite(&self, name: &str, full_name: &str) -> String {
+        let new = NewPerson {
+            name: UserName::parse(name).expect("a name"),
+            full_name: full_name.to_owned(),
+            email: None,
+            roles: Vec::new(),
+            groups: vec![GroupName::parse("sales").expect("a group")],
+        };
+        let (record, secret) = self.gate().vault().add_person(new, by_test("user.add")).await.expect("added");
+        self.catch_up().await;
+        self.people().insert(name.to_owned(), (record.person.id, None, Vec::new()));
+        format!("/invitation/{}", secret.expose())
+    }
+
     /// The code that the person's authenticator app shows now.
     pub fn totp(&self, name: &str) -> String {
         let people = self.people();

@@ -54,25 +54,12 @@ impl Driver {
         let chromedriver = installed("chromedriver");
         // A short name: Chromium puts a socket deep below it, and the path of a socket has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("browser-").tempdir().expect("the temporary folder is writable");
-        let log_file = File::create(folder.path().join(LOG)).expect("a folder just made is writable");
-        let mut shell = Command::new("sh")
-            .args(["-c", SHELL, "sh"])
-            .arg(chromedriver)
-            // Otherwise Chromium leaves its caches, crash reports and sockets in the home of whoever runs the tests.
-            .env("HOME", folder.path())
-            .env("TMPDIR", folder.path())
-            .env("XDG_CONFIG_HOME", folder.path())
-            .env("XDG_CACHE_HOME", folder.path())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(log_file)
-            .spawn()
-            .expect("every system has a shell");
-        let said = BufReader::new(shell.stdout.take().expect("it was asked for as a pipe"));
-        let port = said.lines().map_while(Result::ok).find_map(|line| port_in(&line));
-        let port = port.unwrap_or_else(|| panic!("chromedriver did not start\n{}", log(folder.path())));
-        Self { shell, port, chromium, folder }
+        for _ in 0..STARTS {
+            if let Some((shell, port)) = run(&chromedriver, folder.path()) {
+                return Self { shell, port, chromium, folder };
+            }
+        }
+        panic!("chromedriver did not start\n{}", log(folder.path()));
     }
 }
 
@@ -82,6 +69,32 @@ impl Drop for Driver {
         // The shell dies by the signal that it sends to its group, so that when it is gone, they all have been hit.
         let _ = self.shell.wait();
     }
+}
+
+/// A shell with chromedriver in it, and the port; `None` if that did not start.
+fn run(chromedriver: &Path, folder: &Path) -> Option<(Child, u16)> {
+    let log_file = File::create(folder.join(LOG)).expect("a folder just made is writable");
+    let mut shell = Command::new("sh")
+        .args(["-c", SHELL, "sh"])
+        .arg(chromedriver)
+        // Otherwise Chromium leaves its caches, crash reports and sockets in the home of whoever runs the tests.
+        .env("HOME", folder)
+        .env("TMPDIR", folder)
+        .env("XDG_CONFIG_HOME", folder)
+        .env("XDG_CACHE_HOME", folder)
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log_file)
+        .spawn()
+        .expect("every system has a shell");
+    let said = BufReader::new(shell.stdout.take().expect("it was asked for as a pipe"));
+    if let Some(port) = said.lines().map_while(Result::ok).find_map(|line| port_in(&line)) {
+        return Some((shell, port));
+    }
+    drop(shell.stdin.take());
+    let _ = shell.wait();
+    None
 }
 
 /// `ChromeDriver was started successfully on port 41231.`
@@ -98,6 +111,9 @@ fn installed(program: &str) -> PathBuf {
     let found = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file());
     found.unwrap_or_else(|| panic!("{program} is missing: run sh deploy/setup.sh --tests"))
 }
+
+/// The driver takes a free port of IPv4 and then wants the same one of IPv6, which somebody else may have.
+const STARTS: usize = 5;
 
 const LOG: &str = "driver.log";
 

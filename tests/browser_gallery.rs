@@ -1,0 +1,226 @@
+//! Every page in every state that can be reached, looked at: is it whole, quiet and open to everybody?
+//!
+//! Each is judged by axe (WCAG 2.2 AA), must write no error to the console and must not be wider than its window. With
+//! `SCREENSHOTS=folder` each also leaves a picture there, for people to look at.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use harness::browser::{Browser, BrowserOptions};
+use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
+use serde_json::json;
+
+#[tokio::test]
+async fn every_page_is_sound_in_the_light() {
+    gallery("light", BrowserOptions::default()).await;
+}
+
+#[tokio::test]
+async fn every_page_is_sound_in_the_dark() {
+    gallery("dark", BrowserOptions { dark: true, ..BrowserOptions::default() }).await;
+}
+
+#[tokio::test]
+async fn every_page_is_sound_on_a_telephone() {
+    gallery("phone", BrowserOptions { width: 360, height: 640, ..BrowserOptions::default() }).await;
+}
+
+async fn gallery(mode: &'static str, options: BrowserOptions) {
+    let extra = "trusted_proxies: [127.0.0.1]".to_owned();
+    let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
+    let gateway = TestGateway::with(Setup { policy, apps, extra, ..Setup::default() }).await;
+    let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
+    gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
+    gateway.add_user("dora", Factor::Totp, &[], &[]).await;
+    let browser = Browser::start(options).await;
+    let room = Room { mode, gateway, browser, faults: Mutex::default() };
+    room.two_steps().await;
+    room.a_first_day().await;
+    room.signed_in().await;
+    room.no_way_in().await;
+    let faults = room.faults.into_inner().expect("nothing panicked");
+    assert!(faults.is_empty(), "{} faults, {mode}\n{}", faults.len(), faults.join("\n"));
+}
+
+struct Room {
+    mode: &'static str,
+    gateway: TestGateway,
+    browser: Browser,
+    faults: Mutex<Vec<String>>,
+}
+
+impl Room {
+    async fn two_steps(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal("/sign-in")).await;
+        self.look("sign-in", "Sign in").await;
+        browser.enter_password("ana", "guess").await;
+        self.look("sign-in-wrong", "Sign in").await;
+        for _ in 0..5 {
+            browser.enter_password("ana", "guess").await;
+        }
+        self.look("sign-in-wait", "Sign in").await;
+        gateway.clock().advance(Duration::from_secs(60));
+        browser.goto(&gateway.app("crm", "/")).await;
+        self.look("sign-in-for-an-app", "Sign in").await;
+        browser.enter_password("ana", PASSWORD).await;
+        self.look("second-step", "Enter your code").await;
+        browser.enter_code("12345").await;
+        self.look("second-step-wrong", "Enter your code").await;
+        browser.follow("a[href$='method=recovery']").await;
+        self.look("recovery", "Enter a recovery code").await;
+        browser.enter_code("wrong").await;
+        self.look("recovery-wrong", "Enter a recovery code").await;
+        browser.follow("a[href$='method=totp']").await;
+        browser.enter_code(&gateway.totp("ana")).await;
+        browser.sign_out(gateway).await;
+        self.look("signed-out", "You are signed out").await;
+        browser.follow("main .button").await;
+        browser.enter_password("ana", PASSWORD).await;
+        browser.enter_code(&gateway.totp("ana")).await;
+        self.look("second-step-used", "Enter your code").await;
+        for _ in 0..4 {
+            browser.enter_code("12345").await;
+        }
+        self.look("sign-in-too-many-codes", "Sign in").await;
+        gateway.clock().advance(Duration::from_secs(60));
+        browser.enter_password("ana", PASSWORD).await;
+        gateway.clock().advance(Duration::from_secs(11 * 60));
+        browser.enter_code(&gateway.totp("ana")).await;
+        self.look("sign-in-took-too-long", "Sign in").await;
+    }
+
+    async fn a_first_day(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal(&gateway.invite("bea", "Bea Mora").await)).await;
+        self.look("invitation", "Welcome, Bea Mora").await;
+        for (name, password, again) in [
+            ("invitation-differ", "quiet river stone", "quiet river stones"),
+            ("invitation-easy", "password123", "password123"),
+        ] {
+            browser.fill("#password", password).await;
+            browser.fill("#again", again).await;
+            browser.follow("main button").await;
+            self.look(name, "Welcome, Bea Mora").await;
+        }
+        browser.goto(&gateway.portal("/invitation/none-of-ours")).await;
+        self.look("invitation-gone", "This invitation can't be used").await;
+
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.enter_password("carla", PASSWORD).await;
+        self.look("set-up", "Set up two-step sign-in").await;
+        browser.enter_code("12345").await;
+        browser.click("summary").await;
+        self.look("set-up-wrong", "Set up two-step sign-in").await;
+        let typed: String = browser.wait_for(".secret").await.split_whitespace().collect();
+        let bytes = data_encoding::BASE32_NOPAD.decode(typed.as_bytes()).expect("base32");
+        let phone = access::totp::TotpSecret::from_random(bytes.try_into().expect("160 bits"));
+        browser.enter_code(&phone.code_at(gateway.clock().now())).await;
+        self.look("recovery-codes", "Keep your recovery codes").await;
+        browser.sign_out(gateway).await;
+    }
+
+    async fn signed_in(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal("/whoami")).await;
+        self.look("whoami-anonymous", "Who am I?").await;
+        // Bo is a guest: mail is open to him, the CRM isn't.
+        browser.goto(&gateway.app("crm", "/")).await;
+        browser.sign_in(gateway, "bo").await;
+        self.look("not-allowed", "CRM is not open to you").await;
+        browser.follow("a[href$='start=again']").await;
+        self.look("sign-in-as-somebody-else", "Sign in").await;
+        browser.sign_in(gateway, "ana").await;
+        self.look("home", "Hello, ANA Example").await;
+        browser.goto(&gateway.portal("/sign-out")).await;
+        self.look("sign-out", "Sign out?").await;
+        browser.goto(&gateway.portal("/whoami")).await;
+        self.look("whoami", "Who am I?").await;
+        self.forwarded_for("2001:db8:10:aaaa:bbbb:cccc:dddd:1, 198.51.100.7").await;
+        browser.goto(&gateway.portal("/whoami")).await;
+        self.look("whoami-forwarded", "Who am I?").await;
+        self.forwarded_for("2001:db8:10:aaaa:bbbb:cccc:dddd:1").await;
+        browser.goto(&gateway.portal("/")).await;
+        self.look("refused-ipv6", "Access denied from this IP address").await;
+        browser.cdp("Network.setExtraHTTPHeaders", json!({ "headers": {} })).await;
+
+        browser.goto(&gateway.app("crm", "/api/orders")).await;
+        self.look("token-only", "This address is for programs").await;
+        browser.goto(&gateway.portal("/nothing-here")).await;
+        self.look("not-found", "Page not found").await;
+        browser.goto(&gateway.app("crm", "/.vestibule/nothing-here")).await;
+        self.look("not-found-at-an-app", "Page not found").await;
+        gateway.mail().stop().await;
+        browser.goto(&gateway.app("mail", "/")).await;
+        self.look("app-down", "Mail doesn't answer").await;
+        browser.goto(&gateway.app("nobody", "/")).await;
+        self.look("no-such-host", "We couldn't use that request").await;
+        browser.goto(&gateway.portal("/sign-out")).await;
+        browser.session().delete_all_cookies().await.expect("the driver forgets them");
+        browser.follow("main button").await;
+        self.look("form-too-old", "We couldn't use that request").await;
+
+        browser.goto(&gateway.portal("/sign-in")).await;
+        gateway.clock().advance(Duration::from_secs(60));
+        browser.sign_in(gateway, "ana").await;
+        gateway.clock().advance(Duration::from_secs(2 * 60 * 60));
+        browser.goto(&gateway.app("crm", "/")).await;
+        self.look("sign-in-after-a-pause", "Sign in").await;
+    }
+
+    async fn no_way_in(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.sign_in(gateway, "dora").await;
+        self.look("home-without-apps", "Hello, DORA Example").await;
+        browser.move_to(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66)));
+        browser.goto(&gateway.app("crm", "/")).await;
+        self.look("refused", "Access denied from this IP address").await;
+    }
+
+    async fn forwarded_for(&self, list: &str) {
+        self.browser.cdp("Network.enable", json!({})).await;
+        self.browser.cdp("Network.setExtraHTTPHeaders", json!({ "headers": { "X-Forwarded-For": list } })).await;
+    }
+
+    /// Judges the page that is shown, which has this heading.
+    async fn look(&self, name: &str, heading: &str) {
+        let browser = &self.browser;
+        browser.wait_for_text("h1", heading).await;
+        let mut faults: Vec<String> = browser.axe().await.iter().map(ToString::to_string).collect();
+        faults.extend(browser.console_errors().await);
+        let [wide, window] = ["document.documentElement.scrollWidth", "document.documentElement.clientWidth"]
+            .map(|width| format!("return {width}"));
+        let (wide, window) = (browser.script(&wide).await, browser.script(&window).await);
+        if wide != window {
+            faults.push(format!("{wide} pixels wide in a window of {window}"));
+        }
+        if let Some(folder) = std::env::var_os("SCREENSHOTS") {
+            let folder = PathBuf::from(folder).join(self.mode);
+            std::fs::create_dir_all(&folder).expect("the folder for pictures is writable");
+            browser.screenshot(&folder.join(format!("{name}.png"))).await;
+        }
+        let faults = faults.into_iter().map(|fault| format!("{name}: {fault}"));
+        self.faults.lock().expect("nothing panicked").extend(faults);
+    }
+}
+
+const POLICY: &str = "networks:
+  office: [127.0.0.1, 198.51.100.7]
+organization: { allow_from: [office] }
+groups: { sales: {}, guests: {} }
+roles: { admin: {} }
+";
+
+const APPS: &str = "apps:
+  crm:
+    title: CRM
+    host: crm.localhost
+    upstream: http://{crm}
+    allow: group sales
+    paths:
+      - { path: /api/*, allow: [token crm.read], methods: [GET] }
+  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests] }
+";
