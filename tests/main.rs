@@ -1,6 +1,7 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
 mod ambiguous;
+mod attacks;
 mod browser_first_day;
 mod browser_gallery;
 mod browser_keyboard;

@@ -292,10 +292,11 @@ impl Proxy {
             ts: self.gate.clock().now().millis(),
             app: context.label.as_str().into(),
             host: context.host.clone(),
-            method: request.method.to_string(),
+            method: request.method.as_str().chars().take(LOGGED_METHOD).collect(),
             path: match context.label {
-                Label::Portal => without_secrets(&String::from_utf8_lossy(path)),
-                Label::None | Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
+                // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
+                Label::Portal | Label::None => without_secrets(&String::from_utf8_lossy(path)),
+                Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
             },
             status,
             bytes: session.body_bytes_sent(),
@@ -471,6 +472,12 @@ impl ProxyHttp for Proxy {
         *error.esource() == ErrorSource::Downstream
     }
 
+    /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
+    fn request_summary(&self, session: &Session, context: &Context) -> String {
+        let line = self.line(session, context, 0, None);
+        format!("{} {}, Host: {}", line.method, line.path, line.host)
+    }
+
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
         let status = session.response_written().map_or(0, |response| response.status.as_u16());
         let metrics = self.gate.metrics();
@@ -545,5 +552,7 @@ impl headers::Headers for RequestHeader {
     }
 }
 
+/// As much of a method as is logged; what is longer was not served.
+const LOGGED_METHOD: usize = 32;
 /// On an app's host, everything below this is ours and never the app's.
 const OUR_PATHS: &str = "/.vestibule/";
