@@ -1,10 +1,16 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
+mod ambiguous;
 mod browser_first_day;
 mod browser_gallery;
 mod browser_keyboard;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod live;
 mod map;
+mod reload;
 mod sign_in_race;
+mod tokens;
+mod upstream;
+mod wall;

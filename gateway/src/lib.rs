@@ -2,8 +2,10 @@
 
 pub mod admin;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod gate;
 pub mod metrics;
 pub mod portal;

@@ -210,6 +210,18 @@ impl TestGateway {
         text.expose().clone()
     }
 
+    /// Signs the person in as a native app does, through both steps, and returns the device's token.
+    pub async fn device(&self, name: &str) -> String {
+        let first = serde_json::json!({ "username": name, "password": PASSWORD, "device": "a phone" });
+        let asked = self.ask("POST", "login", "/api/v1/sign-in").json(&first).send().await;
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        let flow = asked.json()["flow"].as_str().expect("a flow").to_owned();
+        let second = serde_json::json!({ "method": "totp", "code": self.totp(name) });
+        let done = self.ask("POST", "login", &format!("/api/v1/sign-in/{flow}")).json(&second).send().await;
+        assert_eq!(done.status, 200, "{}", done.text());
+        done.json()["token"].as_str().expect("a token").to_owned()
+    }
+
     /// The address of a path on the portal.
     pub fn portal(&self, path: &str) -> String {
         format!("http://login.localhost:{}{path}", self.http.port())

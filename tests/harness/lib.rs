@@ -8,3 +8,4 @@ pub mod app;
 pub mod browser;
 pub mod gateway;
 pub mod walk;
+pub mod wire;

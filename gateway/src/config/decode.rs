@@ -4,22 +4,25 @@
 //! value replaced by its default; the page then knows that the file is not sound, and nobody reads the replacement.
 //! The wrappers of [`super::written`] carry it: every value stands in an `At`.
 
+mod edges;
+
 use std::fmt;
 
 use serde::de::value::{StrDeserializer, U32Deserializer};
-use serde::de::{
-    self, Deserialize, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
-};
+use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
+use self::edges::{AbsentReader, KeyReader, Word};
 use super::fault::{Page, Spot, listed, nearest, shown};
 use super::file;
+use super::meaning::Meaning;
+use super::words::TEXT;
 use super::written::{AT, ONE_OR_MANY};
-use super::yaml::{Key, Kind, Meaning, Node};
+use super::yaml::{Key, Kind, Node};
 
 /// Reads the tree as a `T`. The faults are on the page; if there are any, what comes back is not to be used for anything
 /// but finding other files.
 pub(super) fn decode<'n, T: Deserialize<'n> + Default>(page: Page<'n>, root: &'n Node) -> T {
-    let reader = Reader { node: root, page, path: &Path::Root, key: None, expected: "a mapping" };
+    let reader = Reader { node: root, page, path: &Path::Root, key: None, expected: MAPPING };
     T::deserialize(reader).unwrap_or_default()
 }
 
@@ -87,7 +90,7 @@ impl<'n> Reader<'n, '_> {
             Kind::Map(entries) => {
                 if let [(Key { text, plain: true, .. }, value)] = &entries[..]
                     && looks_like_ipv6(text)
-                    && matches!(&value.kind, Kind::Scalar { text, plain: true } if text.is_empty())
+                    && matches!(&value.kind, Kind::Scalar { text, plain: true } if Meaning::of(text) == Meaning::Nothing)
                 {
                     return self.refuse(
                         "ipv6_quote",
@@ -100,23 +103,39 @@ impl<'n> Reader<'n, '_> {
             Kind::Scalar { text, plain: false } => format!("the text \"{}\"", shown(text)),
             Kind::Scalar { text, plain: true } => match Meaning::of(text) {
                 Meaning::Nothing => "nothing".to_owned(),
-                Meaning::Boolean => format!("`{}`, which is read as yes or no", shown(text)),
+                Meaning::Boolean => format!("`{}`, which programs read as true or false", shown(text)),
                 Meaning::Number => format!("the number {}", shown(text)),
                 Meaning::Text => format!("`{}`", shown(text)),
             },
         };
-        let help = match &self.node.kind {
-            Kind::Scalar { text, plain: true } => match (expected, Meaning::of(text)) {
-                (_, Meaning::Nothing) => "write a value behind the colon, or delete the key".to_owned(),
-                (file::TEXT, _) => format!("put quotes around it if the text is meant: \"{}\"", shown(text)),
-                _ => format!("write {expected}"),
-            },
-            Kind::Scalar { plain: false, .. } if ["true or false", "a whole number"].contains(&expected) => {
-                format!("write {expected}, without quotes")
-            }
-            _ => format!("write {expected}"),
-        };
+        let help = self.fix();
         self.refuse("wrong_type", format!("{}expected {expected}, found {found}", self.in_path()), help)
+    }
+
+    fn fix(&self) -> String {
+        let example =
+            self.key.and_then(|key| file::example(&key.text).map(|example| format!("write `{}: {example}`", key.text)));
+        let (text, meaning, plain) = match &self.node.kind {
+            Kind::Scalar { text, plain } => (&**text, Meaning::of(text), *plain),
+            _ => ("", Meaning::Text, true),
+        };
+        match self.expected {
+            TEXT if plain && [Meaning::Boolean, Meaning::Number].contains(&meaning) => {
+                format!("put quotes around it if the text is meant: \"{}\"", shown(text))
+            }
+            TRUE_OR_FALSE => "write true or false, without quotes".into(),
+            WHOLE_NUMBER => "write digits alone, without quotes, sign and leading zero".into(),
+            MAPPING | NAMES if plain && meaning == Meaning::Nothing => {
+                "write `{}` if there is nothing to say, or delete the key".into()
+            }
+            LIST => "write a list: `[one, other]`, or `- one` on a line of its own".into(),
+            _ if example.is_some() => example.unwrap_or_default(),
+            MAPPING => "write settings below it, `key: value`, one a line, indented by two spaces".into(),
+            NAMES => "write names below it, each with a colon and its settings, indented by two spaces".into(),
+            _ if plain && meaning == Meaning::Nothing => "write a value behind the colon, or delete the key".into(),
+            TEXT => "write a text, without brackets".into(),
+            expected => format!("write {expected}"),
+        }
     }
 
     fn in_path(&self) -> String {
@@ -133,7 +152,7 @@ impl<'n> Reader<'n, '_> {
         }
     }
 
-    fn whole_number(&self) -> Result<u64, Trouble> {
+    fn whole_number(&self) -> Result<u32, Trouble> {
         match &self.node.kind {
             // As people write numbers: no sign, no leading zero, no base.
             Kind::Scalar { text, plain: true } if !text.starts_with('0') || **text == *"0" => {
@@ -164,17 +183,18 @@ impl<'n> Reader<'n, '_> {
         if file::is_secret(&key.text) && matches!(value.kind, Kind::Scalar { .. }) {
             let meant = format!("{}_file", key.text);
             let meant =
-                known.iter().find(|known| **known == meant || **known == "key_file").copied().unwrap_or("…_file");
-            self.page.refuse_secret(
-                key.spot,
-                format!("`{name}`{path}: a secret stands in the file"),
-                format!("save it in a file of its own and write `{meant}:` with that file's name; then change the secret, it was readable"),
+                known.iter().find(|known| **known == meant || (**known == "key_file" && key.text.ends_with("key")));
+            let help = meant.map_or_else(
+                || "delete it and change the secret, it was readable; secrets are kept in files of their own".to_owned(),
+                |meant| format!("save it in a file of its own and write `{meant}:` with that file's name; then change the secret, it was readable"),
             );
+            self.page.refuse_secret(key.spot, format!("`{name}`{path}: a secret stands in the file"), help);
             return;
         }
         let keys = listed(known.iter().copied(), "and");
         let help = match (file::elsewhere(&key.text, known), nearest(&key.text, known.iter().copied())) {
             (Some(elsewhere), _) => elsewhere.to_owned(),
+            (None, Some(near)) if known.len() == 1 => format!("did you mean `{near}`?"),
             (None, Some(near)) => format!("did you mean `{near}`? The keys here are {keys}"),
             (None, None) => format!("the keys here are {keys}"),
         };
@@ -190,7 +210,7 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
     }
 
     fn deserialize_bool<V: Visitor<'n>>(mut self, visitor: V) -> Result<V::Value, Trouble> {
-        self.expected = "true or false";
+        self.expected = TRUE_OR_FALSE;
         match &self.node.kind {
             Kind::Scalar { text, plain: true } if **text == *"true" => visitor.visit_bool(true),
             Kind::Scalar { text, plain: true } if **text == *"false" => visitor.visit_bool(false),
@@ -198,14 +218,10 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         }
     }
 
-    fn deserialize_u64<V: Visitor<'n>>(mut self, visitor: V) -> Result<V::Value, Trouble> {
-        self.expected = "a whole number";
+    fn deserialize_u32<V: Visitor<'n>>(mut self, visitor: V) -> Result<V::Value, Trouble> {
+        self.expected = WHOLE_NUMBER;
         let number = self.whole_number()?;
-        self.told(visitor.visit_u64(number))
-    }
-
-    fn deserialize_u32<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        self.deserialize_u64(visitor)
+        self.told(visitor.visit_u32(number))
     }
 
     fn deserialize_str<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
@@ -238,7 +254,7 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
     }
 
     fn deserialize_seq<V: Visitor<'n>>(mut self, visitor: V) -> Result<V::Value, Trouble> {
-        self.expected = "a list";
+        self.expected = LIST;
         match &self.node.kind {
             Kind::List(items) => self.told(visitor.visit_seq(Items { reader: self, items: items.iter().enumerate() })),
             _ => Err(self.wrong_type()),
@@ -246,12 +262,18 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
     }
 
     fn deserialize_map<V: Visitor<'n>>(mut self, visitor: V) -> Result<V::Value, Trouble> {
-        self.expected = "a mapping of names";
+        self.expected = NAMES;
         match &self.node.kind {
             Kind::Map(entries) => {
                 let entries =
                     entries.iter().map(|(key, value)| (&*key.text, key, value)).collect::<Vec<_>>().into_iter();
-                self.told(visitor.visit_map(Entries { reader: self, entries, value: None, absent: [].iter() }))
+                self.told(visitor.visit_map(Entries {
+                    reader: self,
+                    entries,
+                    value: None,
+                    fields: &[],
+                    absent: [].iter(),
+                }))
             }
             _ => Err(self.wrong_type()),
         }
@@ -263,7 +285,7 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Trouble> {
-        self.expected = "a mapping of settings";
+        self.expected = MAPPING;
         let Kind::Map(entries) = &self.node.kind else { return Err(self.wrong_type()) };
         let mut known = Vec::new();
         for (key, value) in entries {
@@ -275,7 +297,7 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
         }
         // The derived code asks for what is missing only once; here every missing key is told.
         let absent = fields.iter();
-        self.told(visitor.visit_map(Entries { reader: self, entries: known.into_iter(), value: None, absent }))
+        self.told(visitor.visit_map(Entries { reader: self, entries: known.into_iter(), value: None, fields, absent }))
     }
 
     fn deserialize_enum<V: Visitor<'n>>(
@@ -303,7 +325,7 @@ impl<'n> de::Deserializer<'n> for Reader<'n, '_> {
 
     serde::forward_to_deserialize_any! {
         <V: Visitor<'n>>
-        i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char string bytes byte_buf unit unit_struct tuple tuple_struct identifier
+        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 f64 char string bytes byte_buf unit unit_struct tuple tuple_struct identifier
         ignored_any
     }
 }
@@ -356,6 +378,7 @@ struct Entries<'n, 'p> {
     reader: Reader<'n, 'p>,
     entries: std::vec::IntoIter<(&'n str, &'n Key, &'n Node)>,
     value: Option<Next<'n>>,
+    fields: &'static [&'static str],
     absent: std::slice::Iter<'static, &'static str>,
 }
 
@@ -386,164 +409,11 @@ impl<'n> MapAccess<'n> for Entries<'n, '_> {
                 let path = Path::Key(self.reader.path, &key.text);
                 seed.deserialize(Reader { node, path: &path, key: Some(key), ..self.reader })
             }
-            Some(Next::Absent(field)) => seed.deserialize(AbsentReader { field, map: self.reader }),
+            Some(Next::Absent(field)) => {
+                seed.deserialize(AbsentReader { field, fields: self.fields, map: self.reader })
+            }
             None => Err(Trouble::Words("a value was asked for before its key".into())),
         }
-    }
-}
-
-/// A key: a text with a spot.
-#[derive(Clone, Copy)]
-struct KeyReader<'n> {
-    key: &'n Key,
-    page: Page<'n>,
-}
-
-impl<'n> de::Deserializer<'n> for KeyReader<'n> {
-    type Error = Trouble;
-
-    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        let Key { text, plain, spot } = self.key;
-        if *plain && Meaning::of(text) != Meaning::Text {
-            self.page.refuse(
-                "wrong_type",
-                *spot,
-                format!("expected a name, found `{}`, which some programs read as something else", shown(text)),
-                format!("put quotes around it if the name is meant: \"{}\"", shown(text)),
-            );
-            return Err(Trouble::Told);
-        }
-        visitor.visit_borrowed_str(text)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'n>>(self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
-        match name {
-            AT => visitor.visit_seq(KeyParts { reader: self, part: 0 }),
-            _ => visitor.visit_newtype_struct(self),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        <V: Visitor<'n>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct KeyParts<'n> {
-    reader: KeyReader<'n>,
-    part: u8,
-}
-
-impl<'n> SeqAccess<'n> for KeyParts<'n> {
-    type Error = Trouble;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Trouble> {
-        self.part += 1;
-        let number = |n: u32| -> U32Deserializer<Trouble> { n.into_deserializer() };
-        match self.part {
-            1 => seed.deserialize(number(self.reader.key.spot.line)),
-            2 => seed.deserialize(number(self.reader.key.spot.column)),
-            _ => seed.deserialize(self.reader),
-        }
-        .map(Some)
-    }
-}
-
-/// A key that is not there: nothing, if it may be absent; else a fault.
-struct AbsentReader<'n, 'p> {
-    field: &'static str,
-    map: Reader<'n, 'p>,
-}
-
-impl<'n> de::Deserializer<'n> for AbsentReader<'n, '_> {
-    type Error = Trouble;
-
-    fn deserialize_any<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        let spot = self.map.key.map_or(self.map.node.spot, |key| key.spot);
-        let path = match self.map.path {
-            Path::Root => String::new(),
-            path => format!(" in `{path}`"),
-        };
-        let help = file::example(self.field)
-            .map_or_else(|| format!("add `{}:`", self.field), |example| format!("add `{}: {example}`", self.field));
-        self.map.page.refuse("missing_key", spot, format!("the key `{}` is missing{path}", self.field), help);
-        // Whatever the visitor is, it can't be satisfied; its At takes the default.
-        drop(visitor);
-        Err(Trouble::Told)
-    }
-
-    fn deserialize_option<V: Visitor<'n>>(self, visitor: V) -> Result<V::Value, Trouble> {
-        visitor.visit_none()
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'n>>(self, name: &'static str, visitor: V) -> Result<V::Value, Trouble> {
-        match name {
-            AT => visitor.visit_seq(AbsentParts { reader: Some(self), part: 0 }),
-            _ => self.deserialize_any(visitor),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        <V: Visitor<'n>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-struct AbsentParts<'n, 'p> {
-    reader: Option<AbsentReader<'n, 'p>>,
-    part: u8,
-}
-
-impl<'n> SeqAccess<'n> for AbsentParts<'n, '_> {
-    type Error = Trouble;
-
-    fn next_element_seed<S: DeserializeSeed<'n>>(&mut self, seed: S) -> Result<Option<S::Value>, Trouble> {
-        self.part += 1;
-        let nowhere: U32Deserializer<Trouble> = 0u32.into_deserializer();
-        match self.reader.take_if(|_| self.part > 2) {
-            Some(reader) => seed.deserialize(reader),
-            None => seed.deserialize(nowhere),
-        }
-        .map(Some)
-    }
-}
-
-/// A word of a fixed few.
-struct Word<'n>(&'n str);
-
-impl<'n> EnumAccess<'n> for Word<'n> {
-    type Error = Trouble;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'n>>(self, seed: S) -> Result<(S::Value, Self), Trouble> {
-        let word: StrDeserializer<'n, Trouble> = self.0.into_deserializer();
-        seed.deserialize(word).map(|variant| (variant, self))
-    }
-}
-
-impl<'n> VariantAccess<'n> for Word<'n> {
-    type Error = Trouble;
-
-    fn unit_variant(self) -> Result<(), Trouble> {
-        Ok(())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'n>>(self, _seed: S) -> Result<S::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
-    }
-
-    fn tuple_variant<V: Visitor<'n>>(self, _len: usize, _visitor: V) -> Result<V::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
-    }
-
-    fn struct_variant<V: Visitor<'n>>(
-        self,
-        _fields: &'static [&'static str],
-        _visitor: V,
-    ) -> Result<V::Value, Trouble> {
-        Err(de::Error::custom("words have no content"))
     }
 }
 
@@ -557,6 +427,12 @@ impl fmt::Display for Path<'_> {
         }
     }
 }
+
+const TRUE_OR_FALSE: &str = "true or false";
+const WHOLE_NUMBER: &str = "a whole number";
+const LIST: &str = "a list";
+const NAMES: &str = "names with their settings";
+const MAPPING: &str = "settings (`key: value`)";
 
 fn looks_like_ipv6(text: &str) -> bool {
     text.contains(':') && text.chars().all(|c| c == ':' || c.is_ascii_hexdigit())

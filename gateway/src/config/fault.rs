@@ -63,6 +63,7 @@ impl Report {
 
     /// The warnings, if nothing is wrong. Errors: every fault, in the order of files and lines.
     pub(super) fn close(mut self) -> Result<Vec<Fault>, Faults> {
+        self.hide_secrets();
         if self.is_clean() {
             in_order(&mut self.warnings);
             return Ok(self.warnings);
@@ -81,6 +82,17 @@ impl Report {
         }
         Err(Faults(self.faults))
     }
+
+    /// Another fault on the line of a secret must not show it either.
+    fn hide_secrets(&mut self) {
+        let hidden: Vec<Fault> = self.faults.iter().filter(|fault| fault.code == SECRET).cloned().collect();
+        for fault in self.faults.iter_mut().chain(&mut self.warnings) {
+            let same_line = |secret: &&Fault| secret.file == fault.file && secret.line == fault.line;
+            if let Some(secret) = hidden.iter().find(same_line) {
+                fault.source.clone_from(&secret.source);
+            }
+        }
+    }
 }
 
 impl<'a> Page<'a> {
@@ -92,7 +104,7 @@ impl<'a> Page<'a> {
 
     /// Writes down a fault on a line that shows a secret; the line is told up to its first colon.
     pub(super) fn refuse_secret(self, spot: Spot, message: impl Into<String>, help: impl Into<String>) {
-        let mut fault = self.fault("secret_in_yaml", spot, message.into(), help.into());
+        let mut fault = self.fault(SECRET, spot, message.into(), help.into());
         let shown = fault.source.find(':').map_or(0, |colon| colon + 1);
         fault.source.truncate(shown);
         fault.source.push_str(" …");
@@ -161,8 +173,8 @@ impl fmt::Display for Told<'_> {
         if *line > 0 && !source.is_empty() {
             let margin = " ".repeat(line.to_string().len());
             writeln!(f, "{line} | {source}")?;
-            // A cut line has lost its columns.
-            if *column > 0 && !source.starts_with('…') {
+            // A line that was cut in front has lost its columns, one with a secret what they point at.
+            if *column > 0 && !source.starts_with('…') && *column as usize <= source.chars().count() + 1 {
                 writeln!(f, "{margin} | {}^", " ".repeat(*column as usize - 1))?;
             }
         }
@@ -176,8 +188,8 @@ impl fmt::Display for Faults {
             writeln!(f, "{}", fault.told_as(Severity::Error))?;
         }
         match self.0.len() {
-            1 => f.write_str("1 error; nothing was changed"),
-            count => write!(f, "{count} errors; nothing was changed"),
+            1 => f.write_str("1 error"),
+            count => write!(f, "{count} errors"),
         }
     }
 }
@@ -219,7 +231,8 @@ fn in_order(faults: &mut [Fault]) {
     });
 }
 
-fn source_line(text: &str, spot: Spot) -> String {
+/// The line at a spot, cut to what fits a terminal.
+pub(super) fn source_line(text: &str, spot: Spot) -> String {
     let Some(line) = (spot.line as usize).checked_sub(1).and_then(|above| text.lines().nth(above)) else {
         return String::new();
     };
@@ -247,5 +260,6 @@ fn printable(c: char) -> char {
     }
 }
 
+const SECRET: &str = "secret_in_yaml";
 const MOST_FAULTS: usize = 200;
 const WIDTH: usize = 120;

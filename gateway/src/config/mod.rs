@@ -8,9 +8,12 @@ mod check;
 mod decode;
 mod fault;
 mod file;
+mod meaning;
 mod read;
 mod reload;
+mod schema;
 mod show;
+mod words;
 mod written;
 mod yaml;
 
@@ -202,7 +205,7 @@ pub fn load(dir: &Path, now: Timestamp) -> Result<Loaded, Faults> {
 
 /// The digest [`load`] would report, without checking anything; what can't be read counts as empty.
 pub fn digest(dir: &Path) -> [u8; 32] {
-    read::Files::read(dir, &RefCell::default()).digest(dir)
+    read::digest(dir)
 }
 
 /// Resolves a list as it stands in a token's `only_from`: names of networks, addresses, prefixes, ranges. `None`: the
@@ -228,10 +231,7 @@ pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
 
 /// The JSON Schemas for editors: `{"gateway": …, "policy": …}`, for `gateway.yaml` and for policy files.
 pub fn schema() -> serde_json::Value {
-    serde_json::json!({
-        "gateway": schemars::schema_for!(file::Gateway),
-        "policy": schemars::schema_for!(file::PolicyFile),
-    })
+    schema::both()
 }
 
 /// The settings in force as YAML, defaults filled in, no secrets: `gateway.yaml`, then the policy files, as documents of

@@ -1,18 +1,17 @@
 //! What is in force, in full? The files with their defaults filled in.
 
-use super::file::{Demand, FilePath, Gateway, MethodWord, SignIn, SocketText, Text, TimeSpan, TwoStepWord};
+use super::file::{Gateway, SignIn};
 use super::read::Files;
+use super::words::{Demand, FilePath, MethodWord, SocketText, Text, TimeSpan, TwoStepWord};
 use super::written::{At, OneOrMany};
 use super::yaml;
 
 /// The settings as YAML: `gateway.yaml`, then each policy file. There are no secrets in them.
 pub(super) fn effective(files: &Files) -> String {
     let mut text = String::new();
-    if let Some(gateway) = &files.gateway {
-        let mut content = gateway.content.clone();
-        fill_in(&mut content);
-        push(&mut text, &gateway.source.name, &content);
-    }
+    let mut gateway = files.gateway.content.clone();
+    fill_in(&mut gateway);
+    push(&mut text, &files.gateway.source.name, &gateway);
     for policy in &files.policies {
         text.push_str("---\n");
         push(&mut text, &policy.source.name, &policy.content);

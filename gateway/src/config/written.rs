@@ -8,7 +8,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 
 use super::fault::Spot;
-use super::file::Text;
+use super::words::Text;
 
 /// A value and where it stood.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use serde_yaml::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span};
+use serde_yaml::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::fault::{Page, Spot, shown};
 
@@ -46,35 +46,11 @@ pub(super) struct Key {
     pub(super) spot: Spot,
 }
 
-/// What readers of YAML make of a plain scalar; they disagree about most of these.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Meaning {
-    /// Nothing at all: empty, `~`, `null`.
-    Nothing,
-    /// `true`, `no`, `On`…
-    Boolean,
-    /// `1`, `0777`, `1e3`, `22:22`…
-    Number,
-    /// Words.
-    Text,
-}
-
-impl Meaning {
-    /// Of a plain scalar, by YAML 1.1 and 1.2 together.
-    pub(super) fn of(text: &str) -> Self {
-        match text {
-            "" | "~" | "null" | "Null" | "NULL" => Self::Nothing,
-            _ if ["true", "false", "yes", "no", "on", "off"].iter().any(|word| text.eq_ignore_ascii_case(word)) => {
-                Self::Boolean
-            }
-            _ if is_number(text) => Self::Number,
-            _ => Self::Text,
-        }
-    }
-}
-
 /// Reads one document. `None`: it can't be read, and the page says why. An empty file is an empty mapping.
 pub(super) fn read(page: Page<'_>) -> Option<Node> {
+    if has_tabs(page) {
+        return None;
+    }
     let mut tree = Tree { page, open: Vec::new(), root: None, nodes: 0, has_told_of_anchors: false };
     let mut parser = Parser::new_from_str_with_options(&page.source.text, options());
     let mut documents = 0;
@@ -128,7 +104,7 @@ enum OpenKind {
     /// `key` waits for its value; one whose fault was told is dropped with its value.
     Map {
         entries: Vec<(Key, Node)>,
-        seen: HashMap<Box<str>, u32>,
+        seen: HashMap<Box<str>, Spot>,
         key: Option<Pending>,
     },
     /// Its content is read and dropped: a key that is a collection.
@@ -147,10 +123,10 @@ impl Tree<'_> {
     fn take(&mut self, event: Event<'_>, span: &Span) -> Option<()> {
         let spot = spot_of(span);
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
+            Event::Scalar(text, style, _, tag) => {
                 self.count(spot)?;
                 let plain = style == ScalarStyle::Plain;
-                let sound = self.is_sound(anchor, tag.as_deref().map(|tag| tag.original()), spot);
+                let sound = self.is_sound(tag.as_deref(), span);
                 if sound && !plain && text.contains("-----BEGIN") {
                     self.page.refuse_secret(
                         spot,
@@ -166,13 +142,12 @@ impl Tree<'_> {
                     self.value(Node { spot, kind: Kind::Refused });
                 }
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.begin(spot, anchor, tag.as_deref().map(|tag| tag.original()), OpenKind::List(Vec::new()))?;
-            }
-            Event::MappingStart(_, anchor, tag) => {
+            Event::SequenceStart(_, _, tag) => self.begin(span, tag.as_deref(), OpenKind::List(Vec::new()))?,
+            Event::MappingStart(_, _, tag) => {
                 let map = OpenKind::Map { entries: Vec::new(), seen: HashMap::new(), key: None };
-                self.begin(spot, anchor, tag.as_deref().map(|tag| tag.original()), map)?;
+                self.begin(span, tag.as_deref(), map)?;
             }
+            Event::Anchor(..) => self.tell_of_anchors(spot),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 self.tell_of_anchors(spot);
@@ -187,7 +162,8 @@ impl Tree<'_> {
         Some(())
     }
 
-    fn begin(&mut self, spot: Spot, anchor: usize, tag: Option<String>, kind: OpenKind) -> Option<()> {
+    fn begin(&mut self, span: &Span, tag: Option<&Tag>, kind: OpenKind) -> Option<()> {
+        let spot = spot_of(span);
         self.count(spot)?;
         if self.open.len() >= MAX_DEPTH {
             self.page.refuse(
@@ -198,7 +174,7 @@ impl Tree<'_> {
             );
             return None;
         }
-        let sound = self.is_sound(anchor, tag, spot);
+        let sound = self.is_sound(tag, span);
         let dropped = |is_key| OpenKind::Dropped { is_key };
         let kind = match self.open.last() {
             Some(Open { kind: OpenKind::Dropped { .. }, .. }) => dropped(false),
@@ -251,14 +227,15 @@ impl Tree<'_> {
         }
         *next = Some(match seen.entry(key.text.clone()) {
             Entry::Vacant(vacant) => {
-                vacant.insert(key.spot.line);
+                vacant.insert(key.spot);
                 Pending::Keep(key)
             }
             Entry::Occupied(first) => {
+                let Spot { line, column } = *first.get();
                 page.refuse(
                     "duplicate_key",
                     key.spot,
-                    format!("`{}` stands here a second time; the first is on line {}", shown(&key.text), first.get()),
+                    format!("`{}` stands here a second time; the first is at {line}:{column}", shown(&key.text)),
                     "keep one of the two, or bring both together under one",
                 );
                 Pending::Drop
@@ -279,15 +256,13 @@ impl Tree<'_> {
         }
     }
 
-    fn is_sound(&mut self, anchor: usize, tag: Option<String>, spot: Spot) -> bool {
-        if anchor != 0 {
-            self.tell_of_anchors(spot);
-        }
-        if let Some(tag) = &tag {
+    fn is_sound(&self, tag: Option<&Tag>, span: &Span) -> bool {
+        if let Some(tag) = tag {
+            let spot = span.tag_start().map_or_else(|| spot_of(span), |start| spot_of(&Span::empty(start)));
             self.page.refuse(
                 "tag",
                 spot,
-                format!("the tag `{}` is not used here: values are read as they are written", shown(tag)),
+                format!("the tag `{}` is not used here: values are read as they are written", shown(&tag.original())),
                 "delete the tag",
             );
         }
@@ -326,6 +301,7 @@ fn options() -> Options {
         emit_comments: false,
         // An alias without its anchor is told like every other.
         emit_unresolved_aliases: true,
+        emit_anchor_events: true,
         // Above our own limit, so that ours speaks.
         flow_nesting_limit: MAX_DEPTH + 8,
         block_nesting_limit: MAX_DEPTH + 8,
@@ -335,6 +311,28 @@ fn options() -> Options {
 fn spot_of(span: &Span) -> Spot {
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Spot { line: number(span.start.line()), column: number(span.start.col() + 1) }
+}
+
+/// Tabs in front of a value: YAML allows some of them, and nobody can see which. No setting needs one.
+fn has_tabs(page: Page<'_>) -> bool {
+    let indentation = |line: &str| line.len() - line.trim_start().len();
+    let is_empty = |line: &str| line.trim_start().is_empty() || line.trim_start().starts_with('#');
+    let mut tabbed = (1..).zip(page.source.text.lines()).filter_map(|(number, line)| {
+        let tab = line[..indentation(line)].chars().position(|c| c == '\t').filter(|_| !is_empty(line))?;
+        Some(Spot { line: number, column: u32::try_from(tab + 1).unwrap_or(u32::MAX) })
+    });
+    let Some(first) = tabbed.next() else { return false };
+    let others = match tabbed.count() {
+        0 => String::new(),
+        count => format!(", and in {count} more lines"),
+    };
+    page.refuse(
+        "tab_indent",
+        first,
+        format!("a tab in the indentation{others}; YAML counts spaces only"),
+        "replace each by spaces, as many as the lines beside it have",
+    );
+    true
 }
 
 fn refuse_syntax(page: Page<'_>, error: &ScanError) {
@@ -349,21 +347,24 @@ fn refuse_syntax(page: Page<'_>, error: &ScanError) {
         };
     }
     let line = |number: u32| page.source.text.lines().nth((number as usize).saturating_sub(1)).unwrap_or_default();
-    let is_tabbed = |text: &str| text.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t');
-    // The parser may notice a tab only on the line below.
-    if let Some(tabbed) = [spot.line, spot.line.saturating_sub(1)].into_iter().find(|number| is_tabbed(line(*number))) {
-        let column = line(tabbed).chars().position(|c| c == '\t').map_or(1, |tab| tab + 1);
+    if let Some(address) = unquoted_ipv6(line(spot.line)) {
         page.refuse(
-            "tab_indent",
-            Spot { line: tabbed, column: u32::try_from(column).unwrap_or(1) },
-            "a tab in the indentation; YAML counts spaces only",
-            "replace the tab by spaces, as many as the lines beside it have",
+            "ipv6_quote",
+            spot,
+            format!("`{}` can't be read: a colon at its end makes it a key", shown(address)),
+            format!("put quotes around IPv6 addresses: \"{}\"", shown(address)),
         );
         return;
     }
     let (message, help) = in_words(error.kind());
-    let help = if line(spot.line).contains("::") { "put quotes around IPv6 addresses: \"2001:db8::\"" } else { help };
-    page.refuse("syntax", spot, message, help);
+    let code = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) { "too_deep" } else { "syntax" };
+    page.refuse(code, spot, message, help);
+}
+
+/// An address such as `2001:db8::` that ends in a colon and stands without quotes.
+fn unquoted_ipv6(line: &str) -> Option<&str> {
+    line.split([' ', ',', '[', ']', '{', '}'])
+        .find(|word| word.ends_with("::") && word.len() > 2 && word.chars().all(|c| c == ':' || c.is_ascii_hexdigit()))
 }
 
 /// What the parser found, for people who write YAML and no parsers.
@@ -376,12 +377,14 @@ fn in_words(kind: &ErrorKind) -> (String, &'static str) {
         | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             ("a bracket is opened and never closed".into(), "close it with ] or }")
         }
-        ErrorKind::ExpectedFlowSequenceSeparator => {
-            ("expected `,` or `]`".into(), "separate the entries by commas; close the list with ]")
-        }
-        ErrorKind::ExpectedFlowMappingSeparator => {
-            ("expected `,` or `}`".into(), "separate the entries by commas; close the mapping with }")
-        }
+        ErrorKind::ExpectedFlowSequenceSeparator => (
+            "expected `,` or `]`".into(),
+            "separate the entries by commas; close the list with ], perhaps on a line above",
+        ),
+        ErrorKind::ExpectedFlowMappingSeparator => (
+            "expected `,` or `}`".into(),
+            "separate the entries by commas; close the mapping with }, perhaps on a line above",
+        ),
         ErrorKind::MisplacedFlowCollectionEnd | ErrorKind::MismatchedFlowCollectionEnd { .. } => {
             ("this bracket closes nothing that is open".into(), "[ is closed by ], { by }")
         }
@@ -403,39 +406,19 @@ fn in_words(kind: &ErrorKind) -> (String, &'static str) {
             "a list entry (`- `) stands where none can".into(),
             "begin the list on the line below its key, one entry a line",
         ),
-        ErrorKind::UnexpectedCharacter { .. } => (format!("{kind}"), quotes),
+        ErrorKind::InvalidTrailingDoubleQuotedScalar | ErrorKind::InvalidTrailingSingleQuotedScalar => (
+            "a text goes on behind its closing quote; or a quote above was never closed".into(),
+            "close every quote on the line where it is opened; inside double quotes write \\\" for a quote",
+        ),
+        ErrorKind::UnexpectedCharacter { character } => {
+            (format!("`{}` can't begin a value", shown(&character.to_string())), quotes)
+        }
         ErrorKind::RecursionLimitExceeded => (
             format!("lists and mappings stand in each other more than {MAX_DEPTH} deep"),
             "look for brackets or indentation that were not meant",
         ),
         _ => (format!("this is not YAML: {kind}"), quotes),
     }
-}
-
-/// Would any reader of YAML 1.1 or 1.2 take this for a number?
-fn is_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if [".inf", ".nan"].iter().any(|word| unsigned.eq_ignore_ascii_case(word)) {
-        return true;
-    }
-    let in_base = |prefix: &str, base: u32| {
-        unsigned
-            .strip_prefix(prefix)
-            .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c == '_' || c.is_digit(base)))
-    };
-    if in_base("0x", 16) || in_base("0o", 8) || in_base("0b", 2) {
-        return true;
-    }
-    let begins_right = unsigned.strip_prefix('.').unwrap_or(unsigned).starts_with(|c: char| c.is_ascii_digit());
-    if !begins_right {
-        return false;
-    }
-    let digits = unsigned.replace('_', "");
-    // Base sixty: `22:22` was 1342 in YAML 1.1.
-    let mut parts = digits.split(':');
-    let is_sixty = parts.next().is_some_and(|first| first.bytes().all(|b| b.is_ascii_digit()))
-        && parts.all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()));
-    is_sixty || digits.parse::<f64>().is_ok()
 }
 
 const MAX_NODES: usize = 1_000_000;

@@ -31,11 +31,16 @@ pub(super) enum Unclear {
 }
 
 impl<'a> Asked<'a> {
-    pub(super) fn read(request: &'a RequestHeader) -> Result<Self, Unclear> {
+    /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
+    /// `Transfer-Encoding` before anybody can see that it was there.
+    pub(super) fn read(request: &'a RequestHeader, raw: Option<&[u8]>) -> Result<Self, Unclear> {
         if request.method == Method::CONNECT || request.method == Method::TRACE {
             return Err(Unclear::Method);
         }
         framing(request)?;
+        if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
+            return Err(Unclear::Length);
+        }
         if request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
             return Err(Unclear::Authorizations);
         }
@@ -61,6 +66,13 @@ fn framing(request: &RequestHeader) -> Result<(), Unclear> {
         _ => false,
     };
     if clear { Ok(()) } else { Err(Unclear::Length) }
+}
+
+/// Is there a field line `Content-Length`, in any case?
+fn names_a_length(raw: &[u8]) -> bool {
+    let name = b"content-length";
+    raw.split(|byte| *byte == b'\n')
+        .any(|line| line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name))
 }
 
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host, however it is given.
@@ -169,7 +181,7 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields)).is_ok(), "{fields:?}");
+            assert!(Asked::read(&request(Version::HTTP_11, fields), None).is_ok(), "{fields:?}");
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -187,11 +199,11 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields)).err(), Some(*why), "{fields:?}");
+            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None).err(), Some(*why), "{fields:?}");
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(
-            Asked::read(&request(Version::HTTP_10, &old)).err(),
+            Asked::read(&request(Version::HTTP_10, &old), None).err(),
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );

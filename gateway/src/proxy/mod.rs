@@ -136,7 +136,8 @@ impl Proxy {
         drop(claims);
         let visit = Visit { in_force, resolved, reader };
         context.visit = Some(visit.clone());
-        let asked = match Asked::read(request) {
+        let raw = session.as_http1().map(pingora::protocols::http::v1::server::HttpSession::get_headers_raw_bytes);
+        let asked = match Asked::read(request, raw.as_deref()) {
             Ok(asked) => asked,
             Err(unclear) => {
                 if let Some(refused) = self.outside(&visit, context).await {
@@ -446,6 +447,10 @@ impl ProxyHttp for Proxy {
             let reference = self.gate.reference();
             context.reference = Some(reference.to_string());
             let answer = match (&context.visit, &context.route) {
+                (Some(visit), _) if status.is_client_error() => {
+                    let sentence = "This request could not be forwarded as it is.";
+                    refusal::bad_request(&visit.in_force, visit.reader, sentence, &reference)
+                }
                 (Some(visit), Some(route)) => refusal::app_down(visit, &route.app, status, &reference),
                 (Some(visit), None) => refusal::internal(&visit.in_force, visit.reader, &reference),
                 (None, _) => refusal::internal(&self.current.load().in_force, Reader::Program, &reference),

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::chain::{self, AuditKey, Chain};
 use super::feed::Notices;
+use super::seal::sync_name;
 use super::{Applied, Batch, Cursor, Feed, Row, Store, StoreError, Table};
 use crate::clock::Clock;
 use rows::{definition, read_row, write_row};
@@ -53,6 +54,7 @@ impl RedbStore {
     /// system says no.
     pub fn open(file: &Path, clock: Clock, key: AuditKey) -> Result<Self, StoreError> {
         let made = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file);
+        let made = made.and_then(|made| if made.metadata()?.len() == 0 { sync_name(file) } else { Ok(()) });
         made.map_err(|error| StoreError::Unavailable(format!("{}: {error}", file.display())))?;
         let file: PathBuf = file.to_owned();
         let open = move || Database::builder().set_cache_size(CACHE).create(&file);

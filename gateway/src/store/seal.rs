@@ -155,11 +155,15 @@ fn make_key(path: &Path) -> std::io::Result<Result<RootKey, StoreError>> {
     let text = Zeroizing::new(BASE64.encode(&key) + "\n");
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    // The name has to survive a power cut as well, before anything is sealed under the key.
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        File::open(folder)?.sync_all()?;
-    }
+    // Before anything is sealed under the key.
+    sync_name(path)?;
     Ok(Ok(Secret::new(key)))
+}
+
+/// A new file's name survives a power cut only if its folder was synced too.
+pub(super) fn sync_name(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// What a sealed value is bound to.

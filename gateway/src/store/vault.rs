@@ -6,13 +6,14 @@
 //!
 //! The types are here; the verbs lie by theme in `vault/`. A person's row is the lock on everything of theirs: each verb
 //! that changes their secrets or opens a session writes it under a guard. A session lives as long as its row in
-//! [`Table::SessionUse`] and its person's generation.
+//! [`Table::SessionUse`](super::Table::SessionUse) and its person's generation.
 
 mod act;
 mod attempts;
 mod flows;
 mod hand_offs;
 mod house;
+mod issued;
 mod open;
 mod people;
 mod records;
@@ -164,7 +165,7 @@ pub type Bearer = Secret<String>;
 /// A flow that was read, counted and not yet moved on. Acting on it consumes exactly this version.
 #[derive(Clone, Debug)]
 pub struct HeldFlow {
-    /// The sign-in.
+    /// The sign-in. `wrong` counts the tries before this one, as [`access::login::advance`] does.
     pub flow: Flow,
     /// The key being set up, if the stage is set-up.
     pub pending_totp: Option<TotpSecret>,

@@ -134,7 +134,7 @@ pub enum Decision {
     Refuse(Refusal),
 }
 
-/// A yes. Only [`decide`] makes one; it can be neither copied nor made up.
+/// A yes. Only the walk behind [`decide`](super::decide) makes one; it can be neither copied nor made up.
 #[derive(Debug)]
 #[must_use]
 pub struct Grant {

@@ -9,7 +9,7 @@ use access::policy::{Listed, Place};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, Spot, nearest, shown};
-use crate::config::file::Address;
+use crate::config::words::Address;
 use crate::config::written::{At, OneOrMany};
 
 /// The networks of all policy files.
@@ -126,7 +126,11 @@ pub(in crate::config) fn resolve_words(
         match known {
             Some(set) => sets.push(set.clone()),
             None if looks_like_address(entry) => {
-                loose.push(entry.parse().map_err(|error: NetworkError| error.to_string())?);
+                let network = entry.parse().map_err(|error: NetworkError| error.to_string())?;
+                if is_everything(&network) {
+                    return Err(format!("{:?} is every address there is and narrows nothing", shown(entry)));
+                }
+                loose.push(network);
             }
             None => {
                 let near = nearest(entry, networks.keys().map(NetworkName::as_str));
@@ -164,7 +168,10 @@ pub(super) fn network(page: Page<'_>, text: &str, spot: Spot) -> Option<Network>
         Err(NetworkError::Mapped(_)) => (
             "bad_address",
             format!("`{}` is an IPv4 address in IPv6 clothes", shown(text)),
-            "write it as IPv4".to_owned(),
+            match text.parse::<std::net::Ipv6Addr>().ok().and_then(|v6| v6.to_ipv4_mapped()) {
+                Some(v4) => format!("write {v4}"),
+                None => "write it as IPv4".to_owned(),
+            },
         ),
         Err(NetworkError::Zone(_)) => (
             "bad_address",

@@ -12,7 +12,8 @@ use super::addresses::{self, For, Networks, is_taken};
 use super::gateway::is_readable;
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, Spot, nearest, shown};
-use crate::config::file::{self, AllowText, Gateway, HttpMethod, PathText};
+use crate::config::file::{self, Gateway};
+use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
 use crate::config::{AppSettings, PublicUrl, Upstream};
 
@@ -62,7 +63,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
     portal.map(|_| ready)
 }
 
-fn host(page: Page<'_>, written: &At<file::HostText>, portal: Option<&PublicUrl>) -> Option<HostName> {
+fn host(page: Page<'_>, written: &At<HostText>, portal: Option<&PublicUrl>) -> Option<HostName> {
     let host = scalars::host(page, &written.value.0, written.spot)?;
     let portal = portal?;
     if host == *portal.host() {
@@ -216,8 +217,8 @@ fn one_allowed(page: Page<'_>, entry: &At<AllowText>) -> Option<Allowed> {
 fn forbid_proof_on_public(
     page: Page<'_>,
     allow: &[Allowed],
-    second_step: &Option<At<OneOrMany<file::MethodWord>>>,
-    fresh: &Option<At<file::TimeSpan>>,
+    second_step: &Option<At<OneOrMany<MethodWord>>>,
+    fresh: &Option<At<TimeSpan>>,
 ) {
     let spots = [second_step.as_ref().map(|at| ("second_step", at.spot)), fresh.as_ref().map(|at| ("fresh", at.spot))];
     for (key, spot) in spots.into_iter().flatten().filter(|_| allow.contains(&Allowed::Public)) {
@@ -239,7 +240,7 @@ fn http_methods(page: Page<'_>, written: &At<OneOrMany<HttpMethod>>) -> Option<V
             "delete the key for all methods, or write some: [GET, HEAD]",
         );
     }
-    written.value.0.iter().map(|word| scalars::http_method(page, word)).collect()
+    Some(written.value.0.iter().filter_map(|word| scalars::http_method(page, word)).collect())
 }
 
 fn pattern(page: Page<'_>, written: &At<PathText>) -> Option<PathPattern> {

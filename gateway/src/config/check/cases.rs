@@ -14,7 +14,8 @@ use access::{ClientAddr, Timestamp, explain};
 
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, nearest, shown};
-use crate::config::file::{Case, Expect, Gateway, SecondStepWord, Text};
+use crate::config::file::{Case, Gateway};
+use crate::config::words::{Expect, SecondStepWord, Text};
 use crate::config::written::{At, OneOrMany};
 
 /// Are the cases well asked? Does not need the rules.
@@ -203,8 +204,10 @@ fn names<N>(
     written: Option<&At<OneOrMany<Text>>>,
     parse: fn(&str) -> Result<N, NameError>,
 ) -> Option<Vec<N>> {
-    let entries = written.into_iter().flat_map(|written| &written.value.0);
-    entries.map(|entry| scalars::name(page, what, &entry.value.0, entry.spot, parse)).collect()
+    let entries: Vec<_> = written.into_iter().flat_map(|written| &written.value.0).collect();
+    let names: Vec<_> =
+        entries.iter().filter_map(|entry| scalars::name(page, what, &entry.value.0, entry.spot, parse)).collect();
+    (names.len() == entries.len()).then_some(names)
 }
 
 fn in_words(decision: &Decision) -> (Expect, String) {

@@ -10,7 +10,8 @@ use access::policy::{SessionLimits, TwoStep};
 use super::addresses::{self, For, Networks};
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, shown};
-use crate::config::file::{FilePath, Gateway, SocketText, TwoStepWord, Url};
+use crate::config::file::Gateway;
+use crate::config::words::{FilePath, SocketText, TwoStepWord, Url};
 use crate::config::written::At;
 use crate::config::{CertificateFiles, Listen, PublicUrl};
 
@@ -205,7 +206,7 @@ fn sign_in(page: Page<'_>, gateway: &Gateway) -> (TwoStep, Option<SessionLimits>
     let (Some(idle_limit), Some(absolute_limit)) = (idle_limit, absolute_limit) else { return (two_step, None) };
     if let (true, Some(spot)) = (idle_limit > absolute_limit, idle.or(absolute).map(|written| written.spot)) {
         let text = |written: Option<&At<_>>, default: &str| match written {
-            Some(At { value: crate::config::file::TimeSpan(text), .. }) => shown(text),
+            Some(At { value: crate::config::words::TimeSpan(text), .. }) => shown(text),
             None => format!("{default}, the default"),
         };
         page.refuse(
@@ -250,17 +251,17 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
     fits
 }
 
-/// Can other users of the machine read the key? Says so.
+/// Can anybody but its owner read the key? Says so.
 fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.join(&written.value.0);
     let mode = std::fs::metadata(&path).map_or(0, |metadata| metadata.permissions().mode());
-    if mode & 0o007 != 0 {
+    if mode & 0o077 != 0 {
         page.refuse(
             "secret_readable",
             written.spot,
-            format!("every user of this machine can read the key `{}`", shown(&written.value.0)),
-            format!("chmod 640 {}", path.display()),
+            format!("others on this machine can read the key `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
+            format!("chmod 600 {}", path.display()),
         );
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let policies = sound_policies(files, report);
     let networks = addresses::gather(&policies, files.policies_sound);
     let levels = levels::gather(&policies, &networks);
-    let written = files.gateway.as_ref()?;
+    let written = &files.gateway;
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));

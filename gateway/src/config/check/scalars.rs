@@ -9,7 +9,7 @@ use access::target::{HostName, TargetError};
 use url::Url;
 
 use crate::config::fault::{Page, Spot, listed, nearest, shown};
-use crate::config::file::{HttpMethod, MethodWord, SocketText, TimeSpan};
+use crate::config::words::{HttpMethod, MethodWord, SocketText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
 
 /// A name of people, groups, apps… `what` begins the message: `the group`.
@@ -20,16 +20,19 @@ pub(super) fn name<N>(
     spot: Spot,
     parse: fn(&str) -> Result<N, NameError>,
 ) -> Option<N> {
-    parse(text)
-        .map_err(|error| {
-            page.refuse(
-                "bad_name",
-                spot,
-                format!("{what} `{}`: {error}", shown(text)),
-                "rename it; what people read on pages is its `title:`, here stands the short name",
-            );
-        })
-        .ok()
+    let message = match parse(text) {
+        Ok(name) => return Some(name),
+        Err(NameError::Empty) => format!("{what} has no name"),
+        Err(NameError::TooLong) => format!("{what} `{}` has more than 64 characters", shown(text)),
+        Err(NameError::Character(c)) => format!("{what} `{}`: `{c}` can't stand in a name", shown(text)),
+    };
+    page.refuse(
+        "bad_name",
+        spot,
+        message,
+        "a name has letters a-z, digits, `.`, `_` and `-`, and begins with a letter or digit",
+    );
+    None
 }
 
 /// `90s`, `30m`, `12h`, `7d`, also `1h30m`: at least a second, at most 366 days.
@@ -79,13 +82,22 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads it. `example` is the fix for what is no URL.
-    pub(super) fn parse(page: Page<'_>, written: &At<crate::config::file::Url>, example: &str) -> Option<Self> {
+    pub(super) fn parse(page: Page<'_>, written: &At<crate::config::words::Url>, example: &str) -> Option<Self> {
         let text = &written.value.0;
         let refuse = |message: String, help: String| {
             page.refuse("bad_url", written.spot, message, help);
             None
         };
         let like = || format!("write it like {example}");
+        // Looked for before all else: no message may show it.
+        if text.contains('@') {
+            page.refuse_secret(
+                written.spot,
+                "a user name or password stands in the URL",
+                "delete what stands before the @",
+            );
+            return None;
+        }
         let url = match Url::parse(text) {
             Ok(url) => url,
             Err(error) => return refuse(format!("expected a URL, found `{}`: {error}", shown(text)), like()),
@@ -95,14 +107,6 @@ impl Origin {
             "http" => false,
             scheme => return refuse(format!("expected http or https, found `{}`", shown(scheme)), like()),
         };
-        if !url.username().is_empty() || url.password().is_some() {
-            page.refuse_secret(
-                written.spot,
-                "a user name or password stands in the URL",
-                "delete what stands before the @",
-            );
-            return None;
-        }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             let end = format!(
                 "{}{}{}",
@@ -170,11 +174,8 @@ pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Op
         );
         return None;
     }
-    written
-        .value
-        .0
-        .iter()
-        .try_fold(Methods::NONE, |methods, word| method(page, word).map(|method| methods.with(method)))
+    let methods: Vec<_> = written.value.0.iter().filter_map(|word| method(page, word)).collect();
+    (methods.len() == written.value.0.len()).then(|| methods.into_iter().fold(Methods::NONE, Methods::with))
 }
 
 fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {

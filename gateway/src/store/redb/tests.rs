@@ -1,5 +1,7 @@
 //! What only a file can suffer: being closed, opened twice, changed by others, and a disk that says no.
 
+mod power;
+
 use std::io;
 use std::ops::Bound;
 use std::path::Path;

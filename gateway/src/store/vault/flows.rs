@@ -7,7 +7,7 @@ use access::login::{CODES_PER_FLOW, FLOW_LIFE, Flow};
 use access::totp::TotpSecret;
 
 use super::act::{Read, Tries, bearer};
-use super::records::{Issued, IssuedFlow};
+use super::issued::{Issued, IssuedFlow};
 use super::{Bearer, Digest, HeldFlow, Outcome, Spend, Vault};
 use crate::store::{Applied, StoreError, Table};
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use access::identity::AppName;
 
 use super::act::{Tries, bearer};
-use super::records::{Issued, SessionUse};
+use super::issued::Issued;
+use super::records::SessionUse;
 use super::sessions::SESSION;
 use super::{Bearer, Digest, Outcome, SessionKind, SessionRecord, Ticket, Vault};
 use crate::store::{Applied, StoreError, Table};

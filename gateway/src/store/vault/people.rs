@@ -74,7 +74,7 @@ impl Vault {
 
     /// Changes a person in one guarded write: `change` is applied to the row as it is, repeated if it moved meanwhile.
     /// Ids, enrolment and what the house itself notes can't be changed here; the generation only goes up, and does when
-    /// the person becomes disabled. Publishes [`Notice::Person`](crate::store::Notice::Person).
+    /// the person becomes disabled. Publishes [`Notice::Person`].
     pub async fn change_person(
         &self,
         id: UserId,

@@ -11,7 +11,8 @@ use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 
 use super::act::{Act, Tries, bearer, of_person};
-use super::records::{Hex, Issued, StoredSecret};
+use super::issued::Issued;
+use super::records::{Hex, StoredSecret};
 use super::{Bearer, Digest, Outcome, PersonRecord, Ticket, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::seal::random;

@@ -1,4 +1,9 @@
 //! The vault's promises, on every backing.
 
+mod hand_offs;
+mod house;
 mod people;
 mod scene;
+mod secrecy;
+mod sign_ins;
+mod tokens;

@@ -1,19 +1,24 @@
 //! A vault on each backing, a clock to move, and people to fill it with.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
-use access::identity::{Email, RoleName, UserId, UserName};
+use access::identity::{AppName, Email, RoleName, Scope, UserId, UserName};
 use access::login::{self, Flow, Input, Next, Proved, Situation};
 use access::network::{AddressSet, Claims};
-use access::password::{Password, PasswordHash};
+use access::password::PasswordHash;
 use access::policy::{Method, Methods};
-use access::{ClientAddr, Secret, Timestamp};
+use access::{ClientAddr, Timestamp};
 use tempfile::TempDir;
 
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
-use crate::store::vault::{Backing, NewPerson, Opening, Outcome, PersonRecord, SessionKind, Vault};
+use crate::store::vault::{
+    Backing, Bearer, HeldFlow, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+    Vault,
+};
 
 /// A vault and what it stands on.
 pub(super) struct Scene {
@@ -46,10 +51,21 @@ impl Scene {
         Self { vault, clock, backing, _folder: folder }
     }
 
+    /// Closes the vault; until it is opened again there is an empty one in its place.
+    pub(super) async fn close(&mut self) {
+        self.vault = Vault::open(&Backing::Memory, self.clock.clone()).await.unwrap();
+    }
+
     /// Closes the vault and opens it again.
     pub(super) async fn reopen(&mut self) {
-        self.vault = Vault::open(&Backing::Memory, self.clock.clone()).await.unwrap();
+        self.close().await;
         self.vault = Vault::open(&self.backing, self.clock.clone()).await.unwrap();
+    }
+
+    /// Puts a key file where it was.
+    pub(super) fn write_key(path: &Path, text: &[u8]) {
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     pub(super) fn pass(&self, seconds: u64) {
@@ -65,10 +81,9 @@ impl Scene {
     }
 
     /// A sign-in by password alone.
-    pub(super) async fn sign_in(&self, user: UserId) -> (Secret<String>, super::super::SessionRecord) {
+    pub(super) async fn sign_in(&self, user: UserId) -> (Bearer, SessionRecord) {
         let proved = self.proof(user);
-        let spend = super::super::Spend::Nothing;
-        done(self.vault.open_session(proved, None, spend, self.opening(), entry()).await.unwrap())
+        done(self.vault.open_session(proved, None, Spend::Nothing, self.opening(), entry()).await.unwrap())
     }
 
     pub(super) fn opening(&self) -> Opening {
@@ -95,6 +110,23 @@ impl Scene {
             Next::Ask(flow) => flow,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// A flow under way that was tried once.
+    pub(super) async fn tried(&self, user: UserId) -> HeldFlow {
+        let secret = self.vault.begin_flow(self.flow(user), None, None).await.unwrap();
+        self.vault.try_flow(secret.expose()).await.unwrap().unwrap()
+    }
+
+    /// Signs in by a flow that was tried and what it was passed with.
+    pub(super) async fn pass_second(
+        &self,
+        held: HeldFlow,
+        method: Method,
+        spend: Spend,
+    ) -> Outcome<(Bearer, SessionRecord)> {
+        let proved = self.second(&held.flow, method);
+        self.vault.open_session(proved, Some(held), spend, self.opening(), entry()).await.unwrap()
     }
 
     /// The proof of a sign-in by password and this method.
@@ -125,15 +157,14 @@ pub(super) fn address(last: u8) -> ClientAddr {
     ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).unwrap().client
 }
 
-/// Costs one Argon2.
-pub(super) fn hash(password: &str) -> PasswordHash {
-    Password::parse(Secret::new(password.to_owned())).unwrap().hash([7; 16])
-}
-
 /// A hash that nobody computed, of the form that the store expects.
 pub(super) fn cheap_hash(memory: u32, tag: char) -> PasswordHash {
     let hash = tag.to_string().repeat(42);
     PasswordHash::from_phc(format!("$argon2id$v=19$m={memory},t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA${hash}A")).unwrap()
+}
+
+pub(super) fn is_gone<T>(outcome: &Outcome<T>) -> bool {
+    matches!(outcome, Outcome::Gone)
 }
 
 pub(super) fn done<T>(outcome: Outcome<T>) -> T {
@@ -141,4 +172,29 @@ pub(super) fn done<T>(outcome: Outcome<T>) -> T {
         Outcome::Done(value) => value,
         Outcome::Gone => panic!("it is gone"),
     }
+}
+
+pub(super) fn new_token(scene: &Scene, owner: UserId) -> NewToken {
+    NewToken {
+        owner,
+        name: "backup job".to_owned(),
+        apps: vec![AppName::parse("crm").unwrap()],
+        scopes: vec![Scope::parse("crm.read").unwrap()],
+        only_from: vec!["203.0.113.0/24".to_owned()],
+        expires: scene.clock.now() + Duration::from_secs(60),
+    }
+}
+
+/// Runs them at the same time; answers in the order of their numbers.
+pub(super) async fn together<F>(many: usize, work: impl Fn(usize) -> F) -> Vec<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let tasks: Vec<_> = (0..many).map(|n| tokio::spawn(work(n))).collect();
+    let mut answers = Vec::with_capacity(many);
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
 }

@@ -1,0 +1,253 @@
+//! What a good file becomes.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use access::identity::{GroupName, RoleName, UserName};
+use access::policy::{Allowed, Method, TwoStep};
+use access::target::PathPattern;
+
+use super::*;
+
+#[test]
+fn a_sound_folder_becomes_settings() {
+    let settings = Folder::sound().load().unwrap().settings;
+    assert_eq!(settings.organization, "Acme");
+    assert_eq!(settings.portal.origin(), "http://login.localhost:8080");
+    assert_eq!(settings.listen.admin, "127.0.0.1:9400".parse().unwrap());
+    let app = &settings.apps["crm.localhost"];
+    assert_eq!((app.name.as_str(), &*app.title, &*app.origin), ("crm", "crm", "http://crm.localhost:8080"));
+    let expected = Upstream { tls: false, host: "127.0.0.1".into(), port: 9000, ca_file: None };
+    assert_eq!((&app.upstream, app.pass_authorization), (&expected, false));
+    assert!(settings.networks[&NetworkName::parse("office").unwrap()].contains_ip(ip("203.0.113.9")));
+    assert!(settings.policy.perimeter().contains_ip(ip("203.0.113.9")));
+    assert!(!settings.policy.perimeter().contains_ip(ip("10.8.0.1")));
+    assert!(settings.trusted_proxies.is_empty());
+}
+
+#[test]
+fn what_is_not_written_is_the_strict_value() {
+    let settings = Folder::sound().load().unwrap().settings;
+    let organization = &settings.policy.rules().organization;
+    assert_eq!(organization.two_step, TwoStep::Required);
+    assert_eq!(organization.session.idle, Duration::from_secs(3600));
+    assert_eq!(organization.session.absolute, Duration::from_secs(86_400));
+    assert!(settings.listen.https.is_none());
+}
+
+#[test]
+fn nothing_listed_means_nobody_and_is_told() {
+    let loaded = Folder::sound().with("policies/x.yaml", "groups: { sales: {} }\n").load().unwrap();
+    assert!(loaded.settings.policy.perimeter().is_empty());
+    assert_eq!(loaded.warnings.iter().map(|fault| fault.code).collect::<Vec<_>>(), ["nobody_can_enter"]);
+}
+
+#[test]
+fn names_of_files_begin_at_the_folder() {
+    let folder = Folder::sound();
+    let settings = folder.load().unwrap().settings;
+    assert_eq!(settings.store, folder.path().join("vestibule.redb"));
+    assert_eq!(settings.store_key, folder.path().join("vestibule.redb.key"));
+}
+
+#[test]
+fn the_rules_know_their_lines() {
+    let folder = Folder::sound()
+        .with("gateway.yaml", gateway("  crm:\n    host: crm.localhost\n    upstream: http://[::1]\n    allow:\n      - role admin\n    paths:\n      - path: /status\n        allow: public\n"))
+        .with("policies/x.yaml", "networks: { office: [203.0.113.0/24] }\norganization:\n  allow_from: [office, 10.0.0.1]\nroles:\n  admin:\n    only_from: office\nusers:\n  Ana:\n    allow_from: anywhere\n");
+    let settings = folder.load().unwrap().settings;
+    let rules = settings.policy.rules();
+    let line = |place: &Place| (place.file.to_string(), place.line);
+
+    let app = &rules.apps[&AppName::parse("crm").unwrap()];
+    assert_eq!(line(&app.place), ("gateway.yaml".into(), 8));
+    assert_eq!(app.paths.iter().map(|rule| rule.place.line).collect::<Vec<_>>(), [14, 12]);
+    assert_eq!(app.paths[0].allow, [Allowed::Public]);
+    assert_eq!(app.paths[1].allow, [Allowed::Role(RoleName::parse("admin").unwrap())]);
+    assert_eq!(app.paths[1].pattern, PathPattern::parse("/*").unwrap());
+    assert_eq!(
+        (&*settings.apps["crm.localhost"].upstream.host, settings.apps["crm.localhost"].upstream.port),
+        ("::1", 80)
+    );
+
+    let everybody = rules.organization.allow_from.as_ref().unwrap();
+    assert_eq!((&*everybody.names, line(&everybody.place)), ("office, 10.0.0.1", ("policies/x.yaml".into(), 3)));
+    assert!(everybody.set.contains_ip(ip("10.0.0.1")));
+    let admin = &rules.roles[&RoleName::parse("admin").unwrap()];
+    assert_eq!((line(&admin.place).1, &*admin.only_from.as_ref().unwrap().names), (5, "office"));
+    let ana = &rules.users[&UserName::parse("ana").unwrap()];
+    assert_eq!(&*ana.allow_from.as_ref().unwrap().names, "anywhere");
+}
+
+#[test]
+fn every_setting_of_an_app_arrives() {
+    let folder = Folder::sound()
+        .with(
+            "gateway.yaml",
+            gateway("  crm:\n    title: Customers\n    host: crm.localhost\n    upstream: https://crm.internal:8443\n    ca_file: ca.pem\n    allow: everyone\n    only_from: [10.0.0.0/8]\n    two_step: required\n    second_step: totp\n    fresh: 5m\n    pass_authorization: true\n    paths:\n      - { path: /api/*, allow: [token crm.read, user ana, group sales], methods: GET, only_from: 10.1.0.0/16, second_step: [totp], fresh: 1m }\n"),
+        )
+        .with("ca.pem", "pem");
+    let settings = folder.load().unwrap().settings;
+    let app = &settings.apps["crm.localhost"];
+    assert_eq!((&*app.title, app.pass_authorization, app.upstream.tls), ("Customers", true, true));
+    assert_eq!((&app.upstream.ca_file, app.upstream.port), (&Some(folder.path().join("ca.pem")), 8443));
+    let rules = &settings.policy.rules().apps[&app.name];
+    assert!(rules.two_step && rules.second_step.is_some_and(|methods| methods.has(Method::Totp)));
+    assert_eq!(rules.fresh, Some(Duration::from_secs(300)));
+    assert!(rules.only_from.is_some());
+    let path = &rules.paths[0];
+    assert_eq!(path.methods.as_deref(), Some(&["GET".into()][..]));
+    assert_eq!((path.allow.len(), path.fresh), (3, Some(Duration::from_secs(60))));
+    assert_eq!(path.allow[2], Allowed::Group(GroupName::parse("sales").unwrap()));
+    assert!(path.only_from.as_ref().is_some_and(|list| list.set.contains_ip(ip("10.1.0.1"))));
+}
+
+#[test]
+fn several_policy_files_are_one_policy() {
+    let folder = Folder::sound()
+        .with("policies/a.yaml", "roles: { admin: { only_from: [lab] } }\n")
+        .with("policies/z.yml", "networks: { lab: [192.0.2.0/24] }\n")
+        .with("policies/.hidden.yaml", "not: read\n")
+        .with("policies/x.yaml~", "not: read\n");
+    let settings = folder.load().unwrap().settings;
+    assert!(settings.policy.rules().roles.contains_key(&RoleName::parse("admin").unwrap()));
+}
+
+#[test]
+fn a_policy_that_links_to_nothing_is_missed() {
+    let folder = Folder::sound();
+    std::os::unix::fs::symlink("nowhere.yaml", folder.path().join("policies/y.yaml")).unwrap();
+    assert_eq!(folder.codes(), ["unreadable_file"]);
+}
+
+#[test]
+fn the_portal_may_have_a_port_and_a_capital_letter() {
+    for (written, origin) in [
+        ("https://Login.Acme.example", "https://login.acme.example"),
+        ("https://login.acme.example:443/", "https://login.acme.example"),
+        ("https://login.acme.example:8443", "https://login.acme.example:8443"),
+        ("http://localhost", "http://localhost"),
+    ] {
+        let text = gateway("").replace("http://login.localhost:8080", written).replace("apps:\n", "");
+        let settings = Folder::sound().with("gateway.yaml", text).load().unwrap().settings;
+        assert_eq!(settings.portal.origin(), origin);
+    }
+}
+
+#[test]
+fn certificates_are_named_when_https_is_on() {
+    let text =
+        gateway("").replace("{ http: \"127.0.0.1:8080\" }", "{ http: \"127.0.0.1:8080\", https: \"127.0.0.1:8443\" }");
+    let text = text.replace("apps:\n", "tls: { certificates: [{ chain: a.pem, key_file: a.key }] }\n");
+    let folder = Folder::sound().with("gateway.yaml", text).with("a.pem", "pem").with("a.key", "pem");
+    let settings = folder.load().unwrap().settings;
+    let place = Place { file: "gateway.yaml".into(), line: 7 };
+    let expected = CertificateFiles { chain: folder.path().join("a.pem"), key: folder.path().join("a.key"), place };
+    assert_eq!(settings.certificates, [expected]);
+}
+
+#[test]
+fn a_hundred_thousand_networks_load() {
+    let mut text = String::from("networks:\n  office:\n");
+    for number in 0_u32..100_000 {
+        let [_, a, b, c] = (number * 16).to_be_bytes();
+        text.push_str(&format!("    - 10.{a}.{b}.{c}/29\n"));
+    }
+    text.push_str("organization: { allow_from: [office] }\n");
+    let folder = Folder::sound().with("policies/x.yaml", text);
+    let settings = within(Duration::from_secs(30), move || folder.load().unwrap().settings);
+    assert_eq!(settings.networks[&NetworkName::parse("office").unwrap()].len(), 100_000);
+}
+
+#[test]
+fn the_digest_is_that_of_the_content() {
+    let folder = Folder::sound();
+    let before = folder.load().unwrap().digest;
+    assert_eq!(digest(folder.path()), before);
+    assert_eq!(Folder::sound().load().unwrap().digest, before, "the same files elsewhere");
+    let folder = folder.with("policies/y.yaml", "groups: {}\n");
+    let after = digest(folder.path());
+    assert_ne!(after, before);
+    assert_eq!(folder.load().unwrap().digest, after);
+    let folder = folder.with("policies/y.yaml", "\u{feff}groups: {}\n");
+    assert_eq!(folder.load().unwrap().digest, digest(folder.path()), "also with a byte-order mark");
+    let broken = folder.with("policies/y.yaml", "groups: {\n");
+    assert_ne!(digest(broken.path()), after, "also of a bad file");
+    assert_eq!(digest(Path::new("/nowhere")), digest(Path::new("/nowhere/else")));
+}
+
+#[test]
+fn a_renewed_certificate_is_another_digest() {
+    let text = gateway("").replace("apps:\n", "tls: { certificates: [{ chain: a.pem, key_file: a.key }] }\n");
+    let folder = Folder::sound().with("gateway.yaml", text).with("a.pem", "old").with("a.key", "old");
+    let before = digest(folder.path());
+    assert_ne!(digest(folder.with("a.pem", "new").path()), before);
+}
+
+#[test]
+fn listeners_and_the_store_need_a_restart_and_nothing_else() {
+    let load = |text: String| Folder::sound().with("gateway.yaml", text).load().unwrap().settings;
+    // One folder, so that the store's path is the same.
+    let folder = Folder::sound();
+    let old = folder.load().unwrap().settings;
+    let folder = folder.with("gateway.yaml", gateway("").replace("apps:\n", "sign_in: { two_step: optional }\n"));
+    assert!(needs_restart(&old, &folder.load().unwrap().settings).is_empty());
+    let moved = load(gateway("").replace("127.0.0.1:8080", "127.0.0.1:8081").replace("apps:\n", ""));
+    assert_eq!(needs_restart(&old, &moved), ["listen", "store"]);
+}
+
+#[test]
+fn a_tokens_list_is_resolved_like_a_file() {
+    let networks = Folder::sound().load().unwrap().settings.networks;
+    let resolve = |entries: &[&str]| {
+        let entries: Vec<_> = entries.iter().map(|&entry| entry.to_owned()).collect();
+        resolve_list(&networks, &entries)
+    };
+    assert!(resolve(&[]).unwrap().is_none());
+    let listed = resolve(&["office", "192.0.2.7", "2001:db8::/32", "10.0.0.1-10.0.0.9"]).unwrap().unwrap();
+    assert_eq!(&*listed.names, "office, 192.0.2.7, 2001:db8::/32, 10.0.0.1-10.0.0.9");
+    for inside in ["203.0.113.1", "192.0.2.7", "2001:db8::7", "10.0.0.9"] {
+        assert!(listed.set.contains_ip(ip(inside)), "{inside}");
+    }
+    assert!(!listed.set.contains_ip(ip("192.0.2.8")));
+    assert_eq!(resolve(&["ofice"]).unwrap_err(), "unknown network \"ofice\"; did you mean \"office\"?");
+    assert!(resolve(&["10.0.0.1/8"]).unwrap_err().contains("10.0.0.0/8"));
+    for never in ["anywhere", "", "0.0.0.0/0", "::/0"] {
+        assert!(resolve(&[never]).is_err(), "{never:?}");
+    }
+}
+
+#[test]
+fn what_is_shown_loads_again_and_names_every_default() {
+    let shown = show(Folder::sound().path()).unwrap();
+    let (gateway, policy) = shown.split_once("---\n").unwrap();
+    for default in
+        ["two_step: required", "idle: 1h", "absolute: 24h", "127.0.0.1:9400", "vestibule.redb.key", "title: crm"]
+    {
+        assert!(gateway.contains(default), "{default} is missing in\n{gateway}");
+    }
+    let again = Folder::sound().with("gateway.yaml", gateway).with("policies/x.yaml", policy);
+    assert_eq!(show(again.path()).unwrap(), shown);
+}
+
+#[test]
+fn cases_are_counted_and_asked_with_the_time_that_is_handed_in() {
+    let cases = "cases:\n  - { user: ana, from: 203.0.113.9, app: crm, expect: allow }\n  - { from: 203.0.113.9, app: crm, expect: sign_in }\n";
+    let policy = fs::read_to_string(testdata().join("sound/policies/x.yaml")).unwrap();
+    let folder = Folder::sound().with("policies/x.yaml", policy + cases);
+    for now in [Timestamp::from_millis(0), NOW, Timestamp::NEVER] {
+        assert_eq!(load(folder.path(), now).unwrap().cases, 2);
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A sound gateway with these apps.
+fn gateway(apps: &str) -> String {
+    format!(
+        "version: 1\norganization: Acme\nportal: http://login.localhost:8080\nlisten: {{ http: \"127.0.0.1:8080\" }}\n\
+         store: {{ redb: vestibule.redb }}\npolicies: policies\napps:\n{apps}"
+    )
+}

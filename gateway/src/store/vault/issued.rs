@@ -1,0 +1,112 @@
+//! What lies in the ticket table? Sign-ins under way, invitations and hand-offs, each by the digest of its secret.
+
+use access::Timestamp;
+use access::identity::{AppName, UserId};
+use access::login::{Flow, Stage};
+use access::policy::Methods;
+use access::totp::TotpSecret;
+use serde::{Deserialize, Serialize};
+
+use super::records::{Hex, Record, StoredSecret};
+use super::{Digest, Ticket};
+
+/// What lies in the ticket table: tickets and sign-ins under way.
+pub(super) enum Issued {
+    Flow(IssuedFlow),
+    Ticket(Ticket),
+}
+
+/// A sign-in under way with what is remembered beside it.
+#[derive(Clone)]
+pub(super) struct IssuedFlow {
+    pub(super) flow: Flow,
+    /// The person's when the password was right: whatever ended sessions since then ends the sign-in as well.
+    pub(super) generation: u32,
+    pub(super) pending_totp: Option<TotpSecret>,
+    pub(super) return_to: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StoredIssued {
+    Flow {
+        person: Hex<16>,
+        started: u64,
+        /// The methods asked for; none: a set-up.
+        second_step: Option<u8>,
+        /// Does a set-up follow the second step?
+        then_set_up: bool,
+        wrong: u8,
+        generation: u32,
+        pending_totp: Option<StoredSecret>,
+        return_to: Option<String>,
+    },
+    Invitation {
+        user: Hex<16>,
+    },
+    HandOff {
+        session: Hex<32>,
+        app: String,
+        browser: Hex<32>,
+    },
+}
+
+impl Record for Issued {
+    type Stored = StoredIssued;
+
+    fn to_stored(&self) -> StoredIssued {
+        match self {
+            Self::Flow(IssuedFlow { flow, generation, pending_totp, return_to }) => StoredIssued::Flow {
+                person: Hex(flow.person.0),
+                started: flow.started.millis(),
+                second_step: match flow.stage {
+                    Stage::SecondStep { methods } | Stage::SecondStepThenSetUp { methods } => Some(methods.bits()),
+                    Stage::SetUp => None,
+                },
+                then_set_up: matches!(flow.stage, Stage::SecondStepThenSetUp { .. }),
+                wrong: flow.wrong,
+                generation: *generation,
+                pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
+                return_to: return_to.clone(),
+            },
+            Self::Ticket(Ticket::Invitation { user }) => StoredIssued::Invitation { user: Hex(user.0) },
+            Self::Ticket(Ticket::HandOff { session, app, browser }) => {
+                StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
+            }
+        }
+    }
+
+    fn from_stored(_: &[u8], stored: StoredIssued) -> Option<Self> {
+        Some(match stored {
+            StoredIssued::Flow {
+                person,
+                started,
+                second_step,
+                then_set_up,
+                wrong,
+                generation,
+                pending_totp,
+                return_to,
+            } => {
+                let stage = match second_step.map(Methods::from_bits) {
+                    Some(methods) if then_set_up => Stage::SecondStepThenSetUp { methods },
+                    Some(methods) => Stage::SecondStep { methods },
+                    None => Stage::SetUp,
+                };
+                let started = Timestamp::from_millis(started);
+                let flow = Flow { person: UserId(person.0), started, stage, wrong };
+                let pending_totp = match pending_totp {
+                    Some(secret) => Some(secret.totp()?),
+                    None => None,
+                };
+                Self::Flow(IssuedFlow { flow, generation, pending_totp, return_to })
+            }
+            StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),
+            StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
+                session: Digest(session.0),
+                app: AppName::parse(&app).ok()?,
+                browser: Digest(browser.0),
+            }),
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! Bearer tokens and their text.
+
+use access::Secret;
+use access::identity::UserId;
+use proptest::prelude::*;
+
+use super::scene::*;
+use crate::store::vault::{TokenText, VaultError};
+use crate::store::{Cursor, Notice};
+
+#[tokio::test]
+async fn a_tokens_text_leads_to_it_and_its_secret_fits_no_other() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let owner = scene.add("ana").await.person.id;
+        let (record, text) = vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
+        let (other, _) = vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
+        let (id, secret) = TokenText::parse(text.expose()).unwrap();
+        assert_eq!(vault.token(id).await.unwrap(), Some(record.clone()));
+        assert!(vault.check_token_secret(&record, &secret));
+        assert!(!vault.check_token_secret(&other, &secret));
+        assert!(!vault.check_token_secret(&record, &Secret::new([0; 32])));
+    }
+}
+
+#[tokio::test]
+async fn exactly_one_text_stands_for_a_token() {
+    let scene = Scene::memory().await;
+    let owner = scene.add("ana").await.person.id;
+    let (_, text) = scene.vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
+    let text = text.expose();
+    assert_eq!(text.len(), 87);
+    for place in 0..text.len() {
+        for replacement in ["A", "a", "0", "_", "-", " ", "é", ""] {
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, replacement);
+            assert!(changed == *text || TokenText::parse(&changed).is_none(), "{place} {replacement:?}");
+        }
+    }
+    for changed in [text.to_uppercase(), format!(" {text}"), format!("{text}\n"), text[..86].to_owned(), String::new()]
+    {
+        assert!(TokenText::parse(&changed).is_none(), "{changed:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in ".{0,120}") {
+        prop_assert!(TokenText::parse(&text).is_none());
+    }
+
+    #[test]
+    fn no_text_of_the_right_shape_makes_the_parser_panic(text in "vst_[0-9a-f]{32}_[A-Za-z0-9_-]{43}_[0-9a-f]{6}") {
+        let _ = TokenText::parse(&text);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_is_gone_for_good_and_the_feed_tells_of_it() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let owner = scene.add("ana").await.person.id;
+        let (record, _) = vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
+        let cursor = vault.feed(Cursor(0)).await.unwrap().cursor;
+        assert!(vault.revoke_token(record.id, entry()).await.unwrap());
+        assert_eq!(vault.feed(cursor).await.unwrap().notices, [Notice::Token(record.id)]);
+        vault.touch_token(record.id, scene.clock.now(), address(1).ip()).await.unwrap();
+        assert_eq!(vault.token(record.id).await.unwrap(), None);
+        assert_eq!((vault.tokens(Some(owner)).await.unwrap(), vault.tokens(None).await.unwrap()), (vec![], vec![]));
+        assert!(!vault.revoke_token(record.id, entry()).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_listed_for_one_owner_and_for_all() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let (ana, bob) = (scene.add("ana").await.person.id, scene.add("bob").await.person.id);
+        let (one, _) = vault.add_token(new_token(&scene, ana), entry()).await.unwrap();
+        vault.add_token(new_token(&scene, bob), entry()).await.unwrap();
+        assert_eq!(vault.tokens(Some(ana)).await.unwrap(), std::slice::from_ref(&one));
+        assert_eq!(vault.tokens(None).await.unwrap().len(), 2);
+        let at = scene.clock.now();
+        vault.touch_token(one.id, at, address(3).ip()).await.unwrap();
+        assert_eq!(vault.token(one.id).await.unwrap().unwrap().last_used, Some((at, address(3).ip())));
+    }
+}
+
+#[tokio::test]
+async fn an_expired_token_can_still_be_called_expired_for_thirty_days() {
+    for scene in scenes().await {
+        let owner = scene.add("ana").await.person.id;
+        let (record, _) = scene.vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
+        scene.pass(60 + 30 * 24 * 60 * 60 - 1);
+        scene.vault.sweep().await.unwrap();
+        assert!(scene.vault.token(record.id).await.unwrap().unwrap().expires < scene.clock.now());
+        scene.pass(1);
+        assert_eq!(scene.vault.token(record.id).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gets_no_token() {
+    let scene = Scene::memory().await;
+    let answer = scene.vault.add_token(new_token(&scene, UserId([1; 16])), entry()).await;
+    assert!(matches!(answer, Err(VaultError::Unknown(_))));
+}
