@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod browser;
+pub mod certificates;
 pub mod gateway;
 pub mod walk;
 pub mod wire;
