@@ -13,6 +13,7 @@ mod live;
 mod map;
 mod reload;
 mod sign_in_race;
+mod tls;
 mod tokens;
 mod upstream;
 mod wall;
