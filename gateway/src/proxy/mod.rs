@@ -293,8 +293,9 @@ impl Proxy {
             host: context.host.clone(),
             method: request.method.to_string(),
             path: match context.label {
-                Label::Portal => without_secrets(&String::from_utf8_lossy(path)),
-                Label::None | Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
+                // Also where no host was understood: that may have been our link, opened by a wrong name.
+                Label::Portal | Label::None => without_secrets(&String::from_utf8_lossy(path)),
+                Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
             },
             status,
             bytes: session.body_bytes_sent(),
