@@ -9,8 +9,12 @@ mod browser_sign_in;
 mod browser_smoke;
 mod live;
 mod map;
+mod program;
 mod reload;
 mod sign_in_race;
 mod tokens;
 mod upstream;
 mod wall;
+
+/// The program, built with these tests and from the same `main.rs` as the one that is shipped.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule-under-test");

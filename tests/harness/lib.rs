@@ -7,5 +7,6 @@
 pub mod app;
 pub mod browser;
 pub mod gateway;
+pub mod program;
 pub mod wire;
 pub mod walk;
