@@ -9,6 +9,7 @@ mod browser_sign_in;
 mod browser_smoke;
 mod live;
 mod map;
+mod metrics;
 mod program;
 mod reload;
 mod sign_in_race;
