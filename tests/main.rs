@@ -1,12 +1,14 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
 mod ambiguous;
+mod attacks;
 mod browser_first_day;
 mod browser_gallery;
 mod browser_keyboard;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod documents;
 mod live;
 mod map;
 mod metrics;

@@ -10,6 +10,7 @@ mod cuttable;
 mod headers;
 mod log;
 mod routes;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -291,9 +292,9 @@ impl Proxy {
             ts: self.gate.clock().now().millis(),
             app: context.label.as_str().into(),
             host: context.host.clone(),
-            method: request.method.to_string(),
+            method: request.method.as_str().chars().take(LOGGED_METHOD).collect(),
             path: match context.label {
-                // Also where no host was understood: that may have been our link, opened by a wrong name.
+                // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
                 Label::Portal | Label::None => without_secrets(&String::from_utf8_lossy(path)),
                 Label::App(_) => String::from_utf8_lossy(&path[..path.len().min(500)]).into_owned(),
             },
@@ -385,13 +386,15 @@ impl ProxyHttp for Proxy {
         }
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
-        route
+        let peer = route
             .peer(permit)
-            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())
+            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())?;
+        let upgrade = asked::wants_upgrade(&session.req_header().headers);
+        Ok(if upgrade { upgrade::for_upgrade(peer) } else { peer })
     }
 
     async fn upstream_request_filter(
@@ -469,6 +472,12 @@ impl ProxyHttp for Proxy {
         *error.esource() == ErrorSource::Downstream
     }
 
+    /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
+    fn request_summary(&self, session: &Session, context: &Context) -> String {
+        let line = self.line(session, context, 0, None);
+        format!("{} {}, Host: {}", line.method, line.path, line.host)
+    }
+
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
         let status = session.response_written().map_or(0, |response| response.status.as_u16());
         let metrics = self.gate.metrics();
@@ -521,11 +530,13 @@ fn code_label(status: u16) -> &'static str {
         502 => "502",
         503 => "503",
         504 => "504",
-        100..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        _ => "5xx",
+        other => match other / 100 {
+            1 => "1xx",
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            _ => "5xx",
+        },
     }
 }
 
@@ -543,5 +554,7 @@ impl headers::Headers for RequestHeader {
     }
 }
 
+/// As much of a method as is logged; what is longer was not served.
+const LOGGED_METHOD: usize = 32;
 /// On an app's host, everything below this is ours and never the app's.
 const OUR_PATHS: &str = "/.vestibule/";
