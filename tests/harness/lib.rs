@@ -7,5 +7,5 @@
 pub mod app;
 pub mod browser;
 pub mod gateway;
-pub mod wire;
 pub mod walk;
+pub mod wire;

@@ -234,7 +234,7 @@ impl Gate {
         typed: &str,
     ) -> Result<SignIn, LoginError> {
         let Some((_, person)) = self.under_way(secret).await? else { return Ok(SignIn::Over) };
-        let account = format!("code:{}", person.person.id);
+        let account = code_account(&person);
         if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
             self.metrics.sign_in("second_step", method_word(method), "wait");
             return Ok(SignIn::Wait(until));
@@ -369,6 +369,11 @@ impl Gate {
             Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) => Vec::new(),
         };
         let opened = self.vault.open_session(proved, flow, spend, opening, entry).await?;
+        if matches!(opened, Outcome::Done(_)) {
+            for account in [password_account(person), code_account(person)] {
+                self.vault.forget_attempts(&account).await?;
+            }
+        }
         self.catch_up(caller.in_force).await?;
         Ok(match opened {
             Outcome::Done((secret, session)) => {
@@ -457,11 +462,19 @@ pub fn actor(person: &PersonRecord) -> Actor {
 /// One bucket a person, however they are called; one for each name that nobody has; one for all that are no names.
 fn account_key(login: Option<&LoginName>, person: Option<&PersonRecord>) -> String {
     match (person, login) {
-        (Some(person), _) => format!("user:{}", person.person.name),
+        (Some(person), _) => password_account(person),
         (None, Some(LoginName::Name(name))) => format!("user:{name}"),
         (None, Some(LoginName::Email(email))) => format!("email:{email}"),
         (None, None) => "no name".to_owned(),
     }
+}
+
+fn password_account(person: &PersonRecord) -> String {
+    format!("user:{}", person.person.name)
+}
+
+fn code_account(person: &PersonRecord) -> String {
+    format!("code:{}", person.person.id)
 }
 
 /// The word for a method in metrics, audit and the JSON API.

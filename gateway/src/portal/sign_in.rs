@@ -199,10 +199,10 @@ async fn code(
         return not_ours(&gate, &visit);
     }
     let method = fixed.unwrap_or_else(|| method_of(&fields.method));
-    let Some(flow) = our_cookie(&headers, FLOW_COOKIE) else { return start_again(&gate, &visit, &banner, &headers) };
+    let flow = our_cookie(&headers, FLOW_COOKIE).unwrap_or_default();
     let (held, person) = match gate.under_way(flow).await {
         Ok(Some(found)) => found,
-        Ok(None) => return start_again(&gate, &visit, &banner, &headers),
+        Ok(None) => return nothing_under_way(&gate, &visit, &banner, &headers).await,
         Err(error) => return trouble(&gate, &visit, &error.into()),
     };
     let caller = caller(&visit, &headers, SessionKind::Portal);
@@ -230,7 +230,12 @@ async fn code(
             pages::Method::Recovery => Problem::UsedRecoveryCode,
         }),
         SignIn::Wait(until) => with_wait(&gate, until, again),
-        SignIn::Over => start_again(&gate, &visit, &banner, &headers),
+        SignIn::Over => {
+            let late = gate.clock().now().since(held.flow.started) >= access::login::FLOW_LIFE;
+            let why = if late { Problem::TookTooLong } else { Problem::TooManyCodes };
+            let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
+            start_again(&gate, &visit, &banner, &headers, &return_to, why)
+        }
         other => onward(&gate, &visit, &banner, &headers, other).await,
     }
 }
@@ -277,7 +282,7 @@ async fn onward(gate: &Arc<Gate>, visit: &Visit, banner: &Banner, headers: &Head
         SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,
         SignIn::Refused(denied) => refusal::denied(visit, None, &denied).map(Body::from),
         SignIn::WrongPassword | SignIn::WrongCode | SignIn::UsedCode | SignIn::Wait(_) | SignIn::Over => {
-            start_again(gate, visit, banner, headers)
+            start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong)
         }
     }
 }
@@ -366,7 +371,9 @@ fn introduce(
     person: &PersonRecord,
     error: Option<Problem<'_>>,
 ) -> Response {
-    let Some(secret) = &held.pending_totp else { return start_again(gate, visit, banner, headers) };
+    let Some(secret) = &held.pending_totp else {
+        return start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong);
+    };
     let username = person.person.name.as_str();
     let uri = secret.uri(&visit.in_force.settings.organization, username);
     let Ok(qr) = Qr::of(&uri) else {
@@ -388,9 +395,26 @@ fn introduce(
     answer
 }
 
-fn start_again(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap) -> Response {
+/// A code without a sign-in: it took too long, or the page of one that is done was loaded again or its button pressed
+/// twice. Whoever is signed in by now goes on.
+async fn nothing_under_way(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap) -> Response {
     let front = ReturnTo::Portal("/");
-    let mut answer = sign_in_page(gate, visit, banner, headers, &front, "", Some(Problem::TookTooLong));
+    match signed_in(gate, visit, headers).await {
+        Ok(Some(_)) => see_other(&visit.in_force, &front),
+        Ok(None) => start_again(gate, visit, banner, headers, &front, Problem::TookTooLong),
+        Err(refused) => refused,
+    }
+}
+
+fn start_again(
+    gate: &Gate,
+    visit: &Visit,
+    banner: &Banner,
+    headers: &HeaderMap,
+    return_to: &ReturnTo,
+    why: Problem<'_>,
+) -> Response {
+    let mut answer = sign_in_page(gate, visit, banner, headers, return_to, "", Some(why));
     clear_cookie(&mut answer, FLOW_COOKIE);
     answer
 }

@@ -10,6 +10,7 @@ mod cuttable;
 mod headers;
 mod log;
 mod routes;
+mod upgrade;
 
 use std::sync::Arc;
 
@@ -385,13 +386,15 @@ impl ProxyHttp for Proxy {
         }
     }
 
-    async fn upstream_peer(&self, _session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
-        route
+        let peer = route
             .peer(permit)
-            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())
+            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())?;
+        let upgrade = asked::wants_upgrade(&session.req_header().headers);
+        Ok(if upgrade { upgrade::for_upgrade(peer) } else { peer })
     }
 
     async fn upstream_request_filter(

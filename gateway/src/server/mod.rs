@@ -126,6 +126,7 @@ impl Server {
         let store = loaded.settings.store.clone();
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let vault = Vault::open(&backing, clock.clone()).await?;
+        vault.time_into(&metrics.store);
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
         let listen = loaded.settings.listen.clone();
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });

@@ -33,8 +33,9 @@ use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
+use super::StoreError;
 use super::seal::Keys;
-use super::{AnyStore, StoreError};
+use super::timed::Timed;
 use crate::clock::Clock;
 pub use people::ADMINISTRATOR;
 pub use tokens::TokenText;
@@ -251,7 +252,7 @@ pub enum Force {
 pub struct Vault(Arc<Inner>);
 
 struct Inner {
-    store: AnyStore,
+    store: Timed,
     keys: Keys,
     clock: Clock,
     generations: Generations,
@@ -300,7 +301,13 @@ impl Vault {
         self.0.generations
     }
 
-    fn store(&self) -> &AnyStore {
+    /// From now on the time of every call to the store goes into this metric, by verb: `get`, `scan`, `apply`, `feed`,
+    /// `sweep`.
+    pub fn time_into(&self, seconds: &prometheus::HistogramVec) {
+        self.store().time_into(seconds);
+    }
+
+    fn store(&self) -> &Timed {
         &self.0.store
     }
 

@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderValue};
 use std::time::Duration;
 use url::Url;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Jar(Vec<Cookie>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cookie {
     host: String,
     path: String,

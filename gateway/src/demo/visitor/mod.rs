@@ -221,6 +221,18 @@ impl Visitor {
         self.visit(Method::GET, url, None).await
     }
 
+    /// Another tab of the same browser: the cookies as they are now, nothing open.
+    #[must_use]
+    pub fn same_browser(&self) -> Self {
+        Self {
+            clock: self.clock.clone(),
+            authorization: self.authorization.clone(),
+            jar: self.jar.clone(),
+            page: None,
+            ..*self
+        }
+    }
+
     /// The page the visitor looks at.
     pub const fn page(&self) -> Option<&Page> {
         self.page.as_ref()

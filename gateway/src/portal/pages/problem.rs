@@ -30,6 +30,8 @@ pub enum Problem<'a> {
     UsedRecoveryCode,
     /// The sign-in, or the form, is too old.
     TookTooLong,
+    /// The sign-in had as many wrong codes as it may have.
+    TooManyCodes,
     /// A new password with too few characters.
     TooShort {
         /// Characters.
@@ -51,7 +53,7 @@ impl Problem<'_> {
 
     /// What was typed is at fault, not the moment.
     pub(super) fn blames_input(&self) -> bool {
-        !matches!(self, Self::SessionOver | Self::Busy | Self::Wait { .. } | Self::TookTooLong)
+        !matches!(self, Self::SessionOver | Self::Busy | Self::Wait { .. } | Self::TookTooLong | Self::TooManyCodes)
     }
 
     /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.

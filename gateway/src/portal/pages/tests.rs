@@ -359,6 +359,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         sign_in("sign-in-over", None, "", Some(Problem::SessionOver)),
         sign_in("sign-in-busy", None, username, Some(Problem::Busy)),
         sign_in("sign-in-late", None, username, Some(Problem::TookTooLong)),
+        sign_in("sign-in-codes", None, username, Some(Problem::TooManyCodes)),
         second("second-step", Method::Totp, None, Some(app)),
         second("second-step-wrong", Method::Totp, Some(Problem::WrongCode), None),
         second("second-step-used", Method::Totp, Some(Problem::UsedCode), None),
