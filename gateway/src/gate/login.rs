@@ -344,8 +344,16 @@ impl Gate {
             Decision::Refuse(refusal) => {
                 let denied = self.deny(&self.at_the_portal(caller), Cause::Rules(refusal.reason), refusal.rule, None);
                 let entry = Entry::new(actor(person), "sign_in.refused").from(caller.address.ip());
-                self.vault.note(entry.detail(format!("{} {}", refusal.reason.code(), denied.reference))).await?;
-                return Ok(SignIn::Refused(denied));
+                let entry = entry.detail(format!("{} {}", refusal.reason.code(), denied.reference));
+                let Some(held) = flow else {
+                    self.vault.note(entry).await?;
+                    return Ok(SignIn::Refused(denied));
+                };
+                // RFC 6238 §5.2: a code that was found right is used, also where it opens nothing.
+                return Ok(match self.vault.refuse_flow(held, spend, entry).await? {
+                    Outcome::Done(()) => SignIn::Refused(denied),
+                    Outcome::Gone => SignIn::UsedCode,
+                });
             }
             Decision::SignIn(_) => return Ok(SignIn::Over),
         }

@@ -9,6 +9,7 @@ use access::totp::TotpSecret;
 use super::act::{Read, Tries, bearer};
 use super::issued::{Issued, IssuedFlow};
 use super::{Bearer, Digest, HeldFlow, Outcome, Spend, Vault};
+use crate::audit::Entry;
 use crate::store::{Applied, StoreError, Table};
 
 impl Vault {
@@ -96,6 +97,32 @@ impl Vault {
             let person_guard = act.change_person(&person, &after)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Outcome::Done(self::held(moved, digest, held.version + 1))),
+                Applied::Refused { guard } if guard < person_guard => return Ok(Outcome::Gone),
+                Applied::Refused { .. } => tries.again("the person").await?,
+            }
+        }
+    }
+
+    /// Uses up a flow and what it was passed with, and opens nothing: the code was right, and its owner is refused. A
+    /// set-up is not carried out. `Gone`: the code was used or the flow moved on meanwhile; nothing happened.
+    pub async fn refuse_flow(&self, held: HeldFlow, spend: Spend, entry: Entry) -> Result<Outcome<()>, StoreError> {
+        let mut tries = Tries::new();
+        loop {
+            let Some(person) = self.person_row(held.flow.person).await? else {
+                return Ok(Outcome::Gone);
+            };
+            let mut act = self.act();
+            act.unmoved(Table::Ticket, &held.digest.0, held.version);
+            act.delete(Table::Ticket, &held.digest.0);
+            let mut after = person.value.clone();
+            let is_set_up = matches!(spend, Spend::SetUp { .. });
+            if !is_set_up && !self.spend(&mut act, &mut after, &spend).await? {
+                return Ok(Outcome::Gone);
+            }
+            let person_guard = act.change_person(&person, &after)?;
+            act.audit(&entry)?;
+            match act.commit().await? {
+                Applied::Done { .. } => return Ok(Outcome::Done(())),
                 Applied::Refused { guard } if guard < person_guard => return Ok(Outcome::Gone),
                 Applied::Refused { .. } => tries.again("the person").await?,
             }
