@@ -257,7 +257,7 @@ pub(super) async fn asked_again(
         Need::SecondStep(methods) => Some(methods),
         Need::Credentials | Need::Fresh | Need::Token => None,
     };
-    match gate.ask_again(visitor.record(), demanded, Some(return_to.as_field())).await {
+    match gate.ask_again(visitor, demanded, Some(return_to.as_field())).await {
         // Nobody has a second step to show: the password is the proof.
         Ok(SignIn::Over) => sign_in_page(gate, visit, banner, headers, return_to, visitor.person().name.as_str(), None),
         Ok(step) => onward(gate, visit, banner, headers, step).await,
