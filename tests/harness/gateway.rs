@@ -55,6 +55,9 @@ pub struct Setup {
     pub https: bool,
 }
 
+/// Everybody of a test by name: their id, their phone, and the codes they keep in a drawer.
+type People = HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>;
+
 /// A running gateway.
 pub struct TestGateway {
     server: Option<Server>,
@@ -66,7 +69,7 @@ pub struct TestGateway {
     mail: TestApp,
     log: Log,
     https: bool,
-    people: Mutex<HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>>,
+    people: Mutex<People>,
 }
 
 impl TestGateway {
@@ -336,7 +339,7 @@ impl TestGateway {
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
 
-    fn people(&self) -> std::sync::MutexGuard<'_, HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>> {
+    fn people(&self) -> std::sync::MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
