@@ -8,6 +8,8 @@ mod browser_keyboard;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod canaries;
+mod crash;
 mod documents;
 mod forms;
 mod hand_off;
