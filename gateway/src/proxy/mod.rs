@@ -156,6 +156,17 @@ impl Proxy {
         asked.host.as_str().clone_into(&mut context.host);
         let portal_host = asked.host == *visit.in_force.settings.portal.host();
         let route = snapshot.route(&asked.host).cloned();
+        if is_in_the_clear(session, &visit, peer) {
+            let portal = portal_host.then(|| visit.in_force.settings.portal.origin());
+            if let Some(origin) = portal.or_else(|| route.as_ref().map(|route| route.app.origin.as_str())) {
+                if let Some(refused) = self.outside(&visit, context).await {
+                    return Ok(Some(refused));
+                }
+                context.decision = "https_required";
+                let to = is_repeatable(request).then(|| back_to(request, origin));
+                return Ok(Some(refusal::in_the_clear(&visit, to.as_deref(), &self.gate.reference())));
+            }
+        }
         let ours = asked.path.as_str().starts_with(OUR_PATHS);
         let path = match (&route, portal_host || ours) {
             (Some(_), false) => asked.path.into_owned(),
@@ -335,9 +346,24 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     headers.get(ORIGIN).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
 }
 
+/// Did it come without TLS, past whatever could have ended it, to a gateway that offers TLS itself? Only a trusted proxy
+/// speaks plain HTTP for people who don't.
+fn is_in_the_clear(session: &Session, visit: &Visit, peer: std::net::IpAddr) -> bool {
+    let settings = &visit.in_force.settings;
+    let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    !encrypted
+        && settings.portal.secure()
+        && settings.listen.https.is_some()
+        && !settings.trusted_proxies.contains_ip(peer)
+}
+
+fn is_repeatable(request: &RequestHeader) -> bool {
+    request.method == http::Method::GET || request.method == http::Method::HEAD
+}
+
 /// Where to return after the sign-in: the same address for what can be repeated, the app's front page for the rest.
 fn back_to(request: &RequestHeader, origin: &str) -> String {
-    let repeatable = request.method == http::Method::GET || request.method == http::Method::HEAD;
+    let repeatable = is_repeatable(request);
     let target = std::str::from_utf8(request.raw_path()).ok().filter(|path| repeatable && path.len() <= 2000);
     format!("{origin}{}", target.filter(|path| path.starts_with('/')).unwrap_or("/"))
 }

@@ -424,12 +424,12 @@ async fn a_refused_sign_in_uses_up_its_code_and_sets_nothing_up() {
         let id = scene.add("ana").await.person.id;
         let refuse = |held, spend| vault.refuse_flow(held, spend, entry());
         let held = scene.tried(id).await;
-        let _ = done(refuse(held.clone(), Spend::Totp(Step(1))).await.unwrap());
+        done(refuse(held.clone(), Spend::Totp(Step(1))).await.unwrap());
         assert!(is_gone(&refuse(held, Spend::Totp(Step(2))).await.unwrap()), "the flow is used up");
         let again = scene.tried(id).await;
         assert!(is_gone(&scene.pass_second(again.clone(), Method::Totp, Spend::Totp(Step(1))).await));
         assert!(is_gone(&refuse(again.clone(), Spend::Totp(Step(1))).await.unwrap()));
-        let _ = done(refuse(again, set_up()).await.unwrap());
+        done(refuse(again, set_up()).await.unwrap());
         assert!(vault.person(id).await.unwrap().unwrap().enrolled.is_empty());
         assert!(vault.totp(id).await.unwrap().is_none());
     }
