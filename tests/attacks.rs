@@ -110,6 +110,23 @@ async fn a_fresh_proof_does_not_prolong_the_day() {
 }
 
 #[tokio::test]
+async fn a_hand_off_that_comes_to_a_browser_without_the_nonce_is_burnt() {
+    let gateway = with_crm("title: CRM", "two_step: optional").await.with_user("ana", Factor::None).await;
+    // Mallory's browser is on its way; Ana, who is signed in, is made to follow his link.
+    let his = gateway.get("crm", "/").by_browser().send().await;
+    let nonce = his.cookie("__Host-vestibule-go").expect("a nonce");
+    let link = his.header("location").expect("to the portal").replace(&gateway.portal(""), "");
+    let hers = Tab::signed_in(&gateway, "ana").await.get(&gateway, &link).await;
+    let hand_off = hers.header("location").expect("to the app").replace(&gateway.app("crm", ""), "");
+    assert!(hand_off.starts_with("/.vestibule/hand-off?ticket="), "{hand_off}");
+    assert_eq!(gateway.get("crm", &hand_off).by_browser().send().await.status, 400);
+    // Whatever showed him the address she was sent to comes too late.
+    let cookie = format!("__Host-vestibule-go={nonce}");
+    let answer = gateway.get("crm", &hand_off).by_browser().with("Cookie", &cookie).send().await;
+    assert_eq!((answer.status, answer.cookie("__Host-vestibule")), (303, None));
+}
+
+#[tokio::test]
 async fn beside_https_nothing_is_served_in_the_clear_but_to_proxies() {
     let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
     let device = gateway.device("ana").await;
@@ -147,9 +164,8 @@ async fn beside_https_nothing_is_served_in_the_clear_but_to_proxies() {
 
 /// A gateway whose CRM asks for more than the portal.
 async fn with_crm(more: &str, sign_in: &str) -> TestGateway {
-    let apps = format!(
-        "apps:\n  crm: {{ title: CRM, host: crm.localhost, upstream: \"http://{{crm}}\", allow: everyone, {more} }}\n"
-    );
+    let apps =
+        format!("apps:\n  crm: {{ host: crm.localhost, upstream: \"http://{{crm}}\", allow: everyone, {more} }}\n");
     let sign_in = Some(format!("sign_in: {{ {sign_in} }}"));
     TestGateway::with(Setup { apps: Some(apps), sign_in, ..Setup::default() }).await
 }
