@@ -58,9 +58,11 @@ impl Room {
         self.look("sign-in", "Sign in").await;
         browser.enter_password("ana", "guess").await;
         self.look("sign-in-wrong", "Sign in").await;
-        for _ in 0..5 {
-            browser.enter_password("ana", "guess").await;
+        let guess = json!({ "username": "ana", "password": "guess" });
+        for _ in 0..4 {
+            gateway.ask("POST", "login", "/api/v1/sign-in").json(&guess).send().await;
         }
+        browser.enter_password("ana", "guess").await;
         self.look("sign-in-wait", "Sign in").await;
         gateway.clock().advance(Duration::from_secs(60));
         browser.goto(&gateway.app("crm", "/")).await;
@@ -112,8 +114,9 @@ impl Room {
         browser.enter_password("carla", PASSWORD).await;
         self.look("set-up", "Set up two-step sign-in").await;
         browser.enter_code("12345").await;
-        browser.click("summary").await;
         self.look("set-up-wrong", "Set up two-step sign-in").await;
+        browser.click("summary").await;
+        self.look("set-up-by-hand", "Set up two-step sign-in").await;
         let typed: String = browser.wait_for(".secret").await.split_whitespace().collect();
         let bytes = data_encoding::BASE32_NOPAD.decode(typed.as_bytes()).expect("base32");
         let phone = access::totp::TotpSecret::from_random(bytes.try_into().expect("160 bits"));
@@ -197,6 +200,9 @@ impl Room {
         if wide != window {
             faults.push(format!("{wide} pixels wide in a window of {window}"));
         }
+        if browser.script(PROBLEM_IS_BELOW_OR_ABOVE).await == true {
+            faults.push("what went wrong is not in the window".to_owned());
+        }
         if let Some(folder) = std::env::var_os("SCREENSHOTS") {
             let folder = PathBuf::from(folder).join(self.mode);
             std::fs::create_dir_all(&folder).expect("the folder for pictures is writable");
@@ -206,6 +212,11 @@ impl Room {
         self.faults.lock().expect("nothing panicked").extend(faults);
     }
 }
+
+const PROBLEM_IS_BELOW_OR_ABOVE: &str = "
+    const told = document.querySelector('#problem')?.getBoundingClientRect();
+    return !!told && (told.top < 0 || told.bottom > window.innerHeight);
+";
 
 const POLICY: &str = "networks:
   office: [127.0.0.1, 198.51.100.7]
