@@ -1,10 +1,13 @@
 //! Attacks that were tried on this gateway, each with what stands against it now.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use access::totp::TotpSecret;
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway, by_test};
 use harness::wire::{Answer, CAFE, OFFICE, Request};
+use vestibule::store::vault::Force;
 
 #[tokio::test]
 async fn a_method_of_a_megabyte_is_refused_and_kept_nowhere() {
@@ -106,11 +109,63 @@ async fn a_fresh_proof_does_not_prolong_the_day() {
     assert_eq!(tab.get(&gateway, "/").await.header("location"), Some(&*gateway.portal("/sign-in")));
 }
 
+#[tokio::test]
+async fn a_hand_off_that_comes_to_a_browser_without_the_nonce_is_burnt() {
+    let gateway = with_crm("title: CRM", "two_step: optional").await.with_user("ana", Factor::None).await;
+    // Mallory's browser is on its way; Ana, who is signed in, is made to follow his link.
+    let his = gateway.get("crm", "/").by_browser().send().await;
+    let nonce = his.cookie("__Host-vestibule-go").expect("a nonce");
+    let link = his.header("location").expect("to the portal").replace(&gateway.portal(""), "");
+    let hers = Tab::signed_in(&gateway, "ana").await.get(&gateway, &link).await;
+    let hand_off = hers.header("location").expect("to the app").replace(&gateway.app("crm", ""), "");
+    assert!(hand_off.starts_with("/.vestibule/hand-off?ticket="), "{hand_off}");
+    assert_eq!(gateway.get("crm", &hand_off).by_browser().send().await.status, 400);
+    // Whatever showed him the address she was sent to comes too late.
+    let cookie = format!("__Host-vestibule-go={nonce}");
+    let answer = gateway.get("crm", &hand_off).by_browser().with("Cookie", &cookie).send().await;
+    assert_eq!((answer.status, answer.cookie("__Host-vestibule")), (303, None));
+}
+
+#[tokio::test]
+async fn beside_https_nothing_is_served_in_the_clear_but_to_proxies() {
+    let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
+    let device = gateway.device("ana").await;
+    let hosts = ["login.localhost", "crm.localhost", "mail.localhost"].map(str::to_owned);
+    let made = rcgen::generate_simple_self_signed(hosts).expect("made");
+    std::fs::write(gateway.file("chain.pem"), made.cert.pem()).expect("writable");
+    std::fs::write(gateway.file("key.pem"), made.signing_key.serialize_pem()).expect("writable");
+    std::fs::set_permissions(gateway.file("key.pem"), Permissions::from_mode(0o600)).expect("ours");
+    let written = std::fs::read_to_string(gateway.file("gateway.yaml")).expect("readable");
+    let https = written
+        .replace("portal: http://login.localhost:", "portal: https://login.localhost:")
+        .replace("listen: { http:", "listen: { https: \"127.0.0.1:1\", http:")
+        .replace("policies:", "tls: { certificates: [{ chain: chain.pem, key_file: key.pem }] }\npolicies:");
+    let bring = |text: &str| {
+        std::fs::write(gateway.file("gateway.yaml"), text).expect("writable");
+        gateway.running().reloader().reload(Force::No)
+    };
+    bring(&https).await.unwrap_or_else(|faults| panic!("{faults}"));
+    for (host, path) in [("login", "/sign-in?return_to=/whoami"), ("crm", "/a?b=c")] {
+        let page = gateway.get(host, path).by_browser().send().await;
+        let there = format!("https://{host}.localhost:{}{path}", gateway.port());
+        assert_eq!((page.status, page.header("location")), (308, Some(&*there)));
+        assert_eq!(gateway.get(host, path).by_browser().from(CAFE).send().await.status, 403);
+    }
+    let before = gateway.mail().seen().len();
+    let sign_in = serde_json::json!({ "username": "ana", "password": PASSWORD });
+    let answer = gateway.ask("POST", "login", "/api/v1/sign-in").json(&sign_in).send().await;
+    assert_eq!((answer.status, answer.problem().as_str()), (403, "https_required"));
+    assert_eq!(gateway.get("mail", "/").bearer(&device).send().await.problem(), "https_required");
+    assert_eq!(gateway.ask("POST", "login", "/sign-in").by_browser().body(b"x=y").send().await.status, 403);
+    assert_eq!(gateway.mail().seen().len(), before);
+    bring(&format!("{https}\ntrusted_proxies: [127.0.0.1]\n")).await.unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(gateway.get("mail", "/").bearer(&device).send().await.status, 200);
+}
+
 /// A gateway whose CRM asks for more than the portal.
 async fn with_crm(more: &str, sign_in: &str) -> TestGateway {
-    let apps = format!(
-        "apps:\n  crm: {{ title: CRM, host: crm.localhost, upstream: \"http://{{crm}}\", allow: everyone, {more} }}\n"
-    );
+    let apps =
+        format!("apps:\n  crm: {{ host: crm.localhost, upstream: \"http://{{crm}}\", allow: everyone, {more} }}\n");
     let sign_in = Some(format!("sign_in: {{ {sign_in} }}"));
     TestGateway::with(Setup { apps: Some(apps), sign_in, ..Setup::default() }).await
 }

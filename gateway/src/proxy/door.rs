@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use access::network::Trust;
 use access::policy::Goal;
 use access::target::CanonicalPath;
 use bytes::Bytes;
@@ -47,6 +48,14 @@ impl Proxy {
         let at_portal = asked.host == *visit.in_force.settings.portal.host();
         let route = snapshot.route(&asked.host).cloned();
         let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
+        let origin = if at_portal {
+            Some(visit.in_force.settings.portal.origin())
+        } else {
+            route.as_ref().map(|route| route.app.origin.as_str())
+        };
+        if let Some(origin) = origin.filter(|_| is_in_the_clear(session, &visit)) {
+            return Ok(Some(self.in_the_clear(session.req_header(), &visit, context, origin).await));
+        }
         match route {
             _ if at_portal => {
                 let authority = snapshot.portal_authority();
@@ -100,6 +109,22 @@ impl Proxy {
         } else {
             refusal::bad_request(&visit.in_force, visit.reader, &sentence(&unclear.to_string()), &reference)
         }
+    }
+
+    /// No secret may travel so: the perimeter first, then where to come instead.
+    async fn in_the_clear(
+        &self,
+        request: &RequestHeader,
+        visit: &Visit,
+        context: &mut Context,
+        origin: &str,
+    ) -> Response<Bytes> {
+        if let Some(refused) = self.outside(visit, context).await {
+            return refused;
+        }
+        context.decision = "https_required";
+        let to = is_repeatable(request).then(|| back_to(request, origin));
+        refusal::in_the_clear(visit, to.as_deref(), &self.gate.reference())
     }
 
     /// Is the address outside the perimeter? Then the refusal.
@@ -220,9 +245,22 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
     headers.get(ORIGIN).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
 }
 
+/// Did it come without TLS, past whatever could have ended it, to a gateway that offers TLS itself? Only a trusted proxy
+/// speaks plain HTTP for people who don't.
+fn is_in_the_clear(session: &Session, visit: &Visit) -> bool {
+    let settings = &visit.in_force.settings;
+    let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    let by_proxy = visit.resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
+    !encrypted && !by_proxy && settings.portal.secure() && settings.listen.https.is_some()
+}
+
+fn is_repeatable(request: &RequestHeader) -> bool {
+    request.method == http::Method::GET || request.method == http::Method::HEAD
+}
+
 /// Where to return after the sign-in: the same address for what can be repeated, the app's front page for the rest.
 fn back_to(request: &RequestHeader, origin: &str) -> String {
-    let repeatable = request.method == http::Method::GET || request.method == http::Method::HEAD;
+    let repeatable = is_repeatable(request);
     let target = std::str::from_utf8(request.raw_path()).ok().filter(|path| repeatable && path.len() <= 2000);
     format!("{origin}{}", target.filter(|path| path.starts_with('/')).unwrap_or("/"))
 }
