@@ -122,6 +122,16 @@ async fn keep_alive_is_no_way_to_stay() {
     assert_eq!(wire.answer().await.map(|answer| answer.status), Some(401));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_websocket_to_an_app_that_answers_at_once_stays_open() {
+    let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
+    let ana = gateway.device("ana").await;
+    for _ in 0..100 {
+        let mut socket = web_socket(&gateway, &ana).await.expect("admitted");
+        echo(&mut socket).await;
+    }
+}
+
 async fn web_socket(gateway: &TestGateway, token: &str) -> Result<Socket, Error> {
     let stream = Wire::open(gateway.port(), OFFICE).await.into_stream();
     let mut request = format!("ws://crm.localhost:{}/ws", gateway.port()).into_client_request().expect("an address");

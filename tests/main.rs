@@ -1,16 +1,27 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
 mod ambiguous;
+mod attacks;
 mod browser_first_day;
 mod browser_gallery;
 mod browser_keyboard;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod documents;
+mod forms;
+mod hand_off;
 mod live;
 mod map;
+mod metrics;
+mod program;
 mod reload;
+mod sign_in_api;
 mod sign_in_race;
+mod tls;
 mod tokens;
 mod upstream;
 mod wall;
+
+/// The program, built with these tests and from the same `main.rs` as the one that is shipped.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_vestibule-under-test");

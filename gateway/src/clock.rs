@@ -47,6 +47,7 @@ impl Clock {
     }
 
     /// Monotonic time.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
     pub fn moment(&self) -> Moment {
         match &self.0 {
             Source::System { origin } => Moment(origin.elapsed()),

@@ -39,7 +39,7 @@ pub struct Metrics {
     pub config_generation: IntGauge,
     /// When a certificate runs out, seconds since the epoch, by host.
     pub certificate_expiry: prometheus::GaugeVec,
-    /// Time the store takes, by verb.
+    /// Time the store takes, by verb; a failed call takes time too.
     pub store: HistogramVec,
 }
 

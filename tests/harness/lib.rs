@@ -6,6 +6,8 @@
 
 pub mod app;
 pub mod browser;
+pub mod certificates;
 pub mod gateway;
+pub mod program;
 pub mod walk;
 pub mod wire;

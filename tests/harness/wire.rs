@@ -196,15 +196,7 @@ pub struct Request {
 impl TestGateway {
     /// A request to a host of this gateway: `crm`, `mail`, or `login` for the portal.
     pub fn ask(&self, method: &str, host: &str, target: &str) -> Request {
-        Request {
-            port: self.port(),
-            from: OFFICE.to_owned(),
-            method: method.to_owned(),
-            target: target.to_owned(),
-            host: format!("{host}.localhost:{}", self.port()),
-            headers: Vec::new(),
-            body: None,
-        }
+        Request::new(self.port(), method, host, target)
     }
 
     /// `GET`, from the office, by a program.
@@ -214,6 +206,19 @@ impl TestGateway {
 }
 
 impl Request {
+    /// To a host of the gateway that listens on this port: `crm`, `mail`, or `login` for the portal.
+    pub fn new(port: u16, method: &str, host: &str, target: &str) -> Self {
+        Self {
+            port,
+            from: OFFICE.to_owned(),
+            method: method.to_owned(),
+            target: target.to_owned(),
+            host: format!("{host}.localhost:{port}"),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
     /// From another address.
     pub fn from(mut self, address: &str) -> Self {
         address.clone_into(&mut self.from);
@@ -240,6 +245,12 @@ impl Request {
     pub fn json(mut self, document: &serde_json::Value) -> Self {
         self.body = Some(document.to_string().into_bytes());
         self.with("Content-Type", "application/json")
+    }
+
+    /// With a form's fields as a body.
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.body(body.as_bytes()).with("Content-Type", "application/x-www-form-urlencoded")
     }
 
     /// With a body as it is.

@@ -4,6 +4,8 @@
 //! don't exist; a code is spent in the transaction that opens the session. The order of things is `access::login`'s; this
 //! file gathers for it and acts on what it says.
 
+use std::time::Duration;
+
 use access::identity::{LoginName, SessionId, UserId};
 use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
 use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
@@ -13,11 +15,13 @@ use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::pool::Busy;
-use super::{Ask, Cause, Denied, Gate, Shown, random};
+use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Bearer, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend};
+use crate::store::vault::{
+    After, Bearer, Ground, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+};
 
 /// From where and with what somebody signs in.
 #[derive(Clone, Debug)]
@@ -55,8 +59,8 @@ pub enum SignIn {
     },
     /// A method has to be set up.
     SetUp {
-        /// The flow's secret, for the browser's cookie.
-        flow: Bearer,
+        /// The flow's secret, for the browser's cookie. `None`: the one it has goes on.
+        flow: Option<Bearer>,
     },
     /// Signed in.
     Done(Box<Opened>),
@@ -186,35 +190,48 @@ impl Gate {
             demanded: caller.in_force.settings.policy.second_step(&person.person),
         };
         match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, return_to).await,
-            Next::Done(proved) => self.open_session(caller, person, proved, None, Spend::Nothing, return_to).await,
+            Next::Ask(flow) => self.ask(flow, Ground { generation: person.generation, within: None }, return_to).await,
+            Next::Done(proved) => {
+                let after = After::Password(person.generation);
+                self.open_session(caller, person, proved, after, Spend::Nothing, return_to).await
+            }
             Next::Over | Next::Misplaced => Ok(SignIn::Over),
         }
     }
 
-    /// Begins a second step, or a set-up, for somebody whose session must show more (step-up, re-authentication).
+    /// Begins a second step, or a set-up, for somebody whose session must show more (step-up, re-authentication). It ends
+    /// with that session. [`SignIn::Over`]: the password is what has to be shown.
     pub async fn ask_again(
         &self,
-        person: &PersonRecord,
+        visitor: &Visitor,
         demanded: Option<Methods>,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
-        let situation = Situation { enrolled: person.enrolled, demanded };
-        match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, return_to).await,
+        let (record, now) = (visitor.record(), self.clock.now());
+        let Some(session) = visitor.session() else { return Ok(SignIn::Over) };
+        let situation = Situation { enrolled: record.enrolled, demanded };
+        match login::begin(record.person.id, situation, now) {
+            // S9: whoever found an open browser must not make a second step of their own the owner's.
+            Next::Ask(flow) if flow.stage == Stage::SetUp && now.since(session.proved) >= REAUTHENTICATION => {
+                Ok(SignIn::Over)
+            }
+            Next::Ask(flow) => {
+                let within = Some((session.id, session.opened));
+                self.ask(flow, Ground { generation: session.generations.person, within }, return_to).await
+            }
             // There is nothing to ask but the password.
             Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
         }
     }
 
-    async fn ask(&self, flow: Flow, return_to: Option<String>) -> Result<SignIn, LoginError> {
+    async fn ask(&self, flow: Flow, ground: Ground, return_to: Option<String>) -> Result<SignIn, LoginError> {
         let stage = flow.stage;
         let pending = matches!(stage, Stage::SetUp).then(|| TotpSecret::from_random(random()));
-        let secret = self.vault.begin_flow(flow, pending, return_to).await?;
+        let secret = self.vault.begin_flow(flow, ground, pending, return_to).await?;
         Ok(match stage {
             Stage::SecondStep { methods } => SignIn::SecondStep { flow: Some(secret), methods },
             Stage::SecondStepThenSetUp { methods } => SignIn::SecondStep { flow: Some(secret), methods },
-            Stage::SetUp => SignIn::SetUp { flow: secret },
+            Stage::SetUp => SignIn::SetUp { flow: Some(secret) },
         })
     }
 
@@ -245,11 +262,19 @@ impl Gate {
         let stage = held.flow.stage;
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
-                let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
-                if !matches!(done, SignIn::UsedCode) {
+                let done = self.open_session(caller, &person, proved, After::Flow(held), spend, return_to).await?;
+                let result = match done {
+                    SignIn::UsedCode => "used",
+                    SignIn::Refused(_) => "refused",
+                    _ => "right",
+                };
+                if result != "used" {
                     self.vault.forgive_attempt(&account, caller.address).await?;
                 }
-                let result = if matches!(done, SignIn::UsedCode) { "used" } else { "right" };
+                if result == "right" {
+                    // Only now: whoever knows the password alone must not be able to guess codes without end.
+                    self.vault.forget_attempts(&account).await?;
+                }
                 self.metrics.sign_in("second_step", method_word(method), result);
                 Ok(done)
             }
@@ -258,11 +283,13 @@ impl Gate {
                 self.vault.drop_flow(secret).await?;
                 Ok(SignIn::Over)
             }
-            // A right code of a method that no longer counts. The only method there is counts wherever one is named, so
-            // this can't come about yet; the sign-in starts anew rather than going on without spending the code.
+            // A right code of a method that no longer counts: it is used up, and one that counts is set up.
             Next::Ask(flow) if flow.stage == Stage::SetUp && stage != Stage::SetUp => {
-                self.vault.drop_flow(secret).await?;
-                Ok(SignIn::Over)
+                let pending = TotpSecret::from_random(random());
+                Ok(match self.vault.advance_flow(held, flow, Some(pending), spend).await? {
+                    Outcome::Done(_) => SignIn::SetUp { flow: None },
+                    Outcome::Gone => SignIn::UsedCode,
+                })
             }
             Next::Ask(_) | Next::Misplaced => {
                 self.metrics.sign_in("second_step", method_word(method), "wrong");
@@ -313,7 +340,7 @@ impl Gate {
         caller: &Caller<'_>,
         person: &PersonRecord,
         proved: Proved,
-        flow: Option<HeldFlow>,
+        after: After,
         spend: Spend,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
@@ -321,7 +348,11 @@ impl Gate {
         let house = self.vault.generations();
         let generations = Generations { person: person.generation, ..house };
         let at = proved.at();
-        let session = SessionFacts { factors: proved.factors(), opened: at, proved: at, used: at, generations };
+        let opened = match &after {
+            After::Flow(HeldFlow { ground: Ground { within: Some((_, opened)), .. }, .. }) => *opened,
+            After::Flow(_) | After::Password(_) => at,
+        };
+        let session = SessionFacts { factors: proved.factors(), opened, proved: at, used: at, generations };
         let attempt = access::policy::Attempt {
             address: caller.address,
             goal: Goal::Portal,
@@ -334,12 +365,20 @@ impl Gate {
             Decision::Refuse(refusal) => {
                 let denied = self.deny(&self.at_the_portal(caller), Cause::Rules(refusal.reason), refusal.rule, None);
                 let entry = Entry::new(actor(person), "sign_in.refused").from(caller.address.ip());
-                self.vault.note(entry.detail(format!("{} {}", refusal.reason.code(), denied.reference))).await?;
-                return Ok(SignIn::Refused(denied));
+                let entry = entry.detail(format!("{} {}", refusal.reason.code(), denied.reference));
+                let After::Flow(held) = after else {
+                    self.vault.note(entry).await?;
+                    return Ok(SignIn::Refused(denied));
+                };
+                // RFC 6238 §5.2: a code that was found right is used, also where it opens nothing.
+                return Ok(match self.vault.refuse_flow(held, spend, entry).await? {
+                    Outcome::Done(()) => SignIn::Refused(denied),
+                    Outcome::Gone => SignIn::UsedCode,
+                });
             }
             Decision::SignIn(_) => return Ok(SignIn::Over),
         }
-        let expires = at + settings.policy.rules().organization.session.absolute;
+        let expires = opened + settings.policy.rules().organization.session.absolute;
         let opening = Opening {
             address: caller.address,
             device: caller.device.chars().take(120).collect(),
@@ -350,7 +389,7 @@ impl Gate {
             Spend::SetUp { recovery, .. } => recovery.clone(),
             Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) => Vec::new(),
         };
-        let opened = self.vault.open_session(proved, flow, spend, opening, entry).await?;
+        let opened = self.vault.open_session(proved, after, spend, opening, entry).await?;
         if matches!(opened, Outcome::Done(_)) {
             for account in [password_account(person), code_account(person)] {
                 self.vault.forget_attempts(&account).await?;
@@ -359,6 +398,7 @@ impl Gate {
         self.catch_up(caller.in_force).await?;
         Ok(match opened {
             Outcome::Done((secret, session)) => {
+                self.vault.forget_attempts(&account_key(None, Some(person))).await?;
                 SignIn::Done(Box::new(Opened { secret, session, expires, return_to, recovery }))
             }
             Outcome::Gone => SignIn::UsedCode,
@@ -473,3 +513,5 @@ pub const fn method_word(method: Method) -> &'static str {
 
 /// S11.
 const RECOVERY_CODES: usize = 10;
+/// S9: so long a proof suffices for a change of second steps.
+const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);

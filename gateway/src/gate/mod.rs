@@ -398,6 +398,12 @@ impl Gate {
         Ok(())
     }
 
+    /// Returns as soon as the store has published something that was not read yet.
+    pub async fn something_changed(&self) {
+        let read_up_to = *self.read_up_to.lock().await;
+        self.vault.changed_after(read_up_to).await;
+    }
+
     /// Asks everyone inside again and cuts those who may no longer be; returns how many. What can't be asked is cut.
     pub async fn review(&self, in_force: &InForce) -> usize {
         let mut cut = 0;

@@ -4,6 +4,7 @@
 //! `POST /api/v1/sign-in/{flow} {"method","code"}` → `{"token","device_id","expires_at"}`. Errors are problem documents.
 //! The token is a bearer token of its own kind (`vsd_…`), listed and ended like a session.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use access::Secret;
@@ -15,7 +16,9 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::respond::{Problem, json};
 use super::sign_in::{caller, trouble};
@@ -40,6 +43,27 @@ pub(super) struct Proceed {
     code: String,
 }
 
+/// A JSON object and nothing else: what serde derives would also take an array of the fields in their order.
+pub(super) struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
 #[derive(Serialize)]
 struct Asked<'a> {
     flow: &'a str,
@@ -59,10 +83,10 @@ pub(super) async fn begin(
     State(gate): State<Arc<Gate>>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
-    body: Result<Json<Begin>, JsonRejection>,
+    body: Result<Json<Object<Begin>>, JsonRejection>,
 ) -> Response {
     let visit = Visit { reader: Reader::Program, ..visit };
-    let Json(Begin { username, password, device }) = match body {
+    let Json(Object(Begin { username, password, device })) = match body {
         Ok(body) => body,
         Err(rejected) => return malformed(&visit, &rejected, "{\"username\", \"password\", \"device\"}"),
     };
@@ -84,10 +108,10 @@ pub(super) async fn proceed(
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
     Path(flow): Path<String>,
-    body: Result<Json<Proceed>, JsonRejection>,
+    body: Result<Json<Object<Proceed>>, JsonRejection>,
 ) -> Response {
     let visit = Visit { reader: Reader::Program, ..visit };
-    let Json(Proceed { method, code }) = match body {
+    let Json(Object(Proceed { method, code })) = match body {
         Ok(body) => body,
         Err(rejected) => return malformed(&visit, &rejected, "{\"method\", \"code\"}"),
     };

@@ -257,7 +257,7 @@ pub(super) async fn asked_again(
         Need::SecondStep(methods) => Some(methods),
         Need::Credentials | Need::Fresh | Need::Token => None,
     };
-    match gate.ask_again(visitor.record(), demanded, Some(return_to.as_field())).await {
+    match gate.ask_again(visitor, demanded, Some(return_to.as_field())).await {
         // Nobody has a second step to show: the password is the proof.
         Ok(SignIn::Over) => sign_in_page(gate, visit, banner, headers, return_to, visitor.person().name.as_str(), None),
         Ok(step) => onward(gate, visit, banner, headers, step).await,
@@ -282,7 +282,9 @@ async fn onward(gate: &Arc<Gate>, visit: &Visit, banner: &Banner, headers: &Head
         }
         SignIn::SetUp { flow } => {
             let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
-            set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
+            if let Some(flow) = flow {
+                set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
+            }
             answer
         }
         SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,

@@ -34,7 +34,8 @@ impl<'a> Asked<'a> {
     /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
     /// `Transfer-Encoding` before anybody can see that it was there.
     pub(super) fn read(request: &'a RequestHeader, raw: Option<&[u8]>) -> Result<Self, Unclear> {
-        if request.method == Method::CONNECT || request.method == Method::TRACE {
+        let method = &request.method;
+        if method == Method::CONNECT || method == Method::TRACE || method.as_str().len() > METHOD_LENGTH {
             return Err(Unclear::Method);
         }
         framing(request)?;
@@ -144,6 +145,10 @@ fn prefers_html(accepted: &str) -> bool {
     html > 0 && html >= json
 }
 
+/// The longest registered method has 17 letters (RFC 4437's `UPDATEREDIRECTREF`), and refusals remember theirs: a
+/// megabyte of letters is a token to the parser.
+const METHOD_LENGTH: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,6 +212,19 @@ mod tests {
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );
+    }
+
+    #[test]
+    fn a_method_is_a_word() {
+        let read = |method: String| {
+            let mut request = request(Version::HTTP_11, &[("host", "a.example")]);
+            request.set_method(Method::from_bytes(method.as_bytes()).expect("a token"));
+            Asked::read(&request, None).err()
+        };
+        assert_eq!(read("UPDATEREDIRECTREF".to_owned()), None);
+        assert_eq!(read("M".repeat(METHOD_LENGTH)), None);
+        assert_eq!(read("M".repeat(METHOD_LENGTH + 1)), Some(Unclear::Method));
+        assert_eq!(read("TRACE".to_owned()), Some(Unclear::Method));
     }
 
     #[test]

@@ -126,6 +126,7 @@ impl Server {
         let store = loaded.settings.store.clone();
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let vault = Vault::open(&backing, clock.clone()).await?;
+        vault.time_into(&metrics.store);
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
         let listen = loaded.settings.listen.clone();
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
@@ -228,7 +229,7 @@ async fn open(
 /// Follows what the store publishes.
 async fn follow(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
     loop {
-        gate.vault().changed().await;
+        gate.something_changed().await;
         let in_force = Arc::clone(&current.load().in_force);
         if let Err(error) = gate.catch_up(&in_force).await {
             tracing::error!(%error, "the store's changes can't be read");

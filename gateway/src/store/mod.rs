@@ -13,6 +13,7 @@ mod memory;
 mod plan;
 mod redb;
 mod seal;
+mod timed;
 pub mod vault;
 
 pub use chain::AuditKey;

@@ -33,8 +33,9 @@ use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
+use super::StoreError;
 use super::seal::Keys;
-use super::{AnyStore, StoreError};
+use super::timed::Timed;
 use crate::clock::Clock;
 pub use people::ADMINISTRATOR;
 pub use tokens::TokenText;
@@ -171,10 +172,30 @@ pub struct HeldFlow {
     pub pending_totp: Option<TotpSecret>,
     /// Where to go when done: as it was given at the start.
     pub return_to: Option<String>,
+    /// What it stands on.
+    pub ground: Ground,
     /// Its row.
     pub digest: Digest,
     /// Its version.
     pub version: u64,
+}
+
+/// What a sign-in under way stands on: when either is gone, so is the sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ground {
+    /// The person's generation, read before any secret of theirs was looked at.
+    pub generation: u32,
+    /// The session that has to show more, and when it was opened; `None` after a password.
+    pub within: Option<(SessionId, Timestamp)>,
+}
+
+/// What a session is opened after.
+#[derive(Clone, Debug)]
+pub enum After {
+    /// A right password alone, of a person who was of this generation before it was looked at.
+    Password(u32),
+    /// A sign-in under way.
+    Flow(HeldFlow),
 }
 
 /// What a completed sign-in uses up, in the same transaction that opens the session.
@@ -251,7 +272,7 @@ pub enum Force {
 pub struct Vault(Arc<Inner>);
 
 struct Inner {
-    store: AnyStore,
+    store: Timed,
     keys: Keys,
     clock: Clock,
     generations: Generations,
@@ -300,7 +321,13 @@ impl Vault {
         self.0.generations
     }
 
-    fn store(&self) -> &AnyStore {
+    /// From now on the time of every call to the store goes into this metric, by verb: `get`, `scan`, `apply`, `feed`,
+    /// `sweep`.
+    pub fn time_into(&self, seconds: &prometheus::HistogramVec) {
+        self.store().time_into(seconds);
+    }
+
+    fn store(&self) -> &Timed {
         &self.0.store
     }
 

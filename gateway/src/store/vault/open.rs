@@ -13,6 +13,7 @@ use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
 use crate::clock::Clock;
 use crate::store::seal::{self, Keys, RootKey};
+use crate::store::timed::Timed;
 use crate::store::{AnyStore, Applied, Batch, Guard, MemoryStore, RedbStore, Store, StoreError, Table, Write};
 
 impl Vault {
@@ -44,7 +45,7 @@ impl Vault {
             }
         }
         let generations = generations(&store, &keys).await?;
-        Ok(Self(Arc::new(Inner { store, keys, clock, generations })))
+        Ok(Self(Arc::new(Inner { store: Timed::new(store, clock.clone()), keys, clock, generations })))
     }
 }
 
