@@ -137,3 +137,18 @@ async fn forms_and_documents_for_the_portal_are_small_and_come_in_time() {
     .await;
     assert_eq!(wire.answer().await.map(|answer| answer.status), Some(413));
 }
+
+#[tokio::test]
+async fn a_header_has_at_most_64_kib_and_256_fields() {
+    let gateway = TestGateway::start().await;
+    let with = |fields: &str| format!("GET /status HTTP/1.1\r\nHost: crm.localhost\r\n{fields}\r\n");
+    let padding = |length: usize| with(&format!("X-Padding: {}\r\n", "x".repeat(length)));
+    let spare = padding(0).len();
+    assert_eq!(status_of(&gateway, padding(64 * 1024 - spare).as_bytes()).await, 200);
+    assert_eq!(status_of(&gateway, padding(64 * 1024 - spare + 1).as_bytes()).await, 431);
+    let many = |count: usize| with(&(0..count).map(|n| format!("X-{n}: 1\r\n")).collect::<String>());
+    // The app behind takes a hundred.
+    assert_eq!(status_of(&gateway, many(80).as_bytes()).await, 200);
+    let beyond = status_of(&gateway, many(300).as_bytes()).await;
+    assert!(beyond == 400 || beyond == 0, "{beyond}");
+}

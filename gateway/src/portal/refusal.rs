@@ -149,6 +149,15 @@ pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes
     )
 }
 
+/// More header than is looked at (RFC 6585 §5).
+pub fn header_too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "The request's header is larger than 64 KiB. Delete this site's cookies and try again.";
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    both(&visit.in_force, visit.reader, status, "header_too_large", "Header too large", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
 /// Nothing is served without TLS, and no password taken: a browser that only looks is sent to `to`, everything else is told
 /// (ASVS 4.1.2: a program whose token went over the wire must notice).
 pub fn in_the_clear(visit: &Visit, to: Option<&str>, reference: &Reference) -> Response<Bytes> {

@@ -28,6 +28,8 @@ pub(super) enum Unclear {
     Authorizations,
     #[error("this method is not served here")]
     Method,
+    #[error("the header is larger than 64 KiB")]
+    Large,
 }
 
 impl<'a> Asked<'a> {
@@ -37,6 +39,9 @@ impl<'a> Asked<'a> {
         let method = &request.method;
         if method == Method::CONNECT || method == Method::TRACE || method.as_str().len() > METHOD_LENGTH {
             return Err(Unclear::Method);
+        }
+        if raw.is_some_and(|raw| raw.len() > HEADER_LENGTH) {
+            return Err(Unclear::Large);
         }
         framing(request)?;
         if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
@@ -55,6 +60,9 @@ impl<'a> Asked<'a> {
         Ok(Self { host, path: CanonicalPath::parse(target)? })
     }
 }
+
+/// The largest header that is looked at (A32); pingora alone would take a mebibyte and 256 fields.
+const HEADER_LENGTH: usize = 64 * 1024;
 
 /// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.
 fn framing(request: &RequestHeader) -> Result<(), Unclear> {

@@ -104,10 +104,10 @@ impl Proxy {
         }
         context.decision = "bad_request";
         let reference = self.gate.reference();
-        if unclear == Unclear::Method {
-            refusal::method_not_served(visit, &reference)
-        } else {
-            refusal::bad_request(&visit.in_force, visit.reader, &sentence(&unclear.to_string()), &reference)
+        match unclear {
+            Unclear::Method => refusal::method_not_served(visit, &reference),
+            Unclear::Large => refusal::header_too_large(visit, &reference),
+            other => refusal::bad_request(&visit.in_force, visit.reader, &sentence(&other.to_string()), &reference),
         }
     }
 
