@@ -5,7 +5,7 @@ use std::process::Command;
 
 use access::totp::TotpSecret;
 use harness::browser::{Browser, BrowserOptions};
-use harness::gateway::{Factor, TestGateway};
+use harness::gateway::{Factor, PASSWORD, TestGateway};
 
 #[tokio::test]
 async fn an_invited_person_chooses_a_password_sets_up_a_phone_and_is_where_they_wanted_to_go() {
@@ -75,13 +75,12 @@ async fn an_invited_person_chooses_a_password_sets_up_a_phone_and_is_where_they_
 
 #[tokio::test]
 async fn recovery_codes_are_shown_once_whatever_button_is_pressed() {
-    let gateway = TestGateway::start().await.with_user("bea", Factor::None).await;
-    for button in ["reload", "back", "back after continuing"] {
-        let name = format!("person-{}", button.len());
-        gateway.add_user(&name, Factor::None, &[], &["sales"]).await;
-        let browser = Browser::start(BrowserOptions::default()).await;
-        browser.goto(&gateway.portal("/")).await;
-        browser.enter_password(&name, harness::gateway::PASSWORD).await;
+    let gateway = TestGateway::start().await;
+    let browser = Browser::start(BrowserOptions::default()).await;
+    for (name, button) in [("ana", "reload"), ("bea", "back"), ("carla", "back after continuing")] {
+        gateway.add_user(name, Factor::None, &[], &["sales"]).await;
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.enter_password(name, PASSWORD).await;
         browser.click("summary").await;
         let phone = authenticator(&browser.wait_for(".secret").await);
         browser.enter_code(&phone.code_at(gateway.clock().now())).await;
@@ -100,6 +99,7 @@ async fn recovery_codes_are_shown_once_whatever_button_is_pressed() {
         assert!(!text.contains(&code) && !text.contains("recovery codes"), "{button}: {text}");
         browser.goto(&gateway.portal("/set-up")).await;
         browser.wait_for(".apps").await;
+        browser.sign_out(&gateway).await;
     }
 }
 

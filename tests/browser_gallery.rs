@@ -13,54 +13,54 @@ use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use serde_json::json;
 
 #[tokio::test]
-async fn every_page_is_sound_in_the_light() {
-    gallery("light", BrowserOptions::default()).await;
-}
-
-#[tokio::test]
-async fn every_page_is_sound_in_the_dark() {
-    gallery("dark", BrowserOptions { dark: true, ..BrowserOptions::default() }).await;
-}
-
-#[tokio::test]
-async fn every_page_is_sound_on_a_telephone() {
-    gallery("phone", BrowserOptions { width: 360, height: 640, ..BrowserOptions::default() }).await;
-}
-
-async fn gallery(mode: &'static str, options: BrowserOptions) {
-    let extra = "trusted_proxies: [127.0.0.1]".to_owned();
-    let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
-    let gateway = TestGateway::with(Setup { policy, apps, extra, ..Setup::default() }).await;
-    let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
-    gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
-    gateway.add_user("dora", Factor::Totp, &[], &[]).await;
-    let browser = Browser::start(options).await;
-    let room = Room { mode, gateway, browser, faults: Mutex::default() };
+async fn the_pages_of_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
+    let room = Room::open().await;
     room.two_steps().await;
     room.a_first_day().await;
+    room.close();
+}
+
+#[tokio::test]
+async fn the_pages_behind_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
+    let room = Room::open().await;
     room.signed_in().await;
     room.no_way_in().await;
-    let faults = room.faults.into_inner().expect("nothing panicked");
-    assert!(faults.is_empty(), "{} faults, {mode}\n{}", faults.len(), faults.join("\n"));
+    room.close();
 }
 
 struct Room {
-    mode: &'static str,
     gateway: TestGateway,
     browser: Browser,
     faults: Mutex<Vec<String>>,
 }
 
 impl Room {
+    async fn open() -> Self {
+        let extra = "trusted_proxies: [127.0.0.1]".to_owned();
+        let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
+        let gateway = TestGateway::with(Setup { policy, apps, extra, ..Setup::default() }).await;
+        let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
+        gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
+        gateway.add_user("dora", Factor::Totp, &[], &[]).await;
+        Self { gateway, browser: Browser::start(BrowserOptions::default()).await, faults: Mutex::default() }
+    }
+
+    fn close(self) {
+        let faults = self.faults.into_inner().expect("nothing panicked");
+        assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
+    }
+
     async fn two_steps(&self) {
         let Self { gateway, browser, .. } = self;
         browser.goto(&gateway.portal("/sign-in")).await;
         self.look("sign-in", "Sign in").await;
         browser.enter_password("ana", "guess").await;
         self.look("sign-in-wrong", "Sign in").await;
-        for _ in 0..5 {
-            browser.enter_password("ana", "guess").await;
+        let guess = json!({ "username": "ana", "password": "guess" });
+        for _ in 0..4 {
+            gateway.ask("POST", "login", "/api/v1/sign-in").json(&guess).send().await;
         }
+        browser.enter_password("ana", "guess").await;
         self.look("sign-in-wait", "Sign in").await;
         gateway.clock().advance(Duration::from_secs(60));
         browser.goto(&gateway.app("crm", "/")).await;
@@ -112,8 +112,9 @@ impl Room {
         browser.enter_password("carla", PASSWORD).await;
         self.look("set-up", "Set up two-step sign-in").await;
         browser.enter_code("12345").await;
-        browser.click("summary").await;
         self.look("set-up-wrong", "Set up two-step sign-in").await;
+        browser.click("summary").await;
+        self.look("set-up-by-hand", "Set up two-step sign-in").await;
         let typed: String = browser.wait_for(".secret").await.split_whitespace().collect();
         let bytes = data_encoding::BASE32_NOPAD.decode(typed.as_bytes()).expect("base32");
         let phone = access::totp::TotpSecret::from_random(bytes.try_into().expect("160 bits"));
@@ -185,27 +186,49 @@ impl Room {
         self.browser.cdp("Network.setExtraHTTPHeaders", json!({ "headers": { "X-Forwarded-For": list } })).await;
     }
 
-    /// Judges the page that is shown, which has this heading.
+    /// Judges the page that is shown, which has this heading, as it is seen in three ways.
     async fn look(&self, name: &str, heading: &str) {
         let browser = &self.browser;
         browser.wait_for_text("h1", heading).await;
+        self.judge("light", name).await;
+        browser.prefer_dark(true).await;
+        self.judge("dark", name).await;
+        browser.prefer_dark(false).await;
+        browser.resize(360, 640).await;
+        self.judge("phone", name).await;
+        browser.resize(1280, 800).await;
+        self.note(name, browser.console_errors().await);
+    }
+
+    async fn judge(&self, way: &str, name: &str) {
+        let browser = &self.browser;
         let mut faults: Vec<String> = browser.axe().await.iter().map(ToString::to_string).collect();
-        faults.extend(browser.console_errors().await);
-        let [wide, window] = ["document.documentElement.scrollWidth", "document.documentElement.clientWidth"]
-            .map(|width| format!("return {width}"));
+        let [wide, window] = ["scrollWidth", "clientWidth"].map(|of| format!("return document.documentElement.{of}"));
         let (wide, window) = (browser.script(&wide).await, browser.script(&window).await);
         if wide != window {
             faults.push(format!("{wide} pixels wide in a window of {window}"));
         }
+        if way != "phone" && browser.script(PROBLEM_IS_BELOW_OR_ABOVE).await == true {
+            faults.push("what went wrong is not in the window".to_owned());
+        }
+        self.note(&format!("{name}, {way}"), faults);
         if let Some(folder) = std::env::var_os("SCREENSHOTS") {
-            let folder = PathBuf::from(folder).join(self.mode);
+            let folder = PathBuf::from(folder).join(way);
             std::fs::create_dir_all(&folder).expect("the folder for pictures is writable");
             browser.screenshot(&folder.join(format!("{name}.png"))).await;
         }
-        let faults = faults.into_iter().map(|fault| format!("{name}: {fault}"));
+    }
+
+    fn note(&self, page: &str, faults: Vec<String>) {
+        let faults = faults.into_iter().map(|fault| format!("{page}: {fault}"));
         self.faults.lock().expect("nothing panicked").extend(faults);
     }
 }
+
+const PROBLEM_IS_BELOW_OR_ABOVE: &str = "
+    const told = document.querySelector('#problem')?.getBoundingClientRect();
+    return !!told && (told.top < 0 || told.bottom > window.innerHeight);
+";
 
 const POLICY: &str = "networks:
   office: [127.0.0.1, 198.51.100.7]

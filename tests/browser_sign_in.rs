@@ -210,6 +210,12 @@ async fn an_idle_hour_signs_out_everywhere_and_work_in_one_app_keeps_the_others_
     browser.wait_for_text("#problem", "You were signed out because of inactivity.").await;
     browser.sign_in(&gateway, "ana").await;
     assert_eq!(browser.url().await, mail);
+
+    let entry = harness::gateway::by_test("session.end");
+    gateway.gate().vault().sign_out_person(gateway.id("ana"), entry).await.expect("ended");
+    gateway.catch_up().await;
+    browser.goto(&mail).await;
+    browser.wait_for_text("#problem", "You were signed out. Sign in again to go on.").await;
 }
 
 #[tokio::test]

@@ -51,7 +51,12 @@ pub struct Setup {
     pub sign_in: Option<String>,
     /// The machine's clock instead of one that stands still.
     pub real_time: bool,
+    /// HTTPS instead of plain HTTP, with a certificate of its own for every host: `tls/chain.pem`.
+    pub https: bool,
 }
+
+/// Everybody of a test by name: their id, their phone, and the codes they keep in a drawer.
+type People = HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>;
 
 /// A running gateway.
 pub struct TestGateway {
@@ -63,7 +68,8 @@ pub struct TestGateway {
     crm: TestApp,
     mail: TestApp,
     log: Log,
-    people: Mutex<HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>>,
+    https: bool,
+    people: Mutex<People>,
 }
 
 impl TestGateway {
@@ -82,8 +88,16 @@ impl TestGateway {
         let apps = setup.apps.unwrap_or_else(|| APPS.to_owned());
         let apps = apps.replace("{crm}", &crm.address().to_string()).replace("{mail}", &mail.address().to_string());
         let sign_in = setup.sign_in.unwrap_or_else(|| "sign_in: { two_step: required }".to_owned());
+        let tls = if setup.https {
+            std::fs::create_dir(dir.path().join("tls")).expect("writable");
+            crate::certificates::write(dir.path().join("tls/chain.pem"), dir.path().join("tls/key.pem"), HOSTS);
+            "tls: { certificates: [{ chain: tls/chain.pem, key_file: tls/key.pem }] }"
+        } else {
+            ""
+        };
+        let scheme = if setup.https { "https" } else { "http" };
         let settings = format!(
-            "version: 1\norganization: Acme\nportal: http://login.localhost:{port}\nlisten: {{ http: \"0.0.0.0:{port}\", admin: \"{}\" }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{sign_in}\n{}\n{apps}",
+            "version: 1\norganization: Acme\nportal: {scheme}://login.localhost:{port}\nlisten: {{ {scheme}: \"0.0.0.0:{port}\", admin: \"{}\" }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{tls}\n{sign_in}\n{}\n{apps}",
             admin.local_addr().expect("bound"),
             setup.extra,
         );
@@ -94,7 +108,7 @@ impl TestGateway {
         let clock = if setup.real_time { Clock::system() } else { Clock::manual(MORNING) };
         let log = Log::default();
         let (http_address, admin_address) = (http.local_addr().expect("bound"), admin.local_addr().expect("bound"));
-        let bound = Bound { http: Some(http), https: None, admin: Some(admin) };
+        let bound = bound(setup.https, http, admin);
         let server = start(dir.path(), clock.clone(), bound, log.clone()).await;
         Self {
             server: Some(server),
@@ -105,6 +119,7 @@ impl TestGateway {
             crm,
             mail,
             log,
+            https: setup.https,
             people: Mutex::default(),
         }
     }
@@ -307,7 +322,7 @@ impl TestGateway {
         // The port was ours a moment ago; SO_REUSEADDR is what std sets on Unix.
         let http = TcpListener::bind(self.http).expect("the same port again");
         let admin = TcpListener::bind(self.admin).expect("the same port again");
-        let bound = Bound { http: Some(http), https: None, admin: Some(admin) };
+        let bound = bound(self.https, http, admin);
         self.server = Some(start(self.dir.path(), self.clock.clone(), bound, self.log.clone()).await);
     }
 
@@ -324,7 +339,7 @@ impl TestGateway {
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
     }
 
-    fn people(&self) -> std::sync::MutexGuard<'_, HashMap<String, (UserId, Option<TotpSecret>, Vec<TypedSecret>)>> {
+    fn people(&self) -> std::sync::MutexGuard<'_, People> {
         self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -332,6 +347,11 @@ impl TestGateway {
 /// An audit entry by a test that arranges something.
 pub fn by_test(act: &str) -> Entry {
     Entry::new(Actor::Console, act)
+}
+
+fn bound(https: bool, people: TcpListener, admin: TcpListener) -> Bound {
+    let (plain, tls) = if https { (None, Some(people)) } else { (Some(people), None) };
+    Bound { http: plain, https: tls, admin: Some(admin) }
 }
 
 async fn start(dir: &Path, clock: Clock, bound: Bound, log: Log) -> Server {
@@ -362,6 +382,9 @@ impl std::io::Write for Log {
         Ok(())
     }
 }
+
+/// The hosts that a test's certificate is for.
+pub const HOSTS: &[&str] = &["login.localhost", "crm.localhost", "mail.localhost"];
 
 /// What stands under `apps:` unless a test says otherwise.
 pub const APPS: &str = "apps:

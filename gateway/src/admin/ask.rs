@@ -86,18 +86,20 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// As if they had signed in this moment, with everything they have set up.
+    /// As if they had signed in this moment and shown everything they have set up.
     fn of_person(&self, person: &PersonRecord, notes: &mut Vec<String>) -> Walk {
         let name = &person.person.name;
         let enrolled = if person.enrolled.is_empty() {
-            notes.push(format!("{name} has no second step yet; this is asked as if they had set one up"));
-            Methods::SECOND_STEPS
+            notes.push(format!(
+                "{name} has no second step yet; this is asked as if they had set up an authenticator app"
+            ));
+            Methods::NONE.with(Method::Totp)
         } else {
             person.enrolled
         };
         let generations = Generations { person: person.generation, ..self.vault.generations() };
         let session = SessionFacts {
-            factors: Methods::from_bits(enrolled.bits()).with(Method::Password),
+            factors: enrolled.with(Method::Password),
             opened: self.now,
             proved: self.now,
             used: self.now,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use access::identity::{Email, GroupName, RoleName, UserName};
-use access::policy::{Allowed, Standing};
+use access::policy::{Allowed, Methods, Standing};
 use serde_json::{Value, json};
 
 use super::{AdminError, Code, by_console, names, sessions, span, tokens};
@@ -49,7 +49,10 @@ pub(super) async fn show(vault: &Vault, in_force: &InForce, user: &str) -> Resul
         "user": person_json(&person),
         "recovery_codes_left": vault.recovery_left(id).await?,
         "may_come_from": policy.reach(&person.person).networks().map(|network| network.to_string()).collect::<Vec<_>>(),
-        "second_step": policy.second_step(&person.person).map(|methods| methods.to_string()),
+        "second_step": policy.second_step(&person.person).map(|methods| match methods {
+            Methods::SECOND_STEPS => "any second step".to_owned(),
+            methods => methods.to_string(),
+        }),
         "sessions": sessions::list_of(vault, &person).await?,
         "tokens": tokens::list_of(vault, &person).await?,
     });

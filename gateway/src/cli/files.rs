@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{Style, print, trouble};
-use crate::admin::AdminError;
+use super::{Style, misconfigured, print, trouble};
 use crate::clock::Clock;
 use crate::config::{self, Faults, Loaded, Severity};
 use crate::tls::Certificates;
@@ -39,7 +38,7 @@ pub(super) fn check(dir: &Path, style: Style) -> u8 {
             print::out(&format!("{:#}", json!({ "ok": false, "faults": faults.0 })));
             78
         }
-        (Err(faults), Style::Words) => trouble(&AdminError::config(&faults), style),
+        (Err(faults), Style::Words) => trouble(&misconfigured(dir, &faults), style),
     }
 }
 
@@ -50,6 +49,6 @@ pub(super) fn show(dir: &Path, style: Style) -> u8 {
             print::out(&yaml);
             0
         }
-        Err(faults) => trouble(&AdminError::config(&faults), style),
+        Err(faults) => trouble(&misconfigured(dir, &faults), style),
     }
 }

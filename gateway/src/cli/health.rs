@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{Style, print, trouble};
-use crate::admin::AdminError;
+use super::{Style, misconfigured, print, trouble};
+use crate::admin::{AdminError, Code};
 use crate::clock::Clock;
 use crate::config;
 
@@ -16,7 +16,7 @@ use crate::config;
 pub(super) async fn health(dir: &Path, style: Style) -> u8 {
     let admin = match config::load(dir, Clock::system().now()) {
         Ok(loaded) => reachable(loaded.settings.listen.admin),
-        Err(faults) => return trouble(&AdminError::config(&faults), style),
+        Err(faults) => return trouble(&misconfigured(dir, &faults), style),
     };
     let answered = tokio::time::timeout(WITHIN, ask(admin)).await;
     let answered = answered.unwrap_or_else(|_late| Err(std::io::Error::from(std::io::ErrorKind::TimedOut)));
@@ -34,7 +34,7 @@ pub(super) async fn health(dir: &Path, style: Style) -> u8 {
             1
         }
         (Err(error), _) => {
-            let error = AdminError::new(crate::admin::Code::Failed, format!("no gateway answers at {admin}: {error}"));
+            let error = AdminError::new(Code::Failed, format!("no gateway answers at {admin}: {error}"));
             trouble(&error, style)
         }
     }

@@ -15,11 +15,14 @@ mod serve;
 mod show;
 mod table;
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 pub use args::{Cli, Demo, Verb};
 
 use crate::admin::{AUDIT_PAGE, AdminError, Code, Command, Until};
+use crate::config::Faults;
 use args::{Audit, Config, Session, Token, User};
 use reach::Reach;
 
@@ -125,6 +128,18 @@ fn outcome(command: &Command, answer: &Value) -> u8 {
         Command::AuditVerify {} if !answer["broken"].is_null() => 1,
         _ => 0,
     }
+}
+
+/// The faults of a folder; where there is no configuration at all, also where it was looked for.
+fn misconfigured(dir: &Path, faults: &Faults) -> AdminError {
+    let error = AdminError::config(faults);
+    if dir.join("gateway.yaml").exists() {
+        return error;
+    }
+    let dir = dir.display();
+    error.help(format!(
+        "The folder is {dir}; another one: --config DIR. A configuration to begin with: `vestibule init --dir DIR`"
+    ))
 }
 
 /// Says what went wrong; returns the exit code.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::misconfigured;
 use crate::admin::wire::{ConnectError, ask, socket_path};
 use crate::admin::{self, AdminError, Code, Command};
 use crate::clock::Clock;
@@ -31,8 +32,14 @@ impl Reach {
                 Ok(Self { socket, clock, loaded: Some(loaded), straight: None })
             }
             (Err(_), Some(store)) => Ok(Self { socket: socket_path(store), clock, loaded: None, straight: None }),
-            (Err(faults), None) => Err(AdminError::config(&faults)
-                .help("a gateway that runs on the files as they were can still be reached with --store FILE")),
+            (Err(faults), None) => {
+                let error = misconfigured(config, &faults);
+                Err(if error.help.is_some() {
+                    error
+                } else {
+                    error.help("A gateway that runs on the files as they were can still be reached with --store FILE.")
+                })
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Style, trouble};
+use super::{Style, misconfigured, trouble};
 use crate::admin::{AdminError, Code};
 use crate::clock::Clock;
 use crate::server::{Bound, Options, Server, StartError};
@@ -14,7 +14,7 @@ use crate::store::vault::Force;
 /// Runs a gateway until it is told to end.
 pub(super) async fn serve(config: PathBuf, style: Style) -> u8 {
     let options = Options {
-        config_dir: config,
+        config_dir: config.clone(),
         clock: Clock::system(),
         bound: Bound::default(),
         access_log: Some(Box::new(std::io::stdout())),
@@ -28,7 +28,7 @@ pub(super) async fn serve(config: PathBuf, style: Style) -> u8 {
         Ok(server) => server,
         Err(error) => {
             let told = match &error {
-                StartError::Config(faults) => AdminError::config(faults),
+                StartError::Config(faults) => misconfigured(&config, faults),
                 other => AdminError::new(Code::Failed, other.to_string()),
             };
             trouble(&told, style);

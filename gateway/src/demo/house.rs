@@ -65,12 +65,12 @@ pub(super) enum DemoError {
 }
 
 impl House {
-    /// Builds and opens it, on 127.0.0.1 and nowhere else.
+    /// Builds and opens it, on 127.0.0.1 and nowhere else. Port 0: any free ports.
     pub(super) async fn open(first_port: u16, keep: Option<PathBuf>) -> Result<Self, DemoError> {
         let clock = Clock::system();
         let folder = Folder::make(keep)?;
         let (http, port) = listen(first_port)?;
-        let (admin_socket, admin) = listen(FIRST_ADMIN_PORT)?;
+        let (admin_socket, admin) = listen(if first_port == 0 { 0 } else { FIRST_ADMIN_PORT })?;
         let apps = Apps::start(&clock, &format!("http://login.localhost:{port}")).await?;
         let filled = |text: &str| {
             text.replace("{port}", &port.to_string())
@@ -162,7 +162,7 @@ async fn make_token(server: &Server, clock: &Clock, owner: &Person) -> Result<Be
 /// The demo's files.
 pub(super) struct Folder {
     pub(super) path: PathBuf,
-    kept: bool,
+    pub(super) kept: bool,
 }
 
 impl Folder {

@@ -49,12 +49,14 @@ pub async fn run(port: u16, keep: Option<PathBuf>, smoke: bool) -> u8 {
     0
 }
 
-/// Until Ctrl-C, or until the machine wants us to end.
+/// Until Ctrl-C, until the terminal is closed, or until the machine wants us to end.
 async fn ended() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    let kinds = (signal(SignalKind::interrupt()), signal(SignalKind::hangup()), signal(SignalKind::terminate()));
+    let (Ok(mut interrupt), Ok(mut hang_up), Ok(mut terminate)) = kinds else { return };
     tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
         _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }
 
@@ -63,4 +65,27 @@ fn claims(assertion: &str) -> Option<serde_json::Value> {
     let payload = assertion.split('.').nth(1)?;
     let payload = data_encoding::BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;
     serde_json::from_slice(&payload).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole walk of `--smoke`, over real sockets and a store on disk.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_visitor_finds_every_door_as_it_should_be() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let house = House::open(0, Some(folder.path().join("demo"))).await.expect("opened");
+        smoke::walk(&house).await.expect("every step");
+        house.close().await;
+    }
+
+    #[test]
+    fn an_assertion_is_shown_and_anything_else_is_not() {
+        let claims = claims("e30.eyJhdWQiOiJjcm0ifQ.c2ln");
+        assert_eq!(claims, Some(serde_json::json!({ "aud": "crm" })));
+        for text in ["", "a.b", "e30.!!.c2ln", "e30.e30x.c2ln"] {
+            assert_eq!(super::claims(text), None, "{text}");
+        }
+    }
 }

@@ -17,14 +17,17 @@ pub(super) fn welcome(house: &House) {
     let (portal, crm, mail) = (house.url("login", "/"), house.url("crm", "/"), house.url("mail", "/"));
     let mut text = format!(
         "
-  Vestibule demo                          Ctrl-C stops it and deletes everything.
+  Vestibule demo                           Ctrl-C stops it{end}.
 
-  go to      {crm}      customers, for sales
-             {mail}     mail, for everyone
-             {portal}    the portal both send you to
-  be         {ana_name:4} {ana_password}      admin, sales; has two-step sign-in: the code below
-             {bo_name:4} {bo_password}      support; sets it up at the first sign-in
+  go to      {crm:wide$}  customers, for sales
+             {mail:wide$}  mail, for everyone
+             {portal:wide$}  the portal both send you to
+  be         {ana_name:4} {ana_password:long$}  admin, sales; has two-step sign-in: the code below
+             {bo_name:4} {bo_password:long$}  support; sets it up at the first sign-in
 ",
+        end = if house.folder.kept { "; its folder stays" } else { " and deletes everything" },
+        wide = portal.len(),
+        long = ana.password.expose().len().max(bo.password.expose().len()),
         ana_name = ana.name,
         ana_password = ana.password.expose(),
         bo_name = bo.name,

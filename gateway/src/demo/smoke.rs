@@ -133,7 +133,7 @@ async fn stream_and_sign_out(house: &House, ana: &mut Visitor) -> Result<(), Fai
     // A visitor waits for the end of a page. One without end, therefore, ends only if it is cut.
     let mut watching = ana.same_browser();
     let clock = house.url("crm", "/clock");
-    let open = tokio::spawn(async move { watching.get(&clock).await.map(Page::clone) });
+    let open = tokio::spawn(async move { watching.get(&clock).await.cloned() });
     tokio::time::sleep(Duration::from_millis(500)).await;
     let still_open = !open.is_finished();
     let page = ana.get(&house.url("login", "/sign-out")).await?;

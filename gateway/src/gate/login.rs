@@ -4,6 +4,8 @@
 //! don't exist; a code is spent in the transaction that opens the session. The order of things is `access::login`'s; this
 //! file gathers for it and acts on what it says.
 
+use std::time::Duration;
+
 use access::identity::{LoginName, SessionId, UserId};
 use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
 use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
@@ -13,11 +15,13 @@ use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::pool::Busy;
-use super::{Ask, Cause, Denied, Gate, Shown, random};
+use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Bearer, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend};
+use crate::store::vault::{
+    After, Bearer, Ground, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+};
 
 /// From where and with what somebody signs in.
 #[derive(Clone, Debug)]
@@ -186,31 +190,44 @@ impl Gate {
             demanded: caller.in_force.settings.policy.second_step(&person.person),
         };
         match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, return_to).await,
-            Next::Done(proved) => self.open_session(caller, person, proved, None, Spend::Nothing, return_to).await,
+            Next::Ask(flow) => self.ask(flow, Ground { generation: person.generation, within: None }, return_to).await,
+            Next::Done(proved) => {
+                let after = After::Password(person.generation);
+                self.open_session(caller, person, proved, after, Spend::Nothing, return_to).await
+            }
             Next::Over | Next::Misplaced => Ok(SignIn::Over),
         }
     }
 
-    /// Begins a second step, or a set-up, for somebody whose session must show more (step-up, re-authentication).
+    /// Begins a second step, or a set-up, for somebody whose session must show more (step-up, re-authentication). It ends
+    /// with that session. [`SignIn::Over`]: the password is what has to be shown.
     pub async fn ask_again(
         &self,
-        person: &PersonRecord,
+        visitor: &Visitor,
         demanded: Option<Methods>,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
-        let situation = Situation { enrolled: person.enrolled, demanded };
-        match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, return_to).await,
+        let (record, now) = (visitor.record(), self.clock.now());
+        let Some(session) = visitor.session() else { return Ok(SignIn::Over) };
+        let situation = Situation { enrolled: record.enrolled, demanded };
+        match login::begin(record.person.id, situation, now) {
+            // S9: whoever found an open browser must not make a second step of their own the owner's.
+            Next::Ask(flow) if flow.stage == Stage::SetUp && now.since(session.proved) >= REAUTHENTICATION => {
+                Ok(SignIn::Over)
+            }
+            Next::Ask(flow) => {
+                let within = Some((session.id, session.opened));
+                self.ask(flow, Ground { generation: session.generations.person, within }, return_to).await
+            }
             // There is nothing to ask but the password.
             Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
         }
     }
 
-    async fn ask(&self, flow: Flow, return_to: Option<String>) -> Result<SignIn, LoginError> {
+    async fn ask(&self, flow: Flow, ground: Ground, return_to: Option<String>) -> Result<SignIn, LoginError> {
         let stage = flow.stage;
         let pending = matches!(stage, Stage::SetUp).then(|| TotpSecret::from_random(random()));
-        let secret = self.vault.begin_flow(flow, pending, return_to).await?;
+        let secret = self.vault.begin_flow(flow, ground, pending, return_to).await?;
         Ok(match stage {
             Stage::SecondStep { methods } => SignIn::SecondStep { flow: Some(secret), methods },
             Stage::SecondStepThenSetUp { methods } => SignIn::SecondStep { flow: Some(secret), methods },
@@ -245,7 +262,7 @@ impl Gate {
         let stage = held.flow.stage;
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
-                let done = self.open_session(caller, &person, proved, Some(held), spend, return_to).await?;
+                let done = self.open_session(caller, &person, proved, After::Flow(held), spend, return_to).await?;
                 let result = match done {
                     SignIn::UsedCode => "used",
                     SignIn::Refused(_) => "refused",
@@ -323,7 +340,7 @@ impl Gate {
         caller: &Caller<'_>,
         person: &PersonRecord,
         proved: Proved,
-        flow: Option<HeldFlow>,
+        after: After,
         spend: Spend,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
@@ -331,7 +348,11 @@ impl Gate {
         let house = self.vault.generations();
         let generations = Generations { person: person.generation, ..house };
         let at = proved.at();
-        let session = SessionFacts { factors: proved.factors(), opened: at, proved: at, used: at, generations };
+        let opened = match &after {
+            After::Flow(HeldFlow { ground: Ground { within: Some((_, opened)), .. }, .. }) => *opened,
+            After::Flow(_) | After::Password(_) => at,
+        };
+        let session = SessionFacts { factors: proved.factors(), opened, proved: at, used: at, generations };
         let attempt = access::policy::Attempt {
             address: caller.address,
             goal: Goal::Portal,
@@ -344,12 +365,20 @@ impl Gate {
             Decision::Refuse(refusal) => {
                 let denied = self.deny(&self.at_the_portal(caller), Cause::Rules(refusal.reason), refusal.rule, None);
                 let entry = Entry::new(actor(person), "sign_in.refused").from(caller.address.ip());
-                self.vault.note(entry.detail(format!("{} {}", refusal.reason.code(), denied.reference))).await?;
-                return Ok(SignIn::Refused(denied));
+                let entry = entry.detail(format!("{} {}", refusal.reason.code(), denied.reference));
+                let After::Flow(held) = after else {
+                    self.vault.note(entry).await?;
+                    return Ok(SignIn::Refused(denied));
+                };
+                // RFC 6238 §5.2: a code that was found right is used, also where it opens nothing.
+                return Ok(match self.vault.refuse_flow(held, spend, entry).await? {
+                    Outcome::Done(()) => SignIn::Refused(denied),
+                    Outcome::Gone => SignIn::UsedCode,
+                });
             }
             Decision::SignIn(_) => return Ok(SignIn::Over),
         }
-        let expires = at + settings.policy.rules().organization.session.absolute;
+        let expires = opened + settings.policy.rules().organization.session.absolute;
         let opening = Opening {
             address: caller.address,
             device: caller.device.chars().take(120).collect(),
@@ -360,7 +389,7 @@ impl Gate {
             Spend::SetUp { recovery, .. } => recovery.clone(),
             Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) => Vec::new(),
         };
-        let opened = self.vault.open_session(proved, flow, spend, opening, entry).await?;
+        let opened = self.vault.open_session(proved, after, spend, opening, entry).await?;
         if matches!(opened, Outcome::Done(_)) {
             for account in [password_account(person), code_account(person)] {
                 self.vault.forget_attempts(&account).await?;
@@ -484,3 +513,5 @@ pub const fn method_word(method: Method) -> &'static str {
 
 /// S11.
 const RECOVERY_CODES: usize = 10;
+/// S9: so long a proof suffices for a change of second steps.
+const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);

@@ -103,13 +103,13 @@ pub(super) async fn take(
     };
     let Ok(Query(query)) = query else { return bad("This link is not complete. Open the app again.") };
     let target = Target::on(&app, &query.to).unwrap_or_else(|| Target { app: Arc::clone(&app), path: "/".to_owned() });
-    let Some(nonce) = our_cookie(&headers, GO_COOKIE) else {
-        return bad(
-            "Your browser did not keep the cookie that signs you in here. Allow cookies for this site and open the app again.",
-        );
-    };
-    let browser = gate.vault().digest("browser", nonce.as_bytes());
+    let nonce = our_cookie(&headers, GO_COOKIE);
+    // No browser has an empty nonce: without one the ticket is burnt, as in every other browser but its own.
+    let browser = gate.vault().digest("browser", nonce.unwrap_or_default().as_bytes());
     match gate.vault().take_hand_off(&query.ticket, &app.name, browser).await {
+        Ok(_) if nonce.is_none() => bad(
+            "Your browser did not keep the cookie that signs you in here. Allow cookies for this site and open the app again.",
+        ),
         Ok(Outcome::Done((secret, _session))) => {
             let mut answer = see_other(&visit.in_force, &ReturnTo::App(target));
             let life = visit.in_force.settings.policy.rules().organization.session.absolute;

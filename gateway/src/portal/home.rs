@@ -18,15 +18,21 @@ use super::respond::{frame, json, page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::trouble;
 use super::{Banner, Reader, Visit, refusal};
-use crate::gate::{Admission, Ask, Gate, Permit, Prospect, Shown, Visitor};
+use crate::gate::{Admission, Ask, Gate, Prospect, Shown, Visitor};
 
-/// Who is signed in at the portal? `Err` is the answer for someone whom the rules refuse, or when the store is away.
-pub(super) async fn signed_in(
-    gate: &Gate,
-    visit: &Visit,
-    headers: &HeaderMap,
-) -> Result<Option<Arc<Visitor>>, Response> {
-    let Some(secret) = our_cookie(headers, COOKIE_NAME) else { return Ok(None) };
+/// Whoever's browser asks, by the portal's cookie.
+pub(super) enum Known {
+    /// Signed in.
+    SignedIn(Arc<Visitor>),
+    /// Once signed in, by a session that opens nothing any more.
+    Once(Arc<Visitor>),
+    /// Nobody, as far as is remembered.
+    Nobody,
+}
+
+/// Who is this? `Err` is the answer for someone whom the rules refuse, or when the store is away.
+pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Result<Known, Response> {
+    let Some(secret) = our_cookie(headers, COOKIE_NAME) else { return Ok(Known::Nobody) };
     let ask = Ask {
         in_force: &visit.in_force,
         address: visit.resolved.client,
@@ -35,10 +41,24 @@ pub(super) async fn signed_in(
         cut: None,
     };
     match gate.admit(ask).await {
-        Admission::Enter(permit) => Ok(Permit::visitor(&permit).cloned()),
-        Admission::SignIn { .. } => Ok(None),
+        Admission::Enter(permit) => {
+            Ok(permit.visitor().map_or(Known::Nobody, |visitor| Known::SignedIn(Arc::clone(visitor))))
+        }
+        Admission::SignIn { visitor, .. } => Ok(visitor.map_or(Known::Nobody, Known::Once)),
         Admission::Refuse(denied) => Err(refusal::denied(visit, None, &denied).map(Body::from)),
     }
+}
+
+/// Who is signed in at the portal? `Err` as in [`known`].
+pub(super) async fn signed_in(
+    gate: &Gate,
+    visit: &Visit,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<Visitor>>, Response> {
+    Ok(match known(gate, visit, headers).await? {
+        Known::SignedIn(visitor) => Some(visitor),
+        Known::Once(_) | Known::Nobody => None,
+    })
 }
 
 /// `GET /`: the apps that are open to this person from here.

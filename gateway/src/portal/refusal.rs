@@ -149,6 +149,24 @@ pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes
     )
 }
 
+/// Nothing is served without TLS, and no password taken: a browser that only looks is sent to `to`, everything else is told
+/// (ASVS 4.1.2: a program whose token went over the wire must notice).
+pub fn in_the_clear(visit: &Visit, to: Option<&str>, reference: &Reference) -> Response<Bytes> {
+    let settings = &visit.in_force.settings;
+    if let (Reader::Browser, Some(Ok(location))) = (visit.reader, to.map(HeaderValue::try_from)) {
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = StatusCode::PERMANENT_REDIRECT;
+        answer.headers_mut().insert(LOCATION, location);
+        protect(answer.headers_mut(), &settings.portal);
+        return answer;
+    }
+    let sentence = "This is served by https only. What was sent could be read on its way.";
+    let status = StatusCode::FORBIDDEN;
+    both(&visit.in_force, visit.reader, status, "https_required", "https required", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
 /// Nothing of ours has this host name (RFC 9110 §15.5.20).
 pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "No app is served under this name. Check the address.";

@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie, set_cookie};
 use super::forms::{self, Asked, Form, Sent};
-use super::home::signed_in;
+use super::home::{Known, known, signed_in};
 use super::pages::{self, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
@@ -57,10 +57,13 @@ pub(super) async fn page(
         return answer;
     }
     let had_session = our_cookie(&headers, COOKIE_NAME).is_some();
-    match signed_in(&gate, &visit, &headers).await {
-        Ok(Some(_)) => see_other(&visit.in_force, &return_to),
-        Ok(None) => {
-            let over = had_session.then_some(Problem::SessionOver);
+    match known(&gate, &visit, &headers).await {
+        Ok(Known::SignedIn(_)) => see_other(&visit.in_force, &return_to),
+        Ok(once @ (Known::Once(_) | Known::Nobody)) => {
+            let over = had_session.then(|| match once {
+                Known::Once(visitor) if is_idle(&gate, &visit, &visitor) => Problem::SessionOver,
+                _ => Problem::SessionEnded,
+            });
             let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", over);
             if had_session {
                 // R23: a dead cookie does not survive the sign-in page.
@@ -254,12 +257,17 @@ pub(super) async fn asked_again(
         Need::SecondStep(methods) => Some(methods),
         Need::Credentials | Need::Fresh | Need::Token => None,
     };
-    match gate.ask_again(visitor.record(), demanded, Some(return_to.as_field())).await {
+    match gate.ask_again(visitor, demanded, Some(return_to.as_field())).await {
         // Nobody has a second step to show: the password is the proof.
         Ok(SignIn::Over) => sign_in_page(gate, visit, banner, headers, return_to, visitor.person().name.as_str(), None),
         Ok(step) => onward(gate, visit, banner, headers, step).await,
         Err(error) => trouble(gate, visit, &error),
     }
+}
+
+fn is_idle(gate: &Gate, visit: &Visit, visitor: &Visitor) -> bool {
+    let limit = visit.in_force.settings.policy.rules().organization.session.idle;
+    gate.clock().now().since(visitor.last_used()) >= limit
 }
 
 /// What follows a step that went well.
@@ -466,7 +474,7 @@ fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Re
 /// A wrong password is no authentication scheme's 401 (RFC 9110 §15.5.2 wants a challenge): 422, or 429 when it has to wait.
 const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
     match problem {
-        None | Some(Problem::SessionOver) => StatusCode::OK,
+        None | Some(Problem::SessionOver | Problem::SessionEnded) => StatusCode::OK,
         Some(Problem::Wait { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -172,10 +172,30 @@ pub struct HeldFlow {
     pub pending_totp: Option<TotpSecret>,
     /// Where to go when done: as it was given at the start.
     pub return_to: Option<String>,
+    /// What it stands on.
+    pub ground: Ground,
     /// Its row.
     pub digest: Digest,
     /// Its version.
     pub version: u64,
+}
+
+/// What a sign-in under way stands on: when either is gone, so is the sign-in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ground {
+    /// The person's generation, read before any secret of theirs was looked at.
+    pub generation: u32,
+    /// The session that has to show more, and when it was opened; `None` after a password.
+    pub within: Option<(SessionId, Timestamp)>,
+}
+
+/// What a session is opened after.
+#[derive(Clone, Debug)]
+pub enum After {
+    /// A right password alone, of a person who was of this generation before it was looked at.
+    Password(u32),
+    /// A sign-in under way.
+    Flow(HeldFlow),
 }
 
 /// What a completed sign-in uses up, in the same transaction that opens the session.

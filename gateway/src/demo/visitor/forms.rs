@@ -56,7 +56,7 @@ pub(super) fn words(html: &str) -> String {
     let mut text = String::new();
     let mut hidden = None;
     let mut tags = Tags(html);
-    while let Some(tag) = tags.next() {
+    for tag in tags.by_ref() {
         if hidden.is_none() {
             text.push_str(tag.before);
             // Within a line nothing stands between words and tags such as <bdi>.

@@ -18,6 +18,8 @@ pub enum Problem<'a> {
     },
     /// The session ended because it was idle.
     SessionOver,
+    /// The session ended for another reason: its longest time was over, or somebody ended it.
+    SessionEnded,
     /// The bounded pool that checks passwords is full.
     Busy,
     /// A code of the authenticator app that isn't right.
@@ -48,12 +50,12 @@ pub enum Problem<'a> {
 impl Problem<'_> {
     /// Nothing was done wrong: it is told calmly.
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self, Self::SessionOver | Self::Busy)
+        matches!(self, Self::SessionOver | Self::SessionEnded | Self::Busy)
     }
 
     /// What was typed is at fault, not the moment.
     pub(super) fn blames_input(&self) -> bool {
-        !matches!(self, Self::SessionOver | Self::Busy | Self::Wait { .. } | Self::TookTooLong | Self::TooManyCodes)
+        !self.is_notice() && !matches!(self, Self::Wait { .. } | Self::TookTooLong | Self::TooManyCodes)
     }
 
     /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.

@@ -85,7 +85,7 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
         let focused: Vec<String> =
             page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
         let expected = match page.name {
-            "sign-in" | "sign-in-app" | "sign-in-over" => Some("username"),
+            "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" => Some("username"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
                 Some("password")
             }
@@ -339,16 +339,16 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     };
     let down = |name, status| State::new(name, &AppDown { frame, app, status, reference });
     let codes = words(&[
-        "k7mq-3xdw-9p2t",
-        "h4vn-8rjc-2w6y",
-        "d9tx-5kgm-7q3b",
-        "w2pf-6nzr-4h8j",
-        "m8cy-9vtd-3k5x",
-        "r5jb-2qwn-8g7p",
-        "t3hk-7xmf-6d4v",
-        "z6gd-4pcy-5r9n",
-        "b9wr-8tjq-2v6m",
-        "q4nx-3fkh-7c8t",
+        "0KED-GR0D-9FP5-0XDM",
+        "NBCY-GFRT-QZ0D-A3J0",
+        "5NQ1-DD7W-Z7W5-B5PW",
+        "2268-GBM6-V9KC-25WY",
+        "EQGR-Y23J-7Q7K-RTSF",
+        "VNWD-X64H-YFWK-TTK0",
+        "3ZKT-RHP7-WQD1-BVA7",
+        "CWJV-B4ZG-EQE7-TACE",
+        "NGBJ-Y3SX-E3SR-0V6K",
+        "XHWT-SBY2-58B4-SX2Q",
     ]);
 
     vec![
@@ -357,6 +357,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         sign_in("sign-in-wrong", Some(app), username, Some(Problem::Wrong)),
         sign_in("sign-in-wait", None, username, Some(wait)),
         sign_in("sign-in-over", None, "", Some(Problem::SessionOver)),
+        sign_in("sign-in-ended", None, "", Some(Problem::SessionEnded)),
         sign_in("sign-in-busy", None, username, Some(Problem::Busy)),
         sign_in("sign-in-late", None, username, Some(Problem::TookTooLong)),
         sign_in("sign-in-codes", None, username, Some(Problem::TooManyCodes)),

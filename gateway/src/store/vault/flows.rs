@@ -8,22 +8,24 @@ use access::totp::TotpSecret;
 
 use super::act::{Read, Tries, bearer};
 use super::issued::{Issued, IssuedFlow};
-use super::{Bearer, Digest, HeldFlow, Outcome, Spend, Vault};
+use super::{Bearer, Digest, Ground, HeldFlow, Outcome, Spend, Vault};
+use crate::audit::Entry;
 use crate::store::{Applied, StoreError, Table};
 
 impl Vault {
-    /// Stores a flow; its secret goes into the browser's cookie. It lives ten minutes from its start.
+    /// Stores a flow; its secret goes into the browser's cookie. It lives ten minutes from its start, if its ground holds
+    /// so long.
     pub async fn begin_flow(
         &self,
         flow: Flow,
+        ground: Ground,
         pending_totp: Option<TotpSecret>,
         return_to: Option<String>,
     ) -> Result<Bearer, StoreError> {
         let secret = bearer()?;
         let digest = self.flow_digest(secret.expose());
-        let generation = self.person_row(flow.person).await?.map_or(0, |read| read.value.generation);
         let expires = Some(flow.started + FLOW_LIFE);
-        let issued = Issued::Flow(IssuedFlow { flow, generation, pending_totp, return_to });
+        let issued = Issued::Flow(IssuedFlow { flow, ground, pending_totp, return_to });
         let mut act = self.act();
         act.absent(Table::Ticket, &digest.0);
         act.put(Table::Ticket, &digest.0, &issued, expires)?;
@@ -82,7 +84,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             };
             let is_its_own = next.person == issued.value.flow.person;
-            if !is_its_own || issued.value.generation != person.value.generation {
+            if !is_its_own || issued.value.ground.generation != person.value.generation {
                 return Ok(Outcome::Gone);
             }
             let moved = IssuedFlow { flow: next.clone(), pending_totp: pending_totp.clone(), ..issued.value };
@@ -102,6 +104,32 @@ impl Vault {
         }
     }
 
+    /// Uses up a flow and what it was passed with, and opens nothing: the code was right, and its owner is refused. A
+    /// set-up is not carried out. `Gone`: the code was used or the flow moved on meanwhile; nothing happened.
+    pub async fn refuse_flow(&self, held: HeldFlow, spend: Spend, entry: Entry) -> Result<Outcome<()>, StoreError> {
+        let mut tries = Tries::new();
+        loop {
+            let Some(person) = self.person_row(held.flow.person).await? else {
+                return Ok(Outcome::Gone);
+            };
+            let mut act = self.act();
+            act.unmoved(Table::Ticket, &held.digest.0, held.version);
+            act.delete(Table::Ticket, &held.digest.0);
+            let mut after = person.value.clone();
+            let is_set_up = matches!(spend, Spend::SetUp { .. });
+            if !is_set_up && !self.spend(&mut act, &mut after, &spend).await? {
+                return Ok(Outcome::Gone);
+            }
+            let person_guard = act.change_person(&person, &after)?;
+            act.audit(&entry)?;
+            match act.commit().await? {
+                Applied::Done { .. } => return Ok(Outcome::Done(())),
+                Applied::Refused { guard } if guard < person_guard => return Ok(Outcome::Gone),
+                Applied::Refused { .. } => tries.again("the person").await?,
+            }
+        }
+    }
+
     /// Forgets a flow, because it is over or the person gave up.
     pub async fn drop_flow(&self, secret: &str) -> Result<(), StoreError> {
         let digest = self.flow_digest(secret);
@@ -113,14 +141,18 @@ impl Vault {
         Ok(())
     }
 
-    pub(super) async fn issued_flow(&self, digest: Digest) -> Result<Option<Read<IssuedFlow>>, StoreError> {
-        let Some(Read { value, version, expires }) = self.read::<Issued>(Table::Ticket, &digest.0).await? else {
+    async fn issued_flow(&self, digest: Digest) -> Result<Option<Read<IssuedFlow>>, StoreError> {
+        let Some(Read { value: Issued::Flow(value), version, expires }) =
+            self.read::<Issued>(Table::Ticket, &digest.0).await?
+        else {
             return Ok(None);
         };
-        Ok(match value {
-            Issued::Flow(value) => Some(Read { value, version, expires }),
-            Issued::Ticket(_) => None,
-        })
+        if let Some((session, _)) = value.ground.within
+            && self.session_use(session).await?.is_none()
+        {
+            return Ok(None);
+        }
+        Ok(Some(Read { value, version, expires }))
     }
 
     fn flow_digest(&self, secret: &str) -> Digest {
@@ -129,6 +161,6 @@ impl Vault {
 }
 
 fn held(issued: IssuedFlow, digest: Digest, version: u64) -> HeldFlow {
-    let IssuedFlow { flow, pending_totp, return_to, .. } = issued;
-    HeldFlow { flow, pending_totp, return_to, digest, version }
+    let IssuedFlow { flow, ground, pending_totp, return_to } = issued;
+    HeldFlow { flow, pending_totp, return_to, ground, digest, version }
 }

@@ -1,14 +1,14 @@
 //! What lies in the ticket table? Sign-ins under way, invitations and hand-offs, each by the digest of its secret.
 
 use access::Timestamp;
-use access::identity::{AppName, UserId};
+use access::identity::{AppName, SessionId, UserId};
 use access::login::{Flow, Stage};
 use access::policy::Methods;
 use access::totp::TotpSecret;
 use serde::{Deserialize, Serialize};
 
 use super::records::{Hex, Record, StoredSecret};
-use super::{Digest, Ticket};
+use super::{Digest, Ground, Ticket};
 
 /// What lies in the ticket table: tickets and sign-ins under way.
 pub(super) enum Issued {
@@ -20,8 +20,8 @@ pub(super) enum Issued {
 #[derive(Clone)]
 pub(super) struct IssuedFlow {
     pub(super) flow: Flow,
-    /// The person's when the password was right: whatever ended sessions since then ends the sign-in as well.
-    pub(super) generation: u32,
+    /// Whatever ended sessions since then ends the sign-in as well.
+    pub(super) ground: Ground,
     pub(super) pending_totp: Option<TotpSecret>,
     pub(super) return_to: Option<String>,
 }
@@ -40,6 +40,9 @@ pub(super) enum StoredIssued {
         generation: u32,
         pending_totp: Option<StoredSecret>,
         return_to: Option<String>,
+        /// The session that has to show more, and when it was opened.
+        #[serde(default)]
+        within: Option<(Hex<16>, u64)>,
     },
     Invitation {
         user: Hex<16>,
@@ -56,7 +59,7 @@ impl Record for Issued {
 
     fn to_stored(&self) -> StoredIssued {
         match self {
-            Self::Flow(IssuedFlow { flow, generation, pending_totp, return_to }) => StoredIssued::Flow {
+            Self::Flow(IssuedFlow { flow, ground, pending_totp, return_to }) => StoredIssued::Flow {
                 person: Hex(flow.person.0),
                 started: flow.started.millis(),
                 second_step: match flow.stage {
@@ -65,9 +68,10 @@ impl Record for Issued {
                 },
                 then_set_up: matches!(flow.stage, Stage::SecondStepThenSetUp { .. }),
                 wrong: flow.wrong,
-                generation: *generation,
+                generation: ground.generation,
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
+                within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
             },
             Self::Ticket(Ticket::Invitation { user }) => StoredIssued::Invitation { user: Hex(user.0) },
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
@@ -87,6 +91,7 @@ impl Record for Issued {
                 generation,
                 pending_totp,
                 return_to,
+                within,
             } => {
                 let stage = match second_step.map(Methods::from_bits) {
                     Some(methods) if then_set_up => Stage::SecondStepThenSetUp { methods },
@@ -99,7 +104,8 @@ impl Record for Issued {
                     Some(secret) => Some(secret.totp()?),
                     None => None,
                 };
-                Self::Flow(IssuedFlow { flow, generation, pending_totp, return_to })
+                let within = within.map(|(id, opened)| (SessionId(id.0), Timestamp::from_millis(opened)));
+                Self::Flow(IssuedFlow { flow, ground: Ground { generation, within }, pending_totp, return_to })
             }
             StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {

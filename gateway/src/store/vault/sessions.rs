@@ -14,7 +14,7 @@ use access::policy::{Generations, Standing};
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
 use super::records::SessionUse;
 use super::secrets::{TOTP, without_recovery};
-use super::{Bearer, Digest, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
+use super::{After, Bearer, Digest, Ground, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
 use crate::audit::Entry;
 use crate::store::seal::random;
 use crate::store::{Applied, Notice, Store, StoreError, Table};
@@ -22,18 +22,25 @@ use crate::store::{Applied, Notice, Store, StoreError, Table};
 impl Vault {
     /// Opens a session from a completed sign-in: consumes the flow (if there was one) and what was spent, stores the
     /// session, notes the person's last sign-in, and the audit entry (on the session, if it names nothing else), in one
-    /// transaction. `Gone`: the code was used, the flow moved on, or the person may not sign in any more; nothing
-    /// happened.
+    /// transaction. One within another session counts from that one's opening. `Gone`: the code was used, the flow moved
+    /// on, its ground is gone, or the person may not sign in any more; nothing happened.
     pub async fn open_session(
         &self,
         proved: Proved,
-        flow: Option<HeldFlow>,
+        after: After,
         spend: Spend,
         opening: Opening,
         entry: Entry,
     ) -> Result<Outcome<(Bearer, SessionRecord)>, StoreError> {
         let user = proved.person();
         let Opening { address, device, kind, expires } = opening;
+        let (flow, ground) = match after {
+            After::Password(generation) => (None, Ground { generation, within: None }),
+            After::Flow(held) => {
+                let ground = held.ground;
+                (Some(held), ground)
+            }
+        };
         if flow.as_ref().is_some_and(|held| held.flow.person != user) {
             debug_assert!(false, "a proof of {user} came with the sign-in of somebody else");
             return Ok(Outcome::Gone);
@@ -49,18 +56,14 @@ impl Vault {
             let Some(read) = self.person_row(user).await? else {
                 return Ok(Outcome::Gone);
             };
-            if read.value.person.standing != Standing::Active {
+            // A password that was changed while it was hashed opens nothing.
+            if read.value.person.standing != Standing::Active || read.value.generation != ground.generation {
                 return Ok(Outcome::Gone);
             }
             let mut act = self.act();
             if let Some(held) = &flow {
                 act.unmoved(Table::Ticket, &held.digest.0, held.version);
                 act.delete(Table::Ticket, &held.digest.0);
-                // Read again only for the generation it began in; the guard above decides whether it is still there.
-                let begun_in = self.issued_flow(held.digest).await?.map(|issued| issued.value.generation);
-                if begun_in != Some(read.value.generation) {
-                    return Ok(Outcome::Gone);
-                }
             }
             let mut after = read.value.clone();
             after.last_sign_in = Some((proved.at(), address.ip()));
@@ -69,12 +72,16 @@ impl Vault {
             }
             // What stands before this guard decides between "gone" and "once more".
             let person_guard = act.change_person(&read, &after)?;
+            if let Some((parent, _)) = ground.within {
+                let Some(used) = self.session_use(parent).await? else { return Ok(Outcome::Gone) };
+                act.unmoved(Table::SessionUse, &parent.0, used.version);
+            }
             let session = SessionRecord {
                 id,
                 user,
                 kind: kind.clone(),
                 factors: proved.factors(),
-                opened: proved.at(),
+                opened: ground.within.map_or(proved.at(), |(_, opened)| opened),
                 proved: proved.at(),
                 generations: Generations { person: after.generation, ..self.generations() },
                 address: address.ip(),

@@ -171,7 +171,7 @@ async fn a_sweep_removes_what_is_over_and_nothing_else() {
         let vault = &scene.vault;
         let (ana, invitation) = vault.add_person(someone("ana", &[]), entry()).await.unwrap();
         let id = ana.person.id;
-        vault.begin_flow(scene.flow(id), None, None).await.unwrap();
+        vault.begin_flow(scene.flow(id), scene.ground(id).await, None, None).await.unwrap();
         assert!(vault.reserve_attempt("ana", address(1)).await.unwrap().is_ok());
         let (secret, _) = scene.sign_in(id).await;
         assert_eq!(vault.sweep().await.unwrap(), 0);

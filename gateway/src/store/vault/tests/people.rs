@@ -5,7 +5,7 @@ use access::policy::{Method, Methods, Standing};
 use access::totp::TotpSecret;
 
 use super::scene::*;
-use crate::store::vault::{Force, Outcome, PersonRecord, Spend, VaultError};
+use crate::store::vault::{After, Force, Outcome, PersonRecord, Spend, VaultError};
 use crate::store::{Cursor, Notice};
 
 #[tokio::test]
@@ -144,7 +144,8 @@ async fn disabling_ends_every_session_and_the_feed_tells_of_it() {
         assert_eq!(notices, [Notice::Person(id), Notice::Session(session.id)]);
 
         let proved = scene.proof(id);
-        let opened = scene.vault.open_session(proved, None, Spend::Nothing, scene.opening(), entry()).await;
+        let after = After::Password(scene.ground(id).await.generation);
+        let opened = scene.vault.open_session(proved, after, Spend::Nothing, scene.opening(), entry()).await;
         assert!(is_gone(&opened.unwrap()), "a disabled person signs in no more");
     }
 }

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
 use crate::store::vault::{
-    Backing, Bearer, HeldFlow, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
-    Vault,
+    After, Backing, Bearer, Ground, HeldFlow, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind,
+    SessionRecord, Spend, Vault,
 };
 
 /// A vault and what it stands on.
@@ -83,7 +83,8 @@ impl Scene {
     /// A sign-in by password alone.
     pub(super) async fn sign_in(&self, user: UserId) -> (Bearer, SessionRecord) {
         let proved = self.proof(user);
-        done(self.vault.open_session(proved, None, Spend::Nothing, self.opening(), entry()).await.unwrap())
+        let after = After::Password(self.ground(user).await.generation);
+        done(self.vault.open_session(proved, after, Spend::Nothing, self.opening(), entry()).await.unwrap())
     }
 
     pub(super) fn opening(&self) -> Opening {
@@ -112,9 +113,14 @@ impl Scene {
         }
     }
 
+    /// What a sign-in stands on that begins now with the right password.
+    pub(super) async fn ground(&self, user: UserId) -> Ground {
+        Ground { generation: self.vault.person(user).await.unwrap().unwrap().generation, within: None }
+    }
+
     /// A flow under way that was tried once.
     pub(super) async fn tried(&self, user: UserId) -> HeldFlow {
-        let secret = self.vault.begin_flow(self.flow(user), None, None).await.unwrap();
+        let secret = self.vault.begin_flow(self.flow(user), self.ground(user).await, None, None).await.unwrap();
         self.vault.try_flow(secret.expose()).await.unwrap().unwrap()
     }
 
@@ -126,7 +132,7 @@ impl Scene {
         spend: Spend,
     ) -> Outcome<(Bearer, SessionRecord)> {
         let proved = self.second(&held.flow, method);
-        self.vault.open_session(proved, Some(held), spend, self.opening(), entry()).await.unwrap()
+        self.vault.open_session(proved, After::Flow(held), spend, self.opening(), entry()).await.unwrap()
     }
 
     /// The proof of a sign-in by password and this method.

@@ -8,7 +8,7 @@ use access::totp::{Step, TotpSecret};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
 use super::scene::*;
-use crate::store::vault::{Backing, Spend, TokenText};
+use crate::store::vault::{After, Backing, Spend, TokenText};
 use crate::store::{Store, Table};
 
 /// All the forms in which some bytes could lie somewhere.
@@ -53,7 +53,10 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
 
         let pending = TotpSecret::from_random(*b"CANARYPENDINGTOTPKEY");
         let flow = Flow { person: id, started: scene.clock.now(), stage: Stage::SetUp, wrong: 0 };
-        let secret = vault.begin_flow(flow, Some(pending), Some("/canary/return".to_owned())).await.unwrap();
+        let secret = vault
+            .begin_flow(flow, scene.ground(id).await, Some(pending), Some("/canary/return".to_owned()))
+            .await
+            .unwrap();
         text("flow", secret.expose());
         let held = vault.try_flow(secret.expose()).await.unwrap().unwrap();
         let Next::Done(proved) = login::advance(&held.flow, Input::SetUpRight(Method::Totp), scene.clock.now()) else {
@@ -73,7 +76,7 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
         };
         let mut opening = scene.opening();
         opening.device = "canary device".to_owned();
-        let (session, _) = done(vault.open_session(proved, Some(held), set_up, opening, entry()).await.unwrap());
+        let (session, _) = done(vault.open_session(proved, After::Flow(held), set_up, opening, entry()).await.unwrap());
         text("session", session.expose());
 
         let held = scene.tried(id).await;
@@ -160,7 +163,7 @@ async fn what_a_log_line_would_print_of_the_vaults_types_is_no_secret() {
     let parsed = TokenText::parse(text.expose());
     let (_, raw) = TokenText::parse(text.expose()).unwrap();
     let pending = TotpSecret::from_random(*b"CANARYPENDINGTOTPKEY");
-    let flow = vault.begin_flow(scene.flow(id), Some(pending), None).await.unwrap();
+    let flow = vault.begin_flow(scene.flow(id), scene.ground(id).await, Some(pending), None).await.unwrap();
     let held = vault.peek_flow(flow.expose()).await.unwrap();
     let code = TypedSecret::from_random(*b"CANARYRECO");
     let set_up = Spend::SetUp {

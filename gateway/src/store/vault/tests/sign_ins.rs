@@ -8,7 +8,7 @@ use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 
 use super::scene::*;
-use crate::store::vault::{Force, Outcome, SessionKind, Spend};
+use crate::store::vault::{After, Force, Ground, Outcome, SessionKind, Spend};
 use crate::store::{Cursor, Notice};
 
 #[tokio::test]
@@ -93,7 +93,8 @@ async fn a_flow_gives_five_tries_and_looking_costs_none() {
     for scene in scenes().await {
         let vault = &scene.vault;
         let id = scene.add("ana").await.person.id;
-        let secret = vault.begin_flow(scene.flow(id), None, Some("/crm".to_owned())).await.unwrap();
+        let secret =
+            vault.begin_flow(scene.flow(id), scene.ground(id).await, None, Some("/crm".to_owned())).await.unwrap();
         for tried in 0..CODES_PER_FLOW {
             for _ in 0..3 {
                 let peeked = vault.peek_flow(secret.expose()).await.unwrap().unwrap();
@@ -116,8 +117,8 @@ async fn a_flow_is_over_after_ten_minutes_or_when_it_is_dropped() {
     for scene in scenes().await {
         let vault = &scene.vault;
         let id = scene.add("ana").await.person.id;
-        let secret = vault.begin_flow(scene.flow(id), None, None).await.unwrap();
-        let other = vault.begin_flow(scene.flow(id), None, None).await.unwrap();
+        let secret = vault.begin_flow(scene.flow(id), scene.ground(id).await, None, None).await.unwrap();
+        let other = vault.begin_flow(scene.flow(id), scene.ground(id).await, None, None).await.unwrap();
         vault.drop_flow(other.expose()).await.unwrap();
         assert!(vault.peek_flow(other.expose()).await.unwrap().is_none());
         scene.pass(10 * 60 - 1);
@@ -136,7 +137,7 @@ async fn a_flow_remembers_its_stage_and_the_key_that_is_being_set_up() {
         for stage in [Stage::SetUp, Stage::SecondStep { methods }, Stage::SecondStepThenSetUp { methods }] {
             let flow = Flow { person: id, started: scene.clock.now(), stage, wrong: 0 };
             let key = TotpSecret::from_random([9; 20]);
-            let secret = scene.vault.begin_flow(flow.clone(), Some(key), None).await.unwrap();
+            let secret = scene.vault.begin_flow(flow.clone(), scene.ground(id).await, Some(key), None).await.unwrap();
             let held = scene.vault.peek_flow(secret.expose()).await.unwrap().unwrap();
             assert_eq!((held.flow, held.pending_totp.unwrap().bytes()), (flow, &[9; 20]));
         }
@@ -148,7 +149,8 @@ async fn an_invitation_or_a_hand_off_is_no_flow_and_a_flow_is_neither() {
     for scene in scenes().await {
         let vault = &scene.vault;
         let (ana, invitation) = vault.add_person(someone("ana", &[]), entry()).await.unwrap();
-        let flow = vault.begin_flow(scene.flow(ana.person.id), None, None).await.unwrap();
+        let flow =
+            vault.begin_flow(scene.flow(ana.person.id), scene.ground(ana.person.id).await, None, None).await.unwrap();
         assert!(vault.peek_flow(invitation.expose()).await.unwrap().is_none());
         assert!(vault.invited(flow.expose()).await.unwrap().is_none());
         let digest = vault.digest("session", flow.expose().as_bytes());
@@ -230,7 +232,8 @@ async fn sessions_are_listed_one_a_sign_in_and_newest_first() {
         opening.kind = SessionKind::Device;
         opening.device = "é".repeat(500);
         let proved = scene.proof(ana);
-        let opened = scene.vault.open_session(proved, None, Spend::Nothing, opening, entry()).await.unwrap();
+        let opened =
+            scene.vault.open_session(proved, After::Password(1), Spend::Nothing, opening, entry()).await.unwrap();
         let (_, third) = done(opened);
         assert_eq!(third.device.chars().count(), 120);
         assert_eq!(scene.vault.sessions(Some(ana)).await.unwrap(), [third.clone(), first.clone()]);
@@ -303,7 +306,9 @@ async fn of_sixty_four_who_show_one_code_at_the_same_time_one_comes_in() {
         let answers = together(64, |n| {
             let (vault, held) = (scene.vault.clone(), flows[n].clone());
             let (proved, opening) = (scene.second(&held.flow, Method::Totp), scene.opening());
-            async move { vault.open_session(proved, Some(held), Spend::Totp(Step(1)), opening, entry()).await.unwrap() }
+            async move {
+                vault.open_session(proved, After::Flow(held), Spend::Totp(Step(1)), opening, entry()).await.unwrap()
+            }
         })
         .await;
         assert_eq!(answers.iter().filter(|answer| !is_gone(answer)).count(), 1);
@@ -320,7 +325,7 @@ async fn one_flow_becomes_one_session_however_often_it_is_held() {
             let (vault, held) = (scene.vault.clone(), held.clone());
             let (proved, opening) = (scene.second(&held.flow, Method::Totp), scene.opening());
             let spend = Spend::Totp(Step(n as u64));
-            async move { vault.open_session(proved, Some(held), spend, opening, entry()).await.unwrap() }
+            async move { vault.open_session(proved, After::Flow(held), spend, opening, entry()).await.unwrap() }
         })
         .await;
         assert_eq!(answers.iter().filter(|answer| !is_gone(answer)).count(), 1);
@@ -331,11 +336,14 @@ async fn one_flow_becomes_one_session_however_often_it_is_held() {
 async fn parallel_sign_ins_of_one_person_that_share_nothing_all_come_in() {
     for scene in scenes().await {
         let id = scene.add("ana").await.person.id;
-        let answers = together(40, |_| {
-            let (vault, proved, opening) = (scene.vault.clone(), scene.proof(id), scene.opening());
-            async move { vault.open_session(proved, None, Spend::Nothing, opening, entry()).await.unwrap() }
-        })
-        .await;
+        let answers =
+            together(40, |_| {
+                let (vault, proved, opening) = (scene.vault.clone(), scene.proof(id), scene.opening());
+                async move {
+                    vault.open_session(proved, After::Password(1), Spend::Nothing, opening, entry()).await.unwrap()
+                }
+            })
+            .await;
         assert!(answers.iter().all(|answer| !is_gone(answer)));
         assert_eq!(scene.vault.count_sessions().await.unwrap(), 40);
     }
@@ -345,7 +353,7 @@ async fn parallel_sign_ins_of_one_person_that_share_nothing_all_come_in() {
 async fn a_try_that_another_try_overtook_opens_nothing() {
     for scene in scenes().await {
         let id = scene.add("ana").await.person.id;
-        let secret = scene.vault.begin_flow(scene.flow(id), None, None).await.unwrap();
+        let secret = scene.vault.begin_flow(scene.flow(id), scene.ground(id).await, None, None).await.unwrap();
         let first = scene.vault.try_flow(secret.expose()).await.unwrap().unwrap();
         let second = scene.vault.try_flow(secret.expose()).await.unwrap().unwrap();
         assert!(is_gone(&scene.pass_second(first, Method::Totp, Spend::Totp(Step(1))).await));
@@ -366,6 +374,67 @@ async fn a_sign_in_under_way_ends_with_the_sessions_of_its_time() {
     }
 }
 
+#[tokio::test]
+async fn a_password_that_was_looked_at_before_all_sessions_ended_opens_nothing_afterwards() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let id = scene.add("ana").await.person.id;
+        // Looked at, and being hashed; meanwhile it is changed.
+        let before = scene.ground(id).await;
+        vault.set_password(id, cheap_hash(19_456, 'a'), entry()).await.unwrap();
+        vault.set_password(id, cheap_hash(19_456, 'b'), entry()).await.unwrap();
+        let after = After::Password(before.generation);
+        let opened = vault.open_session(scene.proof(id), after, Spend::Nothing, scene.opening(), entry()).await;
+        assert!(is_gone(&opened.unwrap()));
+        let flow = vault.begin_flow(scene.flow(id), before, None, None).await.unwrap();
+        let held = vault.try_flow(flow.expose()).await.unwrap().unwrap();
+        assert!(is_gone(&scene.pass_second(held, Method::Totp, Spend::Totp(Step(1))).await));
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_within_a_session_counts_from_its_opening_and_ends_with_it() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let id = scene.add("ana").await.person.id;
+        let (_, session) = scene.sign_in(id).await;
+        let ground = Ground { within: Some((session.id, session.opened)), ..scene.ground(id).await };
+        scene.pass(60);
+        let begin = || async { vault.begin_flow(scene.flow(id), ground, None, None).await.unwrap() };
+        let flow = begin().await;
+        // Used meanwhile: no reason to refuse.
+        vault.touch_sessions(&[(session.id, scene.clock.now())]).await.unwrap();
+        let held = vault.try_flow(flow.expose()).await.unwrap().unwrap();
+        let (_, inner) = done(scene.pass_second(held, Method::Totp, Spend::Totp(Step(1))).await);
+        assert_eq!((inner.opened, inner.proved), (session.opened, scene.clock.now()));
+
+        let (flow, other) = (begin().await, begin().await);
+        let held = vault.try_flow(flow.expose()).await.unwrap().unwrap();
+        assert!(vault.end_session(session.id, entry()).await.unwrap());
+        assert!(is_gone(&scene.pass_second(held, Method::Totp, Spend::Totp(Step(2))).await));
+        assert!(vault.peek_flow(other.expose()).await.unwrap().is_none());
+        assert!(vault.try_flow(other.expose()).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_uses_up_its_code_and_sets_nothing_up() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let id = scene.add("ana").await.person.id;
+        let refuse = |held, spend| vault.refuse_flow(held, spend, entry());
+        let held = scene.tried(id).await;
+        done(refuse(held.clone(), Spend::Totp(Step(1))).await.unwrap());
+        assert!(is_gone(&refuse(held, Spend::Totp(Step(2))).await.unwrap()), "the flow is used up");
+        let again = scene.tried(id).await;
+        assert!(is_gone(&scene.pass_second(again.clone(), Method::Totp, Spend::Totp(Step(1))).await));
+        assert!(is_gone(&refuse(again.clone(), Spend::Totp(Step(1))).await.unwrap()));
+        done(refuse(again, set_up()).await.unwrap());
+        assert!(vault.person(id).await.unwrap().unwrap().enrolled.is_empty());
+        assert!(vault.totp(id).await.unwrap().is_none());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recovery_code_works_once_and_under_a_race_too() {
     for scene in scenes().await {
@@ -378,7 +447,9 @@ async fn a_recovery_code_works_once_and_under_a_race_too() {
         let answers = together(16, |n| {
             let (vault, held, code) = (scene.vault.clone(), flows[n].clone(), codes[0].clone());
             let (proved, opening) = (scene.second(&held.flow, Method::Recovery), scene.opening());
-            async move { vault.open_session(proved, Some(held), Spend::Recovery(code), opening, entry()).await.unwrap() }
+            async move {
+                vault.open_session(proved, After::Flow(held), Spend::Recovery(code), opening, entry()).await.unwrap()
+            }
         })
         .await;
         assert_eq!(answers.iter().filter(|answer| !is_gone(answer)).count(), 1);
@@ -415,8 +486,8 @@ async fn a_set_up_stores_key_step_and_codes_with_the_session_it_opens() {
         let vault = &scene.vault;
         let id = scene.add("ana").await.person.id;
         let flow = Flow { person: id, started: scene.clock.now(), stage: Stage::SetUp, wrong: 0 };
-        let secret = vault.begin_flow(flow.clone(), None, None).await.unwrap();
-        let late = vault.begin_flow(flow, None, None).await.unwrap();
+        let secret = vault.begin_flow(flow.clone(), scene.ground(id).await, None, None).await.unwrap();
+        let late = vault.begin_flow(flow, scene.ground(id).await, None, None).await.unwrap();
         let [held, late] = [secret, late].map(|secret| async move { vault.try_flow(secret.expose()).await });
         let (held, late) = (held.await.unwrap().unwrap(), late.await.unwrap().unwrap());
         let proof = |held: &super::super::HeldFlow| match login::advance(
@@ -428,7 +499,7 @@ async fn a_set_up_stores_key_step_and_codes_with_the_session_it_opens() {
             other => panic!("{other:?}"),
         };
         let (one, other) = (proof(&held), proof(&late));
-        let _ = done(vault.open_session(one, Some(held), set_up(), scene.opening(), entry()).await.unwrap());
+        let _ = done(vault.open_session(one, After::Flow(held), set_up(), scene.opening(), entry()).await.unwrap());
         let person = vault.person(id).await.unwrap().unwrap();
         assert_eq!(person.enrolled, Methods::NONE.with(Method::Totp).with(Method::Recovery));
         assert_eq!(vault.totp(id).await.unwrap().unwrap().bytes(), &[9; 20]);
@@ -437,7 +508,7 @@ async fn a_set_up_stores_key_step_and_codes_with_the_session_it_opens() {
         let again = scene.tried(id).await;
         assert!(is_gone(&scene.pass_second(again, Method::Totp, Spend::Totp(Step(5))).await), "its step is used");
         // Whoever knew the password and began a set-up as well does not replace the key.
-        let late = vault.open_session(other, Some(late), set_up(), scene.opening(), entry()).await.unwrap();
+        let late = vault.open_session(other, After::Flow(late), set_up(), scene.opening(), entry()).await.unwrap();
         assert!(is_gone(&late));
     }
 }
@@ -448,7 +519,8 @@ async fn a_flow_that_moves_on_uses_up_what_it_was_passed_with() {
         let vault = &scene.vault;
         let id = scene.add("ana").await.person.id;
         let codes = vault.enrol_totp(id, &TotpSecret::from_random([7; 20]), entry()).await.unwrap();
-        let secret = vault.begin_flow(scene.flow(id), None, Some("/crm".to_owned())).await.unwrap();
+        let secret =
+            vault.begin_flow(scene.flow(id), scene.ground(id).await, None, Some("/crm".to_owned())).await.unwrap();
         let held = vault.try_flow(secret.expose()).await.unwrap().unwrap();
         let next = Flow { stage: Stage::SetUp, ..held.flow.clone() };
         let advance =

@@ -1,0 +1,275 @@
+//! Everything up to the decision: from where, to what, with what, and then the gate.
+//!
+//! The answer is a [`Permit`](crate::gate::Permit) in the request's context, or a response of our own: a refusal, the way to
+//! the sign-in, a page of the portal. The perimeter is asked before anything else is said, also to requests that make no
+//! sense.
+
+use std::sync::Arc;
+
+use access::network::Trust;
+use access::policy::Goal;
+use access::target::CanonicalPath;
+use bytes::Bytes;
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderValue, Response};
+use pingora::http::RequestHeader;
+use pingora::protocols::http::v1::server::HttpSession;
+use pingora::proxy::Session;
+
+use super::asked::{self, Asked, Unclear};
+use super::routes::Route;
+use super::{Context, Label, LiveGauge, Proxy, answer, cuttable};
+use crate::config::{AppSettings, InForce};
+use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Shown, need_code};
+use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
+
+impl Proxy {
+    /// Everything up to the decision. `Ok(None)`: admitted, a permit is in the context.
+    pub(super) async fn enter(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+    ) -> pingora::Result<Option<Response<Bytes>>> {
+        let snapshot = self.current.load_full();
+        let visit = match self.visit(session, &snapshot.in_force) {
+            Ok(visit) => visit,
+            Err(refused) => {
+                context.decision = "address_unknown";
+                return Ok(Some(refused));
+            }
+        };
+        context.visit = Some(visit.clone());
+        let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
+        let asked = match Asked::read(session.req_header(), raw.as_deref()) {
+            Ok(asked) => asked,
+            Err(unclear) => return Ok(Some(self.unclear(&visit, context, unclear).await)),
+        };
+        asked.host.as_str().clone_into(&mut context.host);
+        let at_portal = asked.host == *visit.in_force.settings.portal.host();
+        let route = snapshot.route(&asked.host).cloned();
+        let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
+        let origin = if at_portal {
+            Some(visit.in_force.settings.portal.origin())
+        } else {
+            route.as_ref().map(|route| route.app.origin.as_str())
+        };
+        if let Some(origin) = origin.filter(|_| is_in_the_clear(session, &visit)) {
+            return Ok(Some(self.in_the_clear(session.req_header(), &visit, context, origin).await));
+        }
+        match route {
+            _ if at_portal => {
+                let authority = snapshot.portal_authority();
+                self.ours(session, context, &visit, None, authority).await.map(Some)
+            }
+            Some(route) if is_ours => {
+                let app = Some(Arc::clone(&route.app));
+                self.ours(session, context, &visit, app, snapshot.portal_authority()).await.map(Some)
+            }
+            Some(route) => {
+                let path = asked.path.into_owned();
+                context.label = Label::App(Arc::clone(&route.label));
+                Ok(self.admit(session, context, &visit, &route, &path).await)
+            }
+            None => {
+                let refused = self.outside(&visit, context).await;
+                Ok(Some(refused.unwrap_or_else(|| {
+                    context.decision = "unknown_host";
+                    refusal::unknown_host(&visit, &self.gate.reference())
+                })))
+            }
+        }
+    }
+
+    /// The request's circumstances: above all its true address. `Err`: it can't be known, and that is a refusal.
+    fn visit(&self, session: &Session, in_force: &Arc<InForce>) -> Result<Visit, Response<Bytes>> {
+        let headers = &session.req_header().headers;
+        let reader = asked::reader(headers);
+        let refused = || {
+            let sentence = "The client's address could not be determined.";
+            refusal::bad_request(in_force, reader, sentence, &self.gate.reference())
+        };
+        let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
+        let resolved = Gate::client(peer, &in_force.settings.trusted_proxies, &asked::claims(headers));
+        let resolved = resolved.map_err(|error| {
+            tracing::warn!(%peer, "refused a request: {error}");
+            refused()
+        })?;
+        Ok(Visit { in_force: Arc::clone(in_force), resolved, reader })
+    }
+
+    /// The request could be read in two ways. From outside the perimeter not even that is said.
+    async fn unclear(&self, visit: &Visit, context: &mut Context, unclear: Unclear) -> Response<Bytes> {
+        if let Some(refused) = self.outside(visit, context).await {
+            return refused;
+        }
+        context.decision = "bad_request";
+        let reference = self.gate.reference();
+        if unclear == Unclear::Method {
+            refusal::method_not_served(visit, &reference)
+        } else {
+            refusal::bad_request(&visit.in_force, visit.reader, &sentence(&unclear.to_string()), &reference)
+        }
+    }
+
+    /// No secret may travel so: the perimeter first, then where to come instead.
+    async fn in_the_clear(
+        &self,
+        request: &RequestHeader,
+        visit: &Visit,
+        context: &mut Context,
+        origin: &str,
+    ) -> Response<Bytes> {
+        if let Some(refused) = self.outside(visit, context).await {
+            return refused;
+        }
+        context.decision = "https_required";
+        let to = is_repeatable(request).then(|| back_to(request, origin));
+        refusal::in_the_clear(visit, to.as_deref(), &self.gate.reference())
+    }
+
+    /// Is the address outside the perimeter? Then the refusal.
+    async fn outside(&self, visit: &Visit, context: &mut Context) -> Option<Response<Bytes>> {
+        let ask = Ask {
+            in_force: &visit.in_force,
+            address: visit.resolved.client,
+            goal: Goal::SignIn,
+            shown: Shown::Nothing,
+            cut: None,
+        };
+        match self.gate.admit(ask).await {
+            Admission::Enter(_) => {
+                context.decision = "allow";
+                None
+            }
+            Admission::SignIn { need, .. } => {
+                context.decision = need_code(need);
+                Some(refusal::internal(&visit.in_force, visit.reader, &self.gate.reference()))
+            }
+            Admission::Refuse(denied) => {
+                context.decision = denied.cause.code();
+                context.reference = Some(denied.reference.to_string());
+                Some(refusal::denied(visit, None, &denied))
+            }
+        }
+    }
+
+    /// The portal's pages, and our own few on app hosts. The perimeter first; the pages ask for the rest themselves.
+    async fn ours(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        visit: &Visit,
+        on: Option<Arc<AppSettings>>,
+        portal_authority: &HeaderValue,
+    ) -> pingora::Result<Response<Bytes>> {
+        context.label = Label::Portal;
+        if let Some(refused) = self.outside(visit, context).await {
+            return Ok(refused);
+        }
+        let body = match answer::read_body(session).await? {
+            Ok(body) => body,
+            Err(answer::TooMuch) => {
+                context.decision = "too_large";
+                return Ok(refusal::too_large(visit, &self.gate.reference()));
+            }
+        };
+        let request = answer::to_http(session.req_header(), portal_authority, body);
+        Ok(self.portal.answer(request, visit.clone(), on).await)
+    }
+
+    /// An app: with cookie, bearer token or nothing.
+    async fn admit(
+        &self,
+        session: &Session,
+        context: &mut Context,
+        visit: &Visit,
+        route: &Arc<Route>,
+        path: &CanonicalPath<'_>,
+    ) -> Option<Response<Bytes>> {
+        let request = session.req_header();
+        let shown = shown(&request.headers, &route.app);
+        let goal = Goal::App { app: &route.app.name, method: request.method.as_str(), path };
+        let ask =
+            Ask { in_force: &visit.in_force, address: visit.resolved.client, goal, shown, cut: cuttable::current() };
+        match self.gate.admit(ask.clone()).await {
+            Admission::Enter(permit) => {
+                if asked::wants_upgrade(&request.headers) {
+                    // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24).
+                    if matches!(shown, Shown::AppCookie(..))
+                        && permit.visitor().is_some()
+                        && !is_same_origin(&request.headers, &route.app.origin)
+                    {
+                        context.decision = "cross_site";
+                        return Some(refusal::cross_site(visit, &self.gate.reference()));
+                    }
+                    let gauge = self.gate.metrics().live_connections.with_label_values(&["websocket"]);
+                    context.live = Some(LiveGauge::up(gauge));
+                }
+                context.decision = "allow";
+                context.permit = Some(permit);
+                context.route = Some(Arc::clone(route));
+                None
+            }
+            Admission::SignIn { need, visitor } => {
+                context.decision = need_code(need);
+                let back = back_to(request, &route.app.origin);
+                let knows = our_cookie(&request.headers, GO_COOKIE);
+                Some(refusal::sign_in(visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate))
+            }
+            Admission::Refuse(denied) => {
+                context.decision = denied.cause.code();
+                context.reference = Some(denied.reference.to_string());
+                Some(refusal::denied(visit, Some(&route.app), &denied))
+            }
+        }
+    }
+}
+
+/// What was shown to an app: our token, else our cookie. A bearer token that is not one of ours beside a cookie belongs
+/// to the app (its own scripts send it); without a cookie it is a wrong token of ours.
+fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
+    let cookie = our_cookie(headers, COOKIE_NAME);
+    match (asked::bearer(headers), cookie) {
+        (Some(token), Some(cookie)) if !is_ours(token) => Shown::AppCookie(&app.name, cookie),
+        (Some(token), _) => Shown::Bearer(token),
+        (None, Some(cookie)) => Shown::AppCookie(&app.name, cookie),
+        (None, None) => Shown::Nothing,
+    }
+}
+
+fn is_ours(token: &str) -> bool {
+    token.starts_with("vst_") || token.starts_with(DEVICE_PREFIX)
+}
+
+fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
+    headers.get(ORIGIN).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(origin.as_bytes()))
+}
+
+/// Did it come without TLS, past whatever could have ended it, to a gateway that offers TLS itself? Only a trusted proxy
+/// speaks plain HTTP for people who don't.
+fn is_in_the_clear(session: &Session, visit: &Visit) -> bool {
+    let settings = &visit.in_force.settings;
+    let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    let by_proxy = visit.resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
+    !encrypted && !by_proxy && settings.portal.secure() && settings.listen.https.is_some()
+}
+
+fn is_repeatable(request: &RequestHeader) -> bool {
+    request.method == http::Method::GET || request.method == http::Method::HEAD
+}
+
+/// Where to return after the sign-in: the same address for what can be repeated, the app's front page for the rest.
+fn back_to(request: &RequestHeader, origin: &str) -> String {
+    let repeatable = is_repeatable(request);
+    let target = std::str::from_utf8(request.raw_path()).ok().filter(|path| repeatable && path.len() <= 2000);
+    format!("{origin}{}", target.filter(|path| path.starts_with('/')).unwrap_or("/"))
+}
+
+/// A message with a capital and a full stop, for a page.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+/// On an app's host, everything below this is ours and never the app's.
+const OUR_PATHS: &str = "/.vestibule/";
