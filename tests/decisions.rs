@@ -26,7 +26,7 @@ use vestibule::config::{self, InForce};
 use vestibule::gate::{Admission, Ask, Cause, Gate, Shown, need_code};
 use vestibule::metrics::Metrics;
 use vestibule::store::vault::{
-    Backing, Force, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+    After, Backing, Force, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
     TokenRecord, Vault,
 };
 
@@ -263,7 +263,8 @@ impl World {
         };
         let vault = self.gate.vault();
         let proved = proved(person.person.id, second, now);
-        let opened = vault.open_session(proved, None, Spend::Nothing, opening, by_test("session.open")).await;
+        let after = After::Password(person.generation);
+        let opened = vault.open_session(proved, after, Spend::Nothing, opening, by_test("session.open")).await;
         let Outcome::Done((secret, record)) = opened.expect("in memory") else { panic!("nothing was spent") };
         if kind == SessionKind::Portal {
             for app in APPS {
@@ -543,8 +544,8 @@ fn address(text: &str) -> ClientAddr {
     resolved.expect("no headers, no error").client
 }
 
-const WORLDS: u64 = 100;
-const ATTEMPTS: usize = 100;
+const WORLDS: u64 = 50;
+const ATTEMPTS: usize = 200;
 const PEOPLE: [&str; 4] = ["ana", "bob", "cy", "di"];
 const ROLES: [&str; 2] = ["admin", "auditor"];
 const GROUPS: [&str; 2] = ["sales", "field"];
