@@ -17,6 +17,7 @@ use access::Timestamp;
 use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 use futures_util::future::join_all;
+use harness::dice::Dice;
 use harness::gateway::PASSWORD;
 use harness::program::{Known, Program};
 use harness::wire::{Answer, Wire};
@@ -41,12 +42,12 @@ async fn nothing_acknowledged_is_lost_and_nothing_used_up_comes_back() {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|n| Client {
             number: n,
-            dice: Dice(seed.wrapping_add((n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))),
+            dice: Dice::new(seed, n as u64 + 1),
             signers: signers.by_ref().take(SIGNERS).map(Signer::new).collect(),
             journal: Journal::default(),
         })
         .collect();
-    let mut dice = Dice(seed ^ 0x5851_f42d_4c95_7f2d);
+    let mut dice = Dice::new(seed, 0);
     let mut clients = clients;
     let (clock, mut slowest) = (Clock::system(), Duration::ZERO);
     let mut acknowledged = 0;
@@ -579,19 +580,6 @@ fn by(list: &Value, key: &str) -> BTreeMap<String, Value> {
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
-}
-
-/// Chance that can be repeated: splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % n as u64).unwrap_or(0)
-    }
 }
 
 const CLIENTS: usize = 8;

@@ -10,6 +10,7 @@ mod browser_sign_in;
 mod browser_smoke;
 mod canaries;
 mod crash;
+mod decisions;
 mod documents;
 mod forms;
 mod hand_off;

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod browser;
 pub mod certificates;
+pub mod dice;
 pub mod gateway;
 pub mod program;
 pub mod walk;
