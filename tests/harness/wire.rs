@@ -148,8 +148,13 @@ impl Wire {
             answer = self.read_header().await?;
         }
         if let Some(length) = answer.header("content-length").and_then(|length| length.parse::<usize>().ok()) {
-            while self.left.len() < length && self.fill().await {}
-            answer.body = self.left.drain(..length.min(self.left.len())).collect();
+            while self.left.len() < length {
+                // An answer that was cut off is none: whoever counts acknowledgements must not count it.
+                if !self.fill().await {
+                    return None;
+                }
+            }
+            answer.body = self.left.drain(..length).collect();
         } else if answer.header("transfer-encoding").is_some() {
             while let Some(chunk) = self.chunk().await {
                 answer.body.extend(chunk);
