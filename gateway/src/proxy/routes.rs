@@ -13,6 +13,7 @@ use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
 use prometheus::Histogram;
 
+use super::slow::Pace;
 use crate::config::{AppSettings, InForce, Upstream};
 use crate::gate::Permit;
 use crate::metrics::Metrics;
@@ -66,6 +67,11 @@ impl Snapshot {
     /// The certificates in force.
     pub const fn certificates(&self) -> &Arc<Certificates> {
         &self.certificates
+    }
+
+    /// What clients are held to.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { header_time: Duration::from_secs(10), slowest: 500 }
     }
 
     pub(super) fn route(&self, host: &HostName) -> Option<&Arc<Route>> {
