@@ -91,13 +91,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
     fn arrive(&self, peer: SocketAddr) -> Result<Option<Arrival>, TooMany> {
         let snapshot = self.current.load();
         let settings = &snapshot.in_force.settings;
-        if settings.trusted_proxies.contains_ip(peer.ip()) {
+        if settings.trusted_proxies.contains_ip(peer.ip()) || settings.proxy_protocol.contains_ip(peer.ip()) {
             return Ok(None);
         }
         let Ok(resolved) = ClientAddr::resolve(peer.ip(), &AddressSet::default(), &Claims::default()) else {
             return Err(TooMany);
         };
-        self.arrivals.one_more(resolved.client, PER_ADDRESS).map(Some).ok_or(TooMany)
+        let limit = settings.limits.connections_per_address.get();
+        self.arrivals.one_more(resolved.client, limit).map(Some).ok_or(TooMany)
     }
 
     async fn one(&self, socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
@@ -127,8 +128,3 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
 
 /// The address holds as many connections as it may.
 struct TooMany;
-
-/// Connections at a time.
-pub(super) const CONNECTIONS: usize = 16_384;
-/// Connections of one address at a time.
-const PER_ADDRESS: u32 = 1024;

@@ -135,7 +135,7 @@ impl Server {
         let vault = Vault::open(&backing, clock.clone()).await?;
         vault.time_into(&metrics.store);
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
-        let listen = loaded.settings.listen.clone();
+        let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -178,7 +178,7 @@ impl Server {
             acceptor,
             stopping: stopping.clone(),
         };
-        let workers = plan.start(std::thread::available_parallelism().map_or(1, usize::from))?;
+        let workers = plan.start(listen.workers.get(), limits.connections.get())?;
         let mut tasks = JoinSet::new();
         tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping));
         tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader)));
@@ -244,9 +244,9 @@ struct Plan {
 
 impl Plan {
     /// Starts so many workers; each accepts from the same sockets.
-    fn start(self, workers: usize) -> std::io::Result<Workers> {
+    fn start(self, workers: u32, connections: u32) -> std::io::Result<Workers> {
         let arrivals = Arc::new(Arrivals::default());
-        let places = Arc::new(Semaphore::new(listener::CONNECTIONS));
+        let places = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
         let works = (0..workers).map(|_| self.work(&arrivals, &places)).collect::<std::io::Result<_>>()?;
         Workers::start(works)
     }
