@@ -59,6 +59,9 @@ pub enum OpenError {
     /// The signing key.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
+    /// The threads that hash passwords.
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// What was shown, as it came.
@@ -162,7 +165,7 @@ impl Gate {
             facts: FactCache::new(vault.clone()),
             live: Live::new(),
             denials: denials::Denials::default(),
-            pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics)),
+            pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             read_up_to: Mutex::new(Cursor::default()),
             vault,
             clock,
