@@ -15,6 +15,7 @@ mod outcome;
 mod routes;
 mod slow;
 mod upgrade;
+mod websocket;
 
 use std::sync::Arc;
 
