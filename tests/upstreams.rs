@@ -9,7 +9,6 @@ use harness::backend::{Backend, Script, Spoken, Talk, text};
 use harness::gateway::{Setup, TestGateway};
 use harness::wire::{OFFICE, Wire};
 use http::{Response, StatusCode};
-use tokio::sync::Notify;
 use vestibule::store::vault::Force;
 
 #[tokio::test]
@@ -241,6 +240,30 @@ async fn an_app_that_is_too_slow_or_talks_rubbish_is_named() {
 }
 
 #[tokio::test]
+async fn an_app_that_takes_no_connection_is_too_slow_and_the_next_is_asked() {
+    // A listener nobody accepts from: once its queue is full, the system answers nothing.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind(([127, 0, 0, 1], 0).into()).expect("a free loopback port");
+    let address = socket.local_addr().expect("bound");
+    let _listening = socket.listen(1).expect("it listens");
+    let mut queued = Vec::new();
+    while let Ok(stream) =
+        tokio::time::timeout(Duration::from_millis(300), tokio::net::TcpStream::connect(address)).await
+    {
+        queued.push(stream.expect("somebody listens"));
+    }
+    let gateway = with_crm(&format!("\"http://{address}\""), "timeouts: { connect: 1s }").await;
+    let answer = gateway.get("crm", "/").send().await;
+    assert_eq!((answer.status, answer.problem().as_str()), (504, "app_unavailable"));
+    let both = format!("[\"http://{address}\", \"http://{{crm}}\"]");
+    let gateway = with_crm(&both, "timeouts: { connect: 1s }").await;
+    for _ in 0..2 {
+        assert_eq!(gateway.ask("POST", "crm", "/").body(b"once").send().await.status, 200);
+    }
+    assert_eq!(gateway.crm().seen().len(), 2);
+}
+
+#[tokio::test]
 async fn no_more_requests_than_its_limit_are_at_an_app_at_a_time() {
     let gateway = with_crm("\"http://{crm}\"", "limits: { concurrent: 2 }").await;
     let slow = gateway.get("crm", "/slow");
@@ -348,9 +371,7 @@ async fn a_connection_that_one_app_verified_is_not_taken_for_another_that_trusts
 #[tokio::test]
 async fn checks_reach_apps_by_tls_and_by_http_2_without_it() {
     for spoken in [Spoken::Tls("localhost"), Spoken::TlsHttp1("localhost"), Spoken::H2c] {
-        let sick = Arc::new(Notify::new());
-        let backend = Backend::start(spoken, move |request| {
-            let _ = &sick;
+        let backend = Backend::start(spoken, |request| {
             let fails = request.uri().path() == "/sick";
             async move {
                 let status = if fails { 500 } else { 200 };

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -242,10 +243,11 @@ fn acceptor(name: &str, spoken: Spoken) -> (TlsAcceptor, String) {
     (TlsAcceptor::from(Arc::new(config)), pem)
 }
 
-/// A piece of a body, for bodies that a test sends piece by piece.
-pub fn pieces(mut from: tokio::sync::mpsc::Receiver<Bytes>) -> Body {
+/// A body that a test sends frame by frame; it ends when the sender is dropped.
+pub fn frames() -> (mpsc::Sender<Frame<Bytes>>, Body) {
+    let (sender, mut receiver) = mpsc::channel(1);
     let stream = futures_util::stream::poll_fn(move |cx| {
-        from.poll_recv(cx).map(|piece| piece.map(|piece| Ok(hyper::body::Frame::data(piece))))
+        receiver.poll_recv(cx).map(|frame: Option<Frame<Bytes>>| frame.map(Ok))
     });
-    Body::new(http_body_util::StreamBody::new(stream))
+    (sender, Body::new(http_body_util::StreamBody::new(stream)))
 }

@@ -7,22 +7,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
-use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Frame, Incoming};
+use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
 use crate::gateway::TestGateway;
 
-/// What a request carries.
-pub type Body = BoxBody<Bytes, std::convert::Infallible>;
+pub use crate::backend::{Body, frames};
 
 /// A connection to a gateway, over TLS, by HTTP/2.
 #[derive(Debug)]
@@ -91,21 +88,12 @@ impl Streams {
 
 /// No body.
 pub fn nothing() -> Body {
-    BoxBody::new(Empty::new())
+    Body::new(Empty::new())
 }
 
 /// A body that is there already.
 pub fn bytes(bytes: impl Into<Bytes>) -> Body {
-    BoxBody::new(Full::new(bytes.into()))
-}
-
-/// A body that comes frame by frame; it ends when the sender is dropped.
-pub fn frames() -> (mpsc::Sender<Frame<Bytes>>, Body) {
-    let (sender, mut receiver) = mpsc::channel(1);
-    let stream = futures_util::stream::poll_fn(move |cx| {
-        receiver.poll_recv(cx).map(|frame: Option<Frame<Bytes>>| frame.map(Ok))
-    });
-    (sender, BoxBody::new(http_body_util::StreamBody::new(stream)))
+    Body::new(Full::new(bytes.into()))
 }
 
 fn config(authority: &Path) -> rustls::ClientConfig {

@@ -305,10 +305,11 @@ impl Proxy {
     /// An admitted request that is more than its app takes: too large a body, or one too many at a time.
     fn beyond(&self, session: &Session, context: &mut Context) -> Option<Response<Bytes>> {
         let (Some(visit), Some(route)) = (&context.visit, &context.route) else { return None };
-        let length = session.req_header().headers.get(CONTENT_LENGTH);
-        let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        let (decision, status) = if route.app.limits.body.is_some_and(|most| length.is_some_and(|length| length > most))
-        {
+        let too_large = |most| {
+            let told = session.req_header().headers.get(CONTENT_LENGTH);
+            told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok()).is_some_and(|length| length > most)
+        };
+        let (decision, status) = if route.app.limits.body.is_some_and(too_large) {
             ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
         } else if !context.journey.begin(&route.pool) {
             ("too_many", StatusCode::SERVICE_UNAVAILABLE)
