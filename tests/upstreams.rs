@@ -28,7 +28,10 @@ async fn the_upstream_with_the_fewest_requests_under_way_is_next() {
     let (busy, idle) =
         if gateway.crm().seen().len() == 1 { (gateway.crm(), gateway.mail()) } else { (gateway.mail(), gateway.crm()) };
     for number in 1..=5 {
-        assert_eq!(gateway.get("crm", "/").send().await.status, 200);
+        let mut wire = gateway.get("crm", "/").with("Connection", "close").start().await;
+        assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+        // The request has ended for the gateway as well.
+        wire.ended().await;
         assert_eq!((busy.seen().len(), idle.seen().len()), (1, number));
     }
     busy.go_on();
