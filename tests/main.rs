@@ -18,12 +18,14 @@ mod live;
 mod map;
 mod metrics;
 mod program;
+mod protocols;
 mod reload;
 mod sign_in_api;
 mod sign_in_race;
 mod tls;
 mod tokens;
 mod upstream;
+mod upstreams;
 mod wall;
 
 /// The program, built with these tests and from the same `main.rs` as the one that is shipped.

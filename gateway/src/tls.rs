@@ -111,11 +111,17 @@ pub(crate) fn acceptor(
 /// Trusts only this authority for an upstream. Errors: a sentence.
 pub(crate) fn trust(peer: &mut HttpPeer, ca_file: &Path) -> Result<(), String> {
     let chain = read_chain(ca_file)?;
+    let mut hasher = blake3::Hasher::new();
     let authorities = chain.into_iter().map(|der| {
         x509_parser::parse_x509_certificate(&der).map_err(|error| format!("{}: {error}", ca_file.display()))?;
+        hasher.update(&der);
         Ok(WrappedX509::new(der.to_vec(), parse_x509))
     });
     peer.options.ca = Some(authorities.collect::<Result<Vec<_>, String>>()?.into());
+    // pingora keeps connections by address, name and group, not by whom they trust: what was verified by another authority,
+    // or by one that has been replaced, must not be taken.
+    let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
+    peer.group_key = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     Ok(())
 }
 

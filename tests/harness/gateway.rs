@@ -47,6 +47,8 @@ pub struct Setup {
     pub apps: Option<String>,
     /// Added to gateway.yaml.
     pub extra: String,
+    /// Further files of the configuration folder.
+    pub files: Vec<(String, String)>,
     /// Replaces the `sign_in:` line.
     pub sign_in: Option<String>,
     /// The machine's clock instead of one that stands still.
@@ -102,6 +104,9 @@ impl TestGateway {
             setup.extra,
         );
         std::fs::write(dir.path().join("gateway.yaml"), settings).expect("writable");
+        for (name, content) in &setup.files {
+            std::fs::write(dir.path().join(name), content).expect("writable");
+        }
         std::fs::create_dir(dir.path().join("policies")).expect("writable");
         let policy = setup.policy.unwrap_or_else(|| POLICY.to_owned());
         std::fs::write(dir.path().join("policies/organization.yaml"), policy).expect("writable");

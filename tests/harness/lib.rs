@@ -5,10 +5,12 @@
 //! never has to ask.
 
 pub mod app;
+pub mod backend;
 pub mod browser;
 pub mod certificates;
 pub mod dice;
 pub mod gateway;
 pub mod program;
+pub mod streams;
 pub mod walk;
 pub mod wire;

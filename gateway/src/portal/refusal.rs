@@ -204,10 +204,26 @@ pub fn cross_site(visit: &Visit, reference: &Reference) -> Response<Bytes> {
 
 /// The app doesn't answer: 502, 503 or 504, and which app.
 pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference: &Reference) -> Response<Bytes> {
-    let detail = format!("{} does not answer.", app.title);
-    both(&visit.in_force, visit.reader, status, "app_unavailable", "App not available", &detail, reference, |frame| {
-        AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html()
-    })
+    let what = match status {
+        StatusCode::GATEWAY_TIMEOUT => "takes too long to answer",
+        StatusCode::SERVICE_UNAVAILABLE => "can't take more requests at the moment",
+        _ => "does not answer",
+    };
+    let detail = format!("{} {what}.", app.title);
+    let mut answer = both(
+        &visit.in_force,
+        visit.reader,
+        status,
+        "app_unavailable",
+        "App not available",
+        &detail,
+        reference,
+        |frame| AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html(),
+    );
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    answer
 }
 
 /// Something of ours failed. Nothing was let through.
