@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use access::identity::{AppName, GroupName, RoleName, Scope, SessionId, UserId, UserName};
 use access::login::{self, Input, Next, Proved, Situation};
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use access::policy::{
     Attempt, Decision, Generations, Goal, Method, Methods, Need, Place, Proof, Reason, SessionFacts, TokenFacts,
 };
@@ -540,7 +540,7 @@ fn rules(dice: &mut Dice, dir: &Path) -> InForce {
 }
 
 fn address(text: &str) -> ClientAddr {
-    let resolved = ClientAddr::resolve(text.parse().expect("an address"), &AddressSet::default(), &Claims::default());
+    let resolved = ClientAddr::resolve(text.parse().expect("an address"), &Believed::default(), &Claims::default());
     resolved.expect("no headers, no error").client
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use access::Timestamp;
 use access::identity::{AppName, GroupName, RoleName, UserId, UserName};
-use access::network::{AddressSet, Claims, ClientAddr, Network};
+use access::network::{AddressSet, Believed, Claims, ClientAddr, Network};
 use access::policy::{
     Allowed, App, Attempt, Decision, Generations, Goal, Level, Listed, Method, Methods, Organization, PathRule, Person,
     Place, Policy, Proof, Rules, SessionFacts, SessionLimits, Standing, TwoStep, decide,
@@ -137,7 +137,7 @@ fn network(address: IpAddr, length: u8) -> Network {
 }
 
 fn client(address: IpAddr) -> ClientAddr {
-    ClientAddr::resolve(address, &AddressSet::default(), &Claims::default()).expect("no header, no fault").client
+    ClientAddr::resolve(address, &Believed::default(), &Claims::default()).expect("no header, no fault").client
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers at every run.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use access::policy::{
     Attempt, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts, TokenFacts, Walk,
 };
@@ -33,8 +33,7 @@ pub(super) async fn explain(
     asked: Asked,
 ) -> Result<Value, AdminError> {
     let usage = |sentence: String| AdminError::new(Code::Usage, sentence);
-    let nobody_trusted = AddressSet::default();
-    let address = ClientAddr::resolve(asked.ip, &nobody_trusted, &Claims::default())
+    let address = ClientAddr::resolve(asked.ip, &Believed::default(), &Claims::default())
         .map_err(|error| usage(error.to_string()))?
         .client;
     let app = asked.app.as_deref().map(|app| tokens::known_app(in_force, app)).transpose()?;

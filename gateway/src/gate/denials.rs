@@ -147,7 +147,7 @@ mod tests {
 
     fn address() -> ClientAddr {
         let peer = std::net::IpAddr::from([192, 0, 2, 1]);
-        ClientAddr::resolve(peer, &access::network::AddressSet::default(), &access::network::Claims::default())
+        ClientAddr::resolve(peer, &access::network::Believed::default(), &access::network::Claims::default())
             .expect("no headers, no error")
             .client
     }

@@ -14,7 +14,7 @@ mod pool;
 use std::sync::Arc;
 
 use access::identity::AppName;
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use access::policy::{Attempt, Decision, Goal, Need, Place, Proof, Reason, Walk};
 use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
@@ -432,10 +432,10 @@ impl Gate {
     /// The true address of a client, the one function for every protocol (N13). Errors: a refusal.
     pub fn client(
         peer: std::net::IpAddr,
-        trusted: &AddressSet,
+        believed: &Believed<'_>,
         claims: &Claims<'_>,
     ) -> Result<access::network::Resolved, access::network::AddressError> {
-        ClientAddr::resolve(peer, trusted, claims)
+        ClientAddr::resolve(peer, believed, claims)
     }
 
     /// The memory below, for reading lists and for the administrators' verbs.

@@ -189,14 +189,10 @@ pub(super) async fn whoami(
     networks.sort();
     let hops: Vec<Hop> = visit
         .resolved
-        .hops
-        .iter()
-        .map(|(address, trust)| Hop {
-            address: address.to_string(),
-            trusted: *trust == access::network::Trust::Trusted,
-        })
+        .hops()
+        .map(|(address, trust)| Hop { address: address.to_string(), trusted: trust == access::network::Trust::Trusted })
         .collect();
-    let peer = visit.resolved.hops.first().map_or(client.ip(), |(address, _)| *address);
+    let peer = visit.resolved.peer();
     let signed_in_as = person.map(|person| person.name.as_str());
     if visit.reader == Reader::Program {
         let document = serde_json::json!({

@@ -185,6 +185,16 @@ pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     })
 }
 
+/// The request came on a connection that was opened to another of our hosts, whose TLS handshake says nothing about this
+/// one. Browsers that share connections open one of its own and ask again (RFC 9110 §15.5.20).
+pub fn misdirected(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "This connection was opened to another host. Open one to this host and ask again.";
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    both(&visit.in_force, visit.reader, status, "misdirected", "Wrong connection", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
 /// A form or document beyond what the portal takes.
 pub fn too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "What was sent is too large.";

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use access::network::Trust;
+use access::network::{Believed, Claims};
 use access::policy::Goal;
 use access::target::CanonicalPath;
 use bytes::Bytes;
@@ -16,7 +16,8 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
 
-use super::asked::{self, Asked, Unclear};
+use super::arrival::Arrival;
+use super::asked::{self, Asked, Forwarding, Unclear};
 use super::routes::Route;
 use super::{Context, Label, LiveGauge, Proxy, answer, cuttable};
 use crate::config::{AppSettings, InForce};
@@ -45,6 +46,9 @@ impl Proxy {
             Err(unclear) => return Ok(Some(self.unclear(&visit, context, unclear).await)),
         };
         asked.host.as_str().clone_into(&mut context.host);
+        if !Arrival::serves(session.digest(), &asked.host) {
+            return Ok(Some(self.misdirected(&visit, context).await));
+        }
         let at_portal = asked.host == *visit.in_force.settings.portal.host();
         let route = snapshot.route(&asked.host).cloned();
         let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
@@ -89,7 +93,11 @@ impl Proxy {
             refusal::bad_request(in_force, reader, sentence, &self.gate.reference())
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
-        let resolved = Gate::client(peer, &in_force.settings.trusted_proxies, &asked::claims(headers));
+        let settings = &in_force.settings;
+        let believed = Believed { proxy_protocol: None, trusted_proxies: Some(&settings.trusted_proxies) };
+        let proxied = Arrival::of(session.digest()).and_then(|arrival| arrival.proxied);
+        let claims = Claims { proxied, headers: Some(&Forwarding(headers)) };
+        let resolved = Gate::client(peer, &believed, &claims);
         let resolved = resolved.map_err(|error| {
             tracing::warn!(%peer, "refused a request: {error}");
             refused()
@@ -109,6 +117,15 @@ impl Proxy {
             Unclear::Large => refusal::header_too_large(visit, &reference),
             other => refusal::bad_request(&visit.in_force, visit.reader, &sentence(&other.to_string()), &reference),
         }
+    }
+
+    /// A request for one host on a connection that was opened to another. The perimeter first, then come again.
+    async fn misdirected(&self, visit: &Visit, context: &mut Context) -> Response<Bytes> {
+        if let Some(refused) = self.outside(visit, context).await {
+            return refused;
+        }
+        context.decision = "misdirected";
+        refusal::misdirected(visit, &self.gate.reference())
     }
 
     /// No secret may travel so: the perimeter first, then where to come instead.
@@ -250,8 +267,7 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
 fn is_in_the_clear(session: &Session, visit: &Visit) -> bool {
     let settings = &visit.in_force.settings;
     let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    let by_proxy = visit.resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
-    !encrypted && !by_proxy && settings.portal.secure() && settings.listen.https.is_some()
+    !encrypted && !visit.resolved.by_trusted_proxy() && settings.portal.secure() && settings.listen.https.is_some()
 }
 
 fn is_repeatable(request: &RequestHeader) -> bool {

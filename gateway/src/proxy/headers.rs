@@ -208,7 +208,7 @@ const RESERVED_PREFIXES: &[&str] = &["x-vestibule-", "x-forwarded-"];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use access::network::{AddressSet, Claims};
+    use access::network::{Believed, Claims};
 
     struct Plain(HeaderMap);
 
@@ -232,7 +232,7 @@ mod tests {
         }
         let mut headers = Plain(map);
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
-        let address = ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no headers").client;
+        let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let authority = HeaderValue::from_static("crm.acme.example");
         let said = Said {
             visitor: None,

@@ -5,6 +5,7 @@
 //! knows no address. `upstream_request_filter` seals the headers; `logging` counts.
 
 mod answer;
+mod arrival;
 mod asked;
 mod cuttable;
 mod door;
@@ -25,6 +26,7 @@ use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
+pub(crate) use arrival::Arrival;
 pub(crate) use cuttable::Cuttable;
 pub use log::AccessLog;
 pub use routes::Snapshot;

@@ -10,10 +10,12 @@ use std::time::Duration;
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::listeners::tls::Acceptor;
 use pingora::protocols::l4::stream::Stream as TcpSide;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Stream};
+use pingora::protocols::{GetProxyDigest, GetSocketDigest, SocketDigest, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+
+use crate::proxy::Arrival;
 
 /// Serves until told to stop, then waits for what is under way.
 pub(super) async fn serve<A: HttpServerApp + Send + Sync + 'static>(
@@ -68,10 +70,15 @@ async fn one<A: HttpServerApp + Send + Sync + 'static>(
     }
     let mut stream = TcpSide::from(stream);
     stream.set_socket_digest(digest);
+    let Ok(arrival) = Arrival::new(None).into_digest() else { return };
+    stream.set_proxy_digest(arrival);
     let stream: Stream = match tls {
         None => Box::new(stream),
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.tls_handshake(stream)).await {
-            Ok(Ok(stream)) => Box::new(stream),
+            Ok(Ok(stream)) => {
+                Arrival::note_server_name(&stream);
+                Box::new(stream)
+            }
             // Scanners, old clients, wrong names: everyday.
             Ok(Err(_)) | Err(_) => return,
         },

@@ -4,7 +4,7 @@
 //! was opened just now and, unless the case says otherwise, by both steps.
 
 use access::identity::{AppName, GroupName, NameError, RoleName, Scope, UserId, UserName};
-use access::network::{AddressSet, Claims, Network};
+use access::network::{Believed, Claims, Network};
 use access::policy::{
     Attempt, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person, Policy, Proof, SessionFacts,
     Standing, TokenFacts, Walk,
@@ -163,7 +163,7 @@ fn address(page: Page<'_>, case: &Case) -> Option<ClientAddr> {
     let At { value, spot } = &case.from;
     match super::addresses::network(page, &value.0, *spot)? {
         Network::Prefix(prefix) if prefix.prefix_len() == prefix.max_prefix_len() => {
-            let peer = ClientAddr::resolve(prefix.addr(), &AddressSet::default(), &Claims::default());
+            let peer = ClientAddr::resolve(prefix.addr(), &Believed::default(), &Claims::default());
             peer.ok().map(|resolved| resolved.client)
         }
         _ => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
-use crate::network::{AddressSet, Claims, Network};
+use crate::network::{Believed, Claims, Network};
 use crate::policy::*;
 use crate::target::{CanonicalPath, PathPattern};
 use crate::{ClientAddr, Timestamp};
@@ -232,7 +232,7 @@ pub(super) fn person(name: &str) -> Person {
 
 pub(super) fn address(text: &str) -> ClientAddr {
     let peer = text.parse().expect(text);
-    ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no header, no fault").client
+    ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no header, no fault").client
 }
 
 pub(super) fn of(methods: &[Method]) -> Methods {
