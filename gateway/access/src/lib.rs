@@ -10,6 +10,7 @@ pub mod login;
 pub mod network;
 pub mod password;
 pub mod policy;
+pub mod rate;
 pub mod secret;
 pub mod target;
 pub mod time;
