@@ -5,33 +5,28 @@
 //! nothing is read here, and what they send as one is no HTTP and no TLS either.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use access::network::AddressSet;
 use access::network::proxy_protocol::{self, HeaderError, LONGEST, Source, Step};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
+use crate::config::Settings;
 use crate::proxy::Arrival;
 
 /// What the peer says before its first byte of HTTP or TLS. `None`: the connection is to be closed, and the log says why.
-pub(super) async fn read(
-    stream: &mut TcpStream,
-    peer: IpAddr,
-    listed: &AddressSet,
-    header_time: Duration,
-) -> Option<Arrival> {
-    if !listed.contains_ip(peer) {
+pub(super) async fn read(stream: &mut TcpStream, peer: IpAddr, settings: &Settings) -> Option<Arrival> {
+    if !settings.proxy_protocol.contains_ip(peer) {
         return Some(Arrival::new(None));
     }
-    let why = match tokio::time::timeout(header_time, header(stream)).await {
+    let time = settings.limits.header_time;
+    let why = match tokio::time::timeout(time, header(stream)).await {
         // Whose it is stays unknown for all of its requests: better said once.
         Ok(Ok(Source::Unknown)) => "it does not say whose connection it is".to_owned(),
         Ok(Ok(source)) => return Some(Arrival::new(Some(source))),
         Ok(Err(Broken::Header(error))) => error.to_string(),
         // Checks whether the port is open, without a word: everyday.
         Ok(Err(Broken::Gone)) => return None,
-        Err(_late) => format!("no whole PROXY header within {} s", header_time.as_secs_f32()),
+        Err(_late) => format!("no whole PROXY header within {} s", time.as_secs_f32()),
     };
     tracing::warn!(%peer, "a connection from {peer}, listed under listen.proxy_protocol, is closed: {why}");
     None
