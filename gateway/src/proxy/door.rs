@@ -16,10 +16,10 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
 
-use super::arrival::Arrival;
 use super::asked::{self, Asked, Forwarding, Unclear};
+use super::connection::Facts;
 use super::routes::Route;
-use super::{Context, Label, LiveGauge, Proxy, answer, cuttable};
+use super::{Context, Label, LiveGauge, Proxy, answer, cuttable, opening};
 use crate::config::{AppSettings, InForce};
 use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Shown, need_code};
 use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
@@ -31,6 +31,9 @@ impl Proxy {
         session: &mut Session,
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
+        let facts = Facts::of(session.digest()).cloned();
+        let has_body = !session.as_downstream_mut().is_body_empty();
+        cuttable::header_is_here(facts.as_ref(), has_body);
         let snapshot = self.current.load_full();
         let visit = match self.visit(session, &snapshot.in_force) {
             Ok(visit) => visit,
@@ -46,7 +49,7 @@ impl Proxy {
             Err(unclear) => return Ok(Some(self.unclear(&visit, context, unclear).await)),
         };
         asked.host.as_str().clone_into(&mut context.host);
-        if !Arrival::serves(session.digest(), &asked.host) {
+        if !opening::serves(session.digest(), &asked.host) {
             return Ok(Some(self.misdirected(&visit, context).await));
         }
         let at_portal = asked.host == *visit.in_force.settings.portal.host();
@@ -95,7 +98,7 @@ impl Proxy {
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
         let settings = &in_force.settings;
         let believed = Believed { proxy_protocol: Some(&settings.proxy_protocol), trusted_proxies: Some(&settings.trusted_proxies) };
-        let proxied = Arrival::of(session.digest()).and_then(|arrival| arrival.proxied);
+        let proxied = Facts::of(session.digest()).and_then(|facts| facts.opening.proxied());
         let claims = Claims { proxied, headers: Some(&Forwarding(headers)) };
         let resolved = Gate::client(peer, &believed, &claims);
         let resolved = resolved.map_err(|error| {
@@ -151,7 +154,7 @@ impl Proxy {
             address: visit.resolved.client,
             goal: Goal::SignIn,
             shown: Shown::Nothing,
-            cut: None,
+            hold: None,
         };
         match self.gate.admit(ask).await {
             Admission::Enter(_) => {
@@ -206,8 +209,13 @@ impl Proxy {
         let request = session.req_header();
         let shown = shown(&request.headers, &route.app);
         let goal = Goal::App { app: &route.app.name, method: request.method.as_str(), path };
-        let ask =
-            Ask { in_force: &visit.in_force, address: visit.resolved.client, goal, shown, cut: cuttable::current() };
+        let ask = Ask {
+            in_force: &visit.in_force,
+            address: visit.resolved.client,
+            goal,
+            shown,
+            hold: cuttable::hold(Facts::of(session.digest())),
+        };
         match self.gate.admit(ask.clone()).await {
             Admission::Enter(permit) => {
                 if asked::wants_upgrade(&request.headers) {

@@ -13,6 +13,7 @@ use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
 use prometheus::Histogram;
 
+use super::slow::Pace;
 use crate::config::{AppSettings, InForce, Scheme, Upstream};
 use crate::gate::Permit;
 use crate::metrics::Metrics;
@@ -66,6 +67,12 @@ impl Snapshot {
     /// The certificates in force.
     pub const fn certificates(&self) -> &Arc<Certificates> {
         &self.certificates
+    }
+
+    /// What clients are held to.
+    pub(crate) fn pace(&self) -> Pace {
+        let limits = self.in_force.settings.limits;
+        Pace { header_time: limits.header_time, slowest: limits.slowest.get() }
     }
 
     pub(super) fn route(&self, host: &HostName) -> Option<&Arc<Route>> {

@@ -1,8 +1,8 @@
 //! Whom does a load balancer speak for? Its PROXY header, read from the socket before TLS (N13).
 //!
-//! Not a byte behind the header is taken: what has arrived is looked at first, and then only the header is read. From peers
-//! that are listed under `listen.proxy_protocol` the header is required, within `limits.header_time`; from all others
-//! nothing is read here, and what they send as one is no HTTP and no TLS either.
+//! Not a byte behind the header is taken: what has arrived is looked at first, and then only the header is read. It has the
+//! time that everything before HTTP has together, `limits.header_time`, by the watch over slow clients. From peers that are
+//! not listed under `listen.proxy_protocol` nothing is read here, and what they send as a header is no HTTP and no TLS.
 
 use std::net::IpAddr;
 
@@ -10,25 +10,17 @@ use access::network::proxy_protocol::{self, HeaderError, LONGEST, Source, Step};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::config::Settings;
-use crate::proxy::Arrival;
-
-/// What the peer says before its first byte of HTTP or TLS. `None`: the connection is to be closed, and the log says why.
-pub(super) async fn read(stream: &mut TcpStream, peer: IpAddr, settings: &Settings) -> Option<Arrival> {
-    if !settings.proxy_protocol.contains_ip(peer) {
-        return Some(Arrival::new(None));
-    }
-    let time = settings.limits.header_time;
-    let why = match tokio::time::timeout(time, header(stream)).await {
-        // Whose it is stays unknown for all of its requests: better said once.
-        Ok(Ok(Source::Unknown)) => "it does not say whose connection it is".to_owned(),
-        Ok(Ok(source)) => return Some(Arrival::new(Some(source))),
-        Ok(Err(Broken::Header(error))) => error.to_string(),
-        // Checks whether the port is open, without a word: everyday.
-        Ok(Err(Broken::Gone)) => return None,
-        Err(_late) => format!("no whole PROXY header within {} s", time.as_secs_f32()),
+/// What a listed peer says before anything else. `None`: the connection is to be closed, and the log says why.
+pub(super) async fn read(socket: &mut TcpStream, peer: IpAddr) -> Option<Source> {
+    let why = match header(socket).await {
+        // No request on it could be judged: better closed at once.
+        Ok(Source::Unknown) => "its PROXY header does not say whose connection it is".to_owned(),
+        Ok(source) => return Some(source),
+        Err(Broken::Header(error)) => error.to_string(),
+        // Whoever only looks whether the port is open: everyday.
+        Err(Broken::Gone) => return None,
     };
-    tracing::warn!(%peer, "a connection from {peer}, listed under listen.proxy_protocol, is closed: {why}");
+    tracing::warn!(%peer, "a connection of {peer}, which listen.proxy_protocol lists, was closed: {why}");
     None
 }
 
@@ -37,12 +29,12 @@ enum Broken {
     Gone,
 }
 
-async fn header(stream: &mut TcpStream) -> Result<Source, Broken> {
+async fn header(socket: &mut TcpStream) -> Result<Source, Broken> {
     let mut bytes = [0; LONGEST];
     let mut kept = 0;
     loop {
-        // Every step of an unfinished header was taken off the socket, so this waits for something new.
-        let arrived = stream.peek(&mut bytes[kept..]).await.map_err(|_| Broken::Gone)?;
+        // Whatever belongs to an unfinished header was taken off the socket, so this waits for something new.
+        let arrived = socket.peek(&mut bytes[kept..]).await.map_err(|_| Broken::Gone)?;
         if arrived == 0 {
             return Err(Broken::Gone);
         }
@@ -51,7 +43,7 @@ async fn header(stream: &mut TcpStream) -> Result<Source, Broken> {
             Step::More => kept + arrived,
             Step::Done { length, .. } => length,
         };
-        stream.read_exact(&mut bytes[kept..end]).await.map_err(|_| Broken::Gone)?;
+        socket.read_exact(&mut bytes[kept..end]).await.map_err(|_| Broken::Gone)?;
         kept = end;
         if let Step::Done { source, .. } = step {
             return Ok(source);
