@@ -18,6 +18,7 @@ mod live;
 mod map;
 mod metrics;
 mod program;
+mod proxy_protocol;
 mod reload;
 mod sign_in_api;
 mod sign_in_race;

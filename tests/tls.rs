@@ -57,7 +57,11 @@ async fn secure() -> TestGateway {
 
 /// What curl prints, header included, when it trusts only `chain`; nothing if it can't connect.
 fn curl(gateway: &TestGateway, host: &str, path: &str, chain: &Path, more: &[&str]) -> String {
-    let port = gateway.port();
+    curl_at(gateway.port(), host, path, chain, more)
+}
+
+/// The same, at a port in front of the gateway's own.
+pub(crate) fn curl_at(port: u16, host: &str, path: &str, chain: &Path, more: &[&str]) -> String {
     let output = Command::new("curl")
         .args(["--silent", "--include", "--max-time", "10", "--resolve", &format!("{host}.localhost:{port}:127.0.0.1")])
         .arg("--cacert")

@@ -5,6 +5,7 @@
 //! never has to ask.
 
 pub mod app;
+pub mod balancer;
 pub mod browser;
 pub mod certificates;
 pub mod dice;

@@ -97,7 +97,10 @@ impl Proxy {
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
         let settings = &in_force.settings;
-        let believed = Believed { proxy_protocol: Some(&settings.proxy_protocol), trusted_proxies: Some(&settings.trusted_proxies) };
+        let believed = Believed {
+            proxy_protocol: Some(&settings.proxy_protocol),
+            trusted_proxies: Some(&settings.trusted_proxies),
+        };
         let proxied = Facts::of(session.digest()).and_then(|facts| facts.opening.proxied());
         let claims = Claims { proxied, headers: Some(&Forwarding(headers)) };
         let resolved = Gate::client(peer, &believed, &claims);
