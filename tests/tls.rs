@@ -51,6 +51,34 @@ async fn a_new_certificate_comes_into_force_and_a_bad_one_leaves_the_old() {
     assert!(curl(&gateway, "crm", "/status", &chain, &[]).contains("200"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_serves_only_the_host_that_its_handshake_named() {
+    let gateway = secure().await;
+    let chain = gateway.file("tls/chain.pem");
+    // One certificate for all three names: browsers would share an HTTP/2 connection among them (A09).
+    for version in ["--http1.1", "--http2"] {
+        for (host, expected) in [
+            ("crm.localhost", " 200"),
+            ("CRM.localhost.", " 200"),
+            ("mail.localhost", " 421"),
+            ("login.localhost", " 421"),
+            ("unknown.localhost", " 421"),
+        ] {
+            let answer = curl(&gateway, "crm", "/status", &chain, &[version, "--header", &format!("Host: {host}")]);
+            let status = answer.lines().next().unwrap_or_default();
+            assert!(status.contains(expected), "{version} {host}: {answer}");
+            if expected == " 421" {
+                assert!(answer.contains("\"code\":\"misdirected\""), "{answer}");
+            }
+        }
+    }
+    assert_eq!(gateway.mail().connections(), 0);
+    assert_eq!(gateway.crm().seen().len(), 4);
+    // From outside the perimeter not even that is said.
+    let outside = ["--interface", "127.0.0.66", "--header", "Host: mail.localhost"];
+    assert!(curl(&gateway, "crm", "/status", &chain, &outside).contains("Access denied from this IP address"));
+}
+
 async fn secure() -> TestGateway {
     TestGateway::with(Setup { https: true, ..Setup::default() }).await
 }

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use access::network::{Believed, Claims};
 use access::policy::{
-    Attempt, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts, TokenFacts, Walk,
+    Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts,
+    TokenFacts, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -48,6 +49,10 @@ pub(super) async fn explain(
 
     let question = Question { address, goal, vault, in_force, now: clock.now() };
     let mut notes = Vec::new();
+    let rules = in_force.settings.policy.rules();
+    if app.as_ref().and_then(|app| rules.apps.get(app)).is_some_and(|app| app.client_certificate.is_some()) {
+        notes.push("this is asked as if the client had shown a certificate".to_owned());
+    }
     let (walk, who) = match (&asked.user, &asked.token) {
         (None, None) => (question.walk(Proof::Nobody, Generations::default()), None),
         (Some(user), None) => {
@@ -122,7 +127,8 @@ impl Question<'_> {
     }
 
     fn walk(&self, proof: Proof<'_>, generations: Generations) -> Walk {
-        let attempt = Attempt { address: self.address, goal: self.goal, proof, generations };
+        let attempt =
+            Attempt { address: self.address, certificate: Certificate::Shown, goal: self.goal, proof, generations };
         access::explain(&self.in_force.settings.policy, &attempt, self.now)
     }
 }

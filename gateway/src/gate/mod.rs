@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use access::identity::AppName;
 use access::network::{Believed, Claims};
-use access::policy::{Attempt, Decision, Goal, Need, Place, Proof, Reason, Walk};
+use access::policy::{Attempt, Certificate, Decision, Goal, Need, Place, Proof, Reason, Walk};
 use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 
@@ -79,12 +79,29 @@ pub struct Ask<'a> {
     pub in_force: &'a InForce,
     /// From where.
     pub address: ClientAddr,
+    /// With which certificate.
+    pub certificate: Certificate,
     /// To what.
     pub goal: Goal<'a>,
     /// With what.
     pub shown: Shown<'a>,
     /// How to end the request later, if it can be ended.
     pub hold: Option<Hold>,
+}
+
+/// Where a request comes from: all that is known before anybody has shown who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// From where.
+    pub address: ClientAddr,
+    /// With which certificate.
+    pub certificate: Certificate,
+}
+
+impl Ask<'_> {
+    const fn origin(&self) -> Origin {
+        Origin { address: self.address, certificate: self.certificate }
+    }
 }
 
 /// The answer at the door.
@@ -137,6 +154,8 @@ pub enum Cause {
     TokenInvalid,
     /// The store can't be asked. Nobody is let in on a guess.
     Unavailable,
+    /// More requests than the app's limits allow: not before so long.
+    TooMany(Duration),
 }
 
 impl Cause {
@@ -146,6 +165,7 @@ impl Cause {
             Self::Rules(reason) => reason.code(),
             Self::TokenInvalid => "token_invalid",
             Self::Unavailable => "unavailable",
+            Self::TooMany(_) => "too_many_requests",
         }
     }
 }
@@ -196,7 +216,7 @@ impl Gate {
             Found::Visitor(visitor, digest) => (Some(visitor), digest),
             Found::Nobody | Found::WrongToken => (None, None),
         };
-        let decision = self.ask_rules(ask.in_force, ask.address, ask.goal, visitor.as_ref(), now);
+        let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
         self.count(&ask, &decision, wrong_token);
         match decision {
             Decision::Allow(grant) => {
@@ -251,12 +271,12 @@ impl Gate {
     fn ask_rules(
         &self,
         in_force: &InForce,
-        address: ClientAddr,
+        origin: Origin,
         goal: Goal<'_>,
         visitor: Option<&Arc<Visitor>>,
         now: access::Timestamp,
     ) -> Decision {
-        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+        self.with_attempt(in_force, origin, goal, visitor, |attempt| {
             access::decide(&in_force.settings.policy, attempt, now)
         })
     }
@@ -264,21 +284,22 @@ impl Gate {
     fn with_attempt<T>(
         &self,
         in_force: &InForce,
-        address: ClientAddr,
+        origin: Origin,
         goal: Goal<'_>,
         visitor: Option<&Arc<Visitor>>,
         then: impl FnOnce(&Attempt<'_>) -> T,
     ) -> T {
         let house = self.vault.generations();
+        let Origin { address, certificate } = origin;
         let Some(visitor) = visitor else {
-            return then(&Attempt { address, goal, proof: Proof::Nobody, generations: house });
+            return then(&Attempt { address, certificate, goal, proof: Proof::Nobody, generations: house });
         };
         let facts = visitor.facts(in_force);
         let proof = match &facts {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
         };
-        then(&Attempt { address, goal, proof, generations: visitor.generations(house) })
+        then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
     }
 
     fn register(
@@ -289,7 +310,7 @@ impl Gate {
     ) -> Option<live::Registration> {
         let (Some(hold), Goal::App { app, method, path }) = (&ask.hold, ask.goal) else { return None };
         Some(self.live.register(Inside {
-            address: ask.address,
+            origin: ask.origin(),
             app: app.clone(),
             method: method.into(),
             path: path.clone().into_owned(),
@@ -329,7 +350,7 @@ impl Gate {
             reference: reference.clone(),
             at: self.clock.now(),
             code: cause.code(),
-            address: ask.address,
+            origin: ask.origin(),
             app,
             method: method.to_owned(),
             path: path.chars().take(200).collect(),
@@ -349,15 +370,9 @@ impl Gate {
     }
 
     /// The walk for a visitor as they are now, for `explain` and `/whoami`.
-    pub fn explain(
-        &self,
-        in_force: &InForce,
-        address: ClientAddr,
-        goal: Goal<'_>,
-        visitor: Option<&Arc<Visitor>>,
-    ) -> Walk {
+    pub fn explain(&self, in_force: &InForce, origin: Origin, goal: Goal<'_>, visitor: Option<&Arc<Visitor>>) -> Walk {
         let now = self.clock.now();
-        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+        self.with_attempt(in_force, origin, goal, visitor, |attempt| {
             access::explain(&in_force.settings.policy, attempt, now)
         })
     }
@@ -372,7 +387,9 @@ impl Gate {
         visitor: &Arc<Visitor>,
     ) -> Prospect {
         let goal = Goal::App { app, method: "GET", path };
-        match self.ask_rules(in_force, address, goal, Some(visitor), self.clock.now()) {
+        // Whether the browser holds a certificate shows when it goes there: on the portal nobody asks for one.
+        let origin = Origin { address, certificate: Certificate::Shown };
+        match self.ask_rules(in_force, origin, goal, Some(visitor), self.clock.now()) {
             Decision::Allow(_) => Prospect::Open,
             Decision::SignIn(need) => Prospect::Asks(need),
             Decision::Refuse(_) => Prospect::Closed,
@@ -427,7 +444,7 @@ impl Gate {
         };
         let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
         let now = self.clock.now();
-        matches!(self.ask_rules(in_force, inside.address, goal, visitor.as_ref(), now), Decision::Allow(_))
+        matches!(self.ask_rules(in_force, inside.origin, goal, visitor.as_ref(), now), Decision::Allow(_))
     }
 
     /// The true address of a client, the one function for every protocol (N13). Errors: a refusal.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use access::Secret;
-use access::policy::{Goal, Method, Methods};
+use access::policy::{Certificate, Goal, Method, Methods};
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -151,7 +151,8 @@ pub(super) async fn end(
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Shown::Bearer(token.trim_start()),
         _ => Shown::Nothing,
     };
-    let ask = Ask { in_force: &visit.in_force, address: visit.resolved.client, goal: Goal::Portal, shown, hold: None };
+    let (address, certificate) = (visit.resolved.client, Certificate::NotShown);
+    let ask = Ask { in_force: &visit.in_force, address, certificate, goal: Goal::Portal, shown, hold: None };
     match gate.admit(ask).await {
         Admission::Enter(permit) => {
             let Some((visitor, session)) = permit.visitor().and_then(|visitor| Some((visitor, visitor.session()?)))

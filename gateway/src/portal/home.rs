@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::policy::Goal;
+use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use axum::body::Body;
 use axum::extract::State;
@@ -36,6 +36,7 @@ pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Re
     let ask = Ask {
         in_force: &visit.in_force,
         address: visit.resolved.client,
+        certificate: Certificate::NotShown,
         goal: Goal::Portal,
         shown: Shown::PortalCookie(secret),
         hold: None,

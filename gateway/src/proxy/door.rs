@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use access::network::{Believed, Claims};
-use access::policy::Goal;
+use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use bytes::Bytes;
 use http::header::ORIGIN;
@@ -155,6 +155,7 @@ impl Proxy {
         let ask = Ask {
             in_force: &visit.in_force,
             address: visit.resolved.client,
+            certificate: Certificate::NotShown,
             goal: Goal::SignIn,
             shown: Shown::Nothing,
             hold: None,
