@@ -377,8 +377,15 @@ impl World {
         };
 
         let (expected, used) = self.explained(held, shown, from, goal).await;
-        let (address, certificate) = (address(from), Certificate::NotShown);
-        let ask = Ask { in_force: &self.in_force, address, certificate, goal, shown, hold: None };
+        let ask = Ask {
+            in_force: &self.in_force,
+            address: address(from),
+            certificate: Certificate::NotShown,
+            goal,
+            shown,
+            app: None,
+            hold: None,
+        };
         let answered = Answer::from(self.gate.admit(ask).await);
         assert_eq!(answered, expected, "seed {seed}, world {number}: {goal:?} from {from} with {shown:?}");
         if let (Answer::Allow(Some(_), _), Some(id)) = (&answered, used) {

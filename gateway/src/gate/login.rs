@@ -480,6 +480,7 @@ impl Gate {
             certificate: Certificate::NotShown,
             goal: Goal::Portal,
             shown: Shown::Nothing,
+            app: None,
             hold: None,
         }
     }

@@ -7,12 +7,15 @@ mod assertion;
 mod cut;
 mod denials;
 mod facts;
+mod identity;
 mod live;
 pub mod login;
 mod permit;
 mod pool;
+mod rate;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::identity::AppName;
 use access::network::{Believed, Claims};
@@ -23,13 +26,14 @@ use tokio::sync::Mutex;
 pub use assertion::AssertionError;
 pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
-pub use facts::Visitor;
+pub use facts::{SessionProof, Visitor};
+pub use identity::Identity;
 pub use permit::Permit;
 pub use pool::Busy;
 
 use crate::clock::Clock;
-use crate::config::InForce;
-use crate::metrics::Metrics;
+use crate::config::{AppLimits, InForce};
+use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
 use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
@@ -44,6 +48,7 @@ pub struct Gate {
     live: Arc<Live>,
     denials: denials::Denials,
     pool: pool::HashPool,
+    rates: rate::Rates,
     assertions: assertion::Assertions,
     read_up_to: Mutex<Cursor>,
 }
@@ -85,8 +90,19 @@ pub struct Ask<'a> {
     pub goal: Goal<'a>,
     /// With what.
     pub shown: Shown<'a>,
+    /// What is kept for the app, if it is one.
+    pub app: Option<OfApp<'a>>,
     /// How to end the request later, if it can be ended.
     pub hold: Option<Hold>,
+}
+
+/// What is kept for an app that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct OfApp<'a> {
+    /// Where admissions are counted, without looking up their labels.
+    pub counts: &'a AppMetrics,
+    /// How often it may be asked.
+    pub limits: &'a AppLimits,
 }
 
 /// Where a request comes from: all that is known before anybody has shown who they are.
@@ -179,6 +195,7 @@ impl Gate {
             live: Live::new(),
             denials: denials::Denials::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics)),
+            rates: rate::Rates::new(),
             read_up_to: Mutex::new(Cursor::default()),
             vault,
             clock,
@@ -217,7 +234,14 @@ impl Gate {
             Found::Nobody | Found::WrongToken => (None, None),
         };
         let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
-        self.count(&ask, &decision, wrong_token);
+        let too_many = match &decision {
+            Decision::Allow(grant) => self.too_many(&ask, visitor.as_ref().filter(|_| grant.person().is_some())),
+            Decision::SignIn(_) | Decision::Refuse(_) => None,
+        };
+        self.count(&ask, &decision, wrong_token, too_many);
+        if let Some(wait) = too_many {
+            return Admission::Refuse(self.deny(&ask, Cause::TooMany(wait), None, visitor));
+        }
         match decision {
             Decision::Allow(grant) => {
                 let visitor = visitor.filter(|_| grant.person().is_some());
@@ -236,6 +260,17 @@ impl Gate {
                 Admission::Refuse(self.deny(&ask, Cause::Rules(refusal.reason), refusal.rule, visitor))
             }
         }
+    }
+
+    /// Do the app's limits keep out who was just admitted? Then for how long.
+    fn too_many(&self, ask: &Ask<'_>, visitor: Option<&Arc<Visitor>>) -> Option<Duration> {
+        let (Some(of_app), Goal::App { app, .. }) = (ask.app, ask.goal) else { return None };
+        let asker = rate::Asker {
+            address: ask.address,
+            person: visitor.map(|visitor| visitor.person().id),
+            token: visitor.and_then(|visitor| visitor.token()).map(|token| token.id),
+        };
+        self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
 
     /// Who showed this? A cookie that means nothing is as good as none; a bearer token that means nothing is an error of
@@ -312,7 +347,7 @@ impl Gate {
         Some(self.live.register(Inside {
             origin: ask.origin(),
             app: app.clone(),
-            method: method.into(),
+            method: live::kept(method),
             path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
@@ -325,17 +360,22 @@ impl Gate {
         tokio::spawn(async move { facts::note_use(&vault, used, now, from.ip()).await });
     }
 
-    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool) {
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool, too_many: Option<Duration>) {
         let (kind, reason) = match decision {
-            Decision::Allow(_) => ("allow", "allowed"),
+            Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
+            Decision::Allow(_) => (ALLOW, ALLOWED),
             Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
             Decision::SignIn(need) => ("sign_in", need_code(*need)),
             Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
         };
-        self.metrics.decisions.with_label_values(&[goal_label(&ask.goal), kind, reason]).inc();
-        if let Shown::Bearer(text) = ask.shown {
-            let of = if text.starts_with(DEVICE_PREFIX) { "device" } else { "token" };
-            self.metrics.token_checks.with_label_values(&[of, reason]).inc();
+        let token = match ask.shown {
+            Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
+            Shown::Bearer(_) => Some(TokenKind::Token),
+            Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
+        };
+        match (decision, ask.app) {
+            (Decision::Allow(_), Some(of_app)) if too_many.is_none() => of_app.counts.allowed(token),
+            _ => self.metrics.decided(goal_label(&ask.goal), kind, reason, token),
         }
     }
 

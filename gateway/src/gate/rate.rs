@@ -16,7 +16,7 @@ use access::identity::{AppName, TokenId, UserId};
 use access::rate::{Rate, admit};
 use ipnet::IpNet;
 
-use crate::clock::Moment;
+use crate::clock::Clock;
 use crate::config::AppLimits;
 
 /// What is remembered of whoever is limited.
@@ -59,13 +59,7 @@ impl Rates {
     }
 
     /// May one more request pass? `Err`: not before so long. A request that is refused by one limit counts for none.
-    pub(super) fn admit(
-        &self,
-        app: &AppName,
-        limits: &AppLimits,
-        asker: Asker,
-        now: Moment,
-    ) -> Result<(), Duration> {
+    pub(super) fn admit(&self, app: &AppName, limits: &AppLimits, asker: Asker, clock: &Clock) -> Result<(), Duration> {
         let whose = [
             limits.requests.map(|rate| (Whose::Everybody, rate)),
             limits.person.zip(asker.person).map(|(rate, person)| (Whose::Person(person), rate)),
@@ -75,7 +69,7 @@ impl Rates {
         if whose.iter().all(Option::is_none) {
             return Ok(());
         }
-        let now = now.micros();
+        let now = clock.moment().micros();
         let asked = whose.map(|whose| {
             whose.map(|(whose, rate)| {
                 let rate = Rate::new(rate.count, rate.per);
@@ -83,9 +77,10 @@ impl Rates {
                 (self.place(self.hasher.hash_one((app, whose, rate)), now), rate)
             })
         });
-        let waits = asked.iter().flatten().filter_map(|(place, rate)| {
-            admit(place.worked_off.load(Ordering::Acquire), now, *rate).err()
-        });
+        let waits = asked
+            .iter()
+            .flatten()
+            .filter_map(|(place, rate)| admit(place.worked_off.load(Ordering::Acquire), now, *rate).err());
         if let Some(wait) = waits.max() {
             return Err(wait);
         }
@@ -143,21 +138,20 @@ mod tests {
     use access::network::{Believed, Claims};
 
     use super::*;
-    use crate::clock::Clock;
     use crate::config;
 
     #[test]
     fn each_kind_counts_by_itself_and_a_refused_request_counts_for_none() {
         let (rates, clock) = (Rates::new(), Clock::manual(Timestamp::default()));
         let limits = AppLimits { requests: rate(3), address: rate(1), ..AppLimits::default() };
-        let ask = |address| rates.admit(&app("crm"), &limits, from(address), clock.moment());
+        let ask = |address| rates.admit(&app("crm"), &limits, from(address), &clock);
         assert_eq!(ask(1), Ok(()));
         for _ in 0..5 {
             assert_eq!(ask(1), Err(Duration::from_secs(1)), "this address was here already");
         }
         assert_eq!((ask(2), ask(3)), (Ok(()), Ok(())), "the others have what is left of three");
         assert!(ask(4).is_err(), "three in all");
-        assert_eq!(rates.admit(&app("mail"), &limits, from(4), clock.moment()), Ok(()), "another app");
+        assert_eq!(rates.admit(&app("mail"), &limits, from(4), &clock), Ok(()), "another app");
         clock.advance(Duration::from_millis(999));
         assert!(ask(1).is_err());
         clock.advance(Duration::from_millis(1));
@@ -168,7 +162,7 @@ mod tests {
     fn a_million_keys_take_no_more_room_than_one_and_nobody_who_is_limited_is_forgotten_in_time() {
         let (rates, clock) = (Rates::new(), Clock::manual(Timestamp::default()));
         let limits = AppLimits { address: rate(1), ..AppLimits::default() };
-        let ask = |address| rates.admit(&app("crm"), &limits, from(address), clock.moment());
+        let ask = |address| rates.admit(&app("crm"), &limits, from(address), &clock);
         for address in 0..1_000_000 {
             let _ = ask(address);
             if address % 1000 == 0 {
@@ -187,7 +181,7 @@ mod tests {
         let (rates, clock) = (Rates::new(), Clock::manual(Timestamp::default()));
         let limits = AppLimits { requests: rate(100), ..AppLimits::default() };
         let passed: usize = std::thread::scope(|scope| {
-            let ask = || (0..200).filter(|_| rates.admit(&app("crm"), &limits, from(1), clock.moment()).is_ok()).count();
+            let ask = || (0..200).filter(|_| rates.admit(&app("crm"), &limits, from(1), &clock).is_ok()).count();
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
@@ -197,7 +191,7 @@ mod tests {
     #[test]
     fn an_app_without_limits_costs_no_memory() {
         let (rates, clock) = (Rates::new(), Clock::manual(Timestamp::default()));
-        assert_eq!(rates.admit(&app("crm"), &AppLimits::default(), from(1), clock.moment()), Ok(()));
+        assert_eq!(rates.admit(&app("crm"), &AppLimits::default(), from(1), &clock), Ok(()));
         assert!(rates.rows.get().is_none());
     }
 

@@ -151,8 +151,15 @@ pub(super) async fn end(
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Shown::Bearer(token.trim_start()),
         _ => Shown::Nothing,
     };
-    let (address, certificate) = (visit.resolved.client, Certificate::NotShown);
-    let ask = Ask { in_force: &visit.in_force, address, certificate, goal: Goal::Portal, shown, hold: None };
+    let ask = Ask {
+        in_force: &visit.in_force,
+        address: visit.resolved.client,
+        certificate: Certificate::NotShown,
+        goal: Goal::Portal,
+        shown,
+        app: None,
+        hold: None,
+    };
     match gate.admit(ask).await {
         Admission::Enter(permit) => {
             let Some((visitor, session)) = permit.visitor().and_then(|visitor| Some((visitor, visitor.session()?)))

@@ -39,6 +39,7 @@ pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Re
         certificate: Certificate::NotShown,
         goal: Goal::Portal,
         shown: Shown::PortalCookie(secret),
+        app: None,
         hold: None,
     };
     match gate.admit(ask).await {
