@@ -175,6 +175,7 @@ impl From<Admission> for Answer {
                 Cause::Rules(reason) => Self::Refuse(reason, denied.rule),
                 Cause::TokenInvalid => Self::TokenInvalid,
                 Cause::Unavailable => panic!("a store in memory is always there"),
+                Cause::TooMany(_) => panic!("these worlds have no limits"),
             },
         }
     }

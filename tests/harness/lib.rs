@@ -10,6 +10,7 @@ pub mod browser;
 pub mod certificates;
 pub mod dice;
 pub mod gateway;
+pub mod openssl;
 pub mod program;
 pub mod walk;
 pub mod wire;

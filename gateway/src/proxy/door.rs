@@ -21,7 +21,7 @@ use super::asked::{self, Asked, Claimed, Unclear};
 use super::connection::Facts;
 use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
-use crate::config::{AppSettings, InForce};
+use crate::config::{AppSettings, ClientCertificate, InForce};
 use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, OfApp, Permit, Shown, need_code};
 use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
@@ -60,8 +60,18 @@ impl Proxy {
         let route = snapshot.route(&asked.host);
         let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
+            let certificate = match route.app.client_certificate {
+                ClientCertificate::NotAsked => Some(Certificate::NotShown),
+                ClientCertificate::Required => {
+                    opening::certificate(session.digest(), snapshot.certificates().authority())
+                }
+            };
+            let Some(certificate) = certificate else {
+                let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+                return Ok(Some(self.misdirected(&visit, context).await));
+            };
             context.label = Label::App(Arc::clone(&route.label));
-            return self.admit(session, context, &snapshot, route, &asked.path).await;
+            return self.admit(session, context, &snapshot, route, certificate, &asked.path).await;
         }
         let portal = &snapshot.in_force.settings.portal;
         let at_portal = asked.host == *portal.host();
@@ -200,6 +210,7 @@ impl Proxy {
         context: &mut Context,
         snapshot: &Snapshot,
         route: &Arc<Route>,
+        certificate: Certificate,
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
@@ -208,7 +219,7 @@ impl Proxy {
         let ask = Ask {
             in_force: &snapshot.in_force,
             address,
-            certificate: Certificate::NotShown,
+            certificate,
             goal: Goal::App { app: &route.app.name, method: request.method.as_str(), path },
             shown,
             app: Some(OfApp { counts: &route.metrics, limits: &route.app.limits }),

@@ -10,7 +10,6 @@ use access::ClientAddr;
 use access::network::{Believed, Claims};
 use arc_swap::ArcSwap;
 use pingora::apps::{HttpServerApp, ServerApp};
-use pingora::listeners::tls::Acceptor;
 use pingora::protocols::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -21,6 +20,7 @@ use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::proxy::{Connection, Facts, Snapshot, Watch, until_cut};
+use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
 pub(super) struct Listener<A> {
@@ -116,9 +116,9 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
             let stream: Stream = match tls {
                 None => Box::new(connection),
-                Some(acceptor) => match acceptor.tls_handshake(connection).await {
-                    Ok(stream) => {
-                        facts.opening.note_handshake(&stream);
+                Some(acceptor) => match acceptor.handshake(connection).await {
+                    Ok((stream, asked)) => {
+                        facts.opening.note_handshake(&stream, asked);
                         Box::new(stream)
                     }
                     // Scanners, old clients, wrong names: everyday.
