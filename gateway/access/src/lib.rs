@@ -4,6 +4,7 @@
 //! brings the time, the salt and the facts, and acts on the answer. A [`policy::Grant`] is the only "yes" and only
 //! [`decide`] makes one.
 
+pub mod cookie;
 pub mod identity;
 pub mod lockout;
 pub mod login;
@@ -14,6 +15,7 @@ pub mod rate;
 pub mod secret;
 pub mod target;
 pub mod time;
+pub mod token;
 pub mod totp;
 
 pub use network::ClientAddr;

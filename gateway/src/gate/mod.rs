@@ -34,7 +34,7 @@ pub use pool::Busy;
 use crate::clock::Clock;
 use crate::config::{AppLimits, InForce};
 use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
-use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
+use crate::store::vault::{Digest, SessionKind, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
 use live::{Inside, Live};
@@ -298,7 +298,7 @@ impl Gate {
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
             return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
         }
-        let Some((id, secret)) = TokenText::parse(text) else { return Ok(Found::WrongToken) };
+        let Some((id, secret)) = access::token::parse(text) else { return Ok(Found::WrongToken) };
         let visitor = self.facts.token(id, &secret).await?;
         Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
     }

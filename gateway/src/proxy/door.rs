@@ -285,7 +285,7 @@ fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
 }
 
 fn is_ours(token: &str) -> bool {
-    token.starts_with("vst_") || token.starts_with(DEVICE_PREFIX)
+    token.starts_with(access::token::PREFIX) || token.starts_with(DEVICE_PREFIX)
 }
 
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
