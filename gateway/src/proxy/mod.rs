@@ -13,6 +13,7 @@ mod headers;
 mod health;
 mod journey;
 mod log;
+mod opening;
 mod outcome;
 mod pool;
 mod routes;
