@@ -89,7 +89,6 @@ fn policy() -> Policy {
     let level = || Level {
         allow_from: None,
         only_from: Some(everywhere.clone()),
-        client_certificate: None,
         two_step: true,
         second_step: None,
         place: place(),
@@ -105,6 +104,7 @@ fn policy() -> Policy {
     };
     let app = App {
         only_from: Some(everywhere.clone()),
+        client_certificate: None,
         two_step: true,
         second_step: None,
         fresh: None,

@@ -26,7 +26,9 @@ mod tests {
 
     #[test]
     fn a_cookie_counts_if_it_came_exactly_once() {
-        let read = |fields: &[&str]| only_value(fields.iter().map(|field| field.as_bytes()), "__Host-vestibule");
+        fn read<'a>(fields: &[&'a str]) -> Option<&'a str> {
+            only_value(fields.iter().map(|field| field.as_bytes()), "__Host-vestibule")
+        }
         for (fields, expected) in [
             (&["__Host-vestibule=abc"][..], Some("abc")),
             (&["x=1; __Host-vestibule=abc"], Some("abc")),
