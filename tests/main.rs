@@ -21,6 +21,7 @@ mod program;
 mod reload;
 mod sign_in_api;
 mod sign_in_race;
+mod smuggling;
 mod tls;
 mod tokens;
 mod upstream;

@@ -5,10 +5,13 @@
 //! never has to ask.
 
 pub mod app;
+pub mod bare;
 pub mod browser;
 pub mod certificates;
 pub mod dice;
+pub mod frames;
 pub mod gateway;
 pub mod program;
+pub mod recorder;
 pub mod walk;
 pub mod wire;

@@ -2,9 +2,11 @@
 
 use access::network::Claims;
 use access::target::{CanonicalPath, HostName, TargetError};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Version};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
+
+use super::strict::HEADER_LENGTH;
 
 /// A request that can be understood in one way only.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) enum Unclear {
     HostsDiffer,
     #[error("the length of the body is given in two ways")]
     Length,
+    #[error("only 100-continue can be expected")]
+    Expectation,
     #[error("there is more than one Authorization")]
     Authorizations,
     #[error("this method is not served here")]
@@ -44,6 +48,7 @@ impl<'a> Asked<'a> {
             return Err(Unclear::Large);
         }
         framing(request)?;
+        expectation(&request.headers)?;
         if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
             return Err(Unclear::Length);
         }
@@ -61,20 +66,40 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The largest header that is looked at (A32); pingora alone would take a mebibyte and 256 fields.
-const HEADER_LENGTH: usize = 64 * 1024;
-
 /// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.
 fn framing(request: &RequestHeader) -> Result<(), Unclear> {
-    let lengths = request.headers.get_all(CONTENT_LENGTH).iter().count();
-    let encodings: Vec<_> = request.headers.get_all(TRANSFER_ENCODING).iter().collect();
-    let chunked = |value: &&http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
-    let clear = match (lengths, encodings.as_slice()) {
-        (0 | 1, []) => true,
-        (0, [one]) => chunked(one) && request.version == Version::HTTP_11,
-        _ => false,
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    let clear = match (lengths.next(), codings.next()) {
+        (None, None) => true,
+        (Some(length), None) => lengths.next().is_none() && is_length(length),
+        (None, Some(coding)) => {
+            codings.next().is_none()
+                && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+                && request.version == Version::HTTP_11
+        }
+        (Some(_), Some(_)) => false,
     };
     if clear { Ok(()) } else { Err(Unclear::Length) }
+}
+
+/// RFC 9110 §8.6: digits and nothing else; no more than every program counts in.
+fn is_length(value: &HeaderValue) -> bool {
+    let digits = value.as_bytes();
+    (1..=LENGTH_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Below 2^63.
+const LENGTH_DIGITS: usize = 18;
+
+/// RFC 9110 §10.1.1 knows one expectation. What an app behind us would make of another, or of two, is anybody's guess.
+fn expectation(headers: &HeaderMap) -> Result<(), Unclear> {
+    let mut expectations = headers.get_all(EXPECT).iter();
+    match (expectations.next(), expectations.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
+        _ => Err(Unclear::Expectation),
+    }
 }
 
 /// Is there a field line `Content-Length`, in any case?
@@ -104,8 +129,8 @@ fn host(request: &RequestHeader) -> Result<HostName, Unclear> {
 /// The forwarding headers, as the address rules take them.
 pub(super) fn claims(headers: &HeaderMap) -> Claims<'_> {
     Claims {
-        x_forwarded_for: headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect(),
-        forwarded: headers.get_all(http::header::FORWARDED).iter().map(http::HeaderValue::as_bytes).collect(),
+        x_forwarded_for: headers.get_all("x-forwarded-for").iter().map(HeaderValue::as_bytes).collect(),
+        forwarded: headers.get_all(http::header::FORWARDED).iter().map(HeaderValue::as_bytes).collect(),
     }
 }
 

@@ -39,10 +39,18 @@ impl Proxy {
             }
         };
         context.visit = Some(visit.clone());
+        if asked::wants_upgrade(&session.req_header().headers) {
+            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
+            session.set_keepalive(None);
+        }
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let asked = match Asked::read(session.req_header(), raw.as_deref()) {
             Ok(asked) => asked,
-            Err(unclear) => return Ok(Some(self.unclear(&visit, context, unclear).await)),
+            Err(unclear) => {
+                // Who disagrees with us about this request may disagree about where the next one begins.
+                session.set_keepalive(None);
+                return Ok(Some(self.unclear(&visit, context, unclear).await));
+            }
         };
         asked.host.as_str().clone_into(&mut context.host);
         let at_portal = asked.host == *visit.in_force.settings.portal.host();

@@ -12,6 +12,8 @@ mod headers;
 mod log;
 mod outcome;
 mod routes;
+mod sieve;
+mod strict;
 mod upgrade;
 
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 pub(crate) use cuttable::Cuttable;
 pub use log::AccessLog;
 pub use routes::Snapshot;
+pub(crate) use sieve::sieve;
 
 use crate::clock::Moment;
 use crate::gate::{Gate, Permit};

@@ -15,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::proxy;
+
 /// Serves until told to stop, then waits for what is under way.
 pub(super) async fn serve<A: HttpServerApp + Send + Sync + 'static>(
     socket: TcpListener,
@@ -69,9 +71,9 @@ async fn one<A: HttpServerApp + Send + Sync + 'static>(
     let mut stream = TcpSide::from(stream);
     stream.set_socket_digest(digest);
     let stream: Stream = match tls {
-        None => Box::new(stream),
+        None => proxy::sieve(stream),
         Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.tls_handshake(stream)).await {
-            Ok(Ok(stream)) => Box::new(stream),
+            Ok(Ok(stream)) => proxy::sieve(stream),
             // Scanners, old clients, wrong names: everyday.
             Ok(Err(_)) | Err(_) => return,
         },
