@@ -6,7 +6,7 @@ use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
 
-use super::strict::HEADER_LENGTH;
+use super::strict::{self, HEADER_LENGTH};
 
 /// A request that can be understood in one way only.
 #[derive(Debug)]
@@ -47,6 +47,9 @@ impl<'a> Asked<'a> {
         if raw.is_some_and(|raw| raw.len() > HEADER_LENGTH) {
             return Err(Unclear::Large);
         }
+        if raw.is_none() {
+            frames(request)?;
+        }
         framing(request)?;
         expectation(&request.headers)?;
         if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
@@ -64,6 +67,15 @@ impl<'a> Asked<'a> {
         };
         Ok(Self { host, path: CanonicalPath::parse(target)? })
     }
+}
+
+/// HTTP/2 comes in frames, which leave out what `strict` looks for in lines.
+fn frames(request: &RequestHeader) -> Result<(), Unclear> {
+    if request.headers.keys().any(|name| strict::names_a_length(name.as_str())) {
+        return Err(Unclear::Length);
+    }
+    let visible = request.raw_path().iter().all(|byte| matches!(byte, 0x21..0x7f));
+    if visible { Ok(()) } else { Err(Unclear::Target(TargetError::Character)) }
 }
 
 /// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.

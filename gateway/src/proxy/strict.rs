@@ -17,6 +17,13 @@ pub(super) struct Ambiguous {
     pub(super) at: usize,
 }
 
+/// Is this name, in HTTP/2, one that an upstream could fold to a length of the body?
+pub(super) fn names_a_length(name: &str) -> bool {
+    let is = |length: &[u8]| name.len() == length.len() && is_alias(&[name.as_bytes(), b":"].concat(), length);
+    name.contains(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-')
+        && (is(CONTENT_LENGTH) || is(TRANSFER_ENCODING))
+}
+
 /// Follows one connection from request to request.
 #[derive(Debug)]
 pub(super) struct Framer {
