@@ -13,5 +13,6 @@ pub mod frames;
 pub mod gateway;
 pub mod program;
 pub mod recorder;
+pub mod servers;
 pub mod walk;
 pub mod wire;

@@ -36,7 +36,7 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{
-    AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Unusual, UnusualPaths, Upstream,
+    AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream,
 };
 pub use fault::Severity;
 pub use reload::InForce;

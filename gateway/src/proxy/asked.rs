@@ -1,7 +1,7 @@
 //! What is asked for, and by what kind of reader? Read once from the header; ambiguity is refused (A09–A16, A40).
 
 use access::network::Claims;
-use access::target::{CanonicalPath, HostName, TargetError};
+use access::target::{CanonicalPath, HostName, TargetError, UnusualPaths};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
@@ -39,7 +39,12 @@ pub(super) enum Unclear {
 impl<'a> Asked<'a> {
     /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
     /// `Transfer-Encoding` before anybody can see that it was there.
-    pub(super) fn read(request: &'a RequestHeader, raw: Option<&[u8]>) -> Result<Self, Unclear> {
+    /// `tolerated` says what a host's app takes in paths although programs read it differently.
+    pub(super) fn read(
+        request: &'a RequestHeader,
+        raw: Option<&[u8]>,
+        tolerated: impl FnOnce(&HostName) -> UnusualPaths,
+    ) -> Result<Self, Unclear> {
         let method = &request.method;
         if method == Method::CONNECT || method == Method::TRACE || method.as_str().len() > METHOD_LENGTH {
             return Err(Unclear::Method);
@@ -65,7 +70,8 @@ impl<'a> Asked<'a> {
             Some(query) => &raw[..query],
             None => raw,
         };
-        Ok(Self { host, path: CanonicalPath::parse(target)? })
+        let path = CanonicalPath::parse_unusual(target, tolerated(&host))?;
+        Ok(Self { host, path })
     }
 }
 
@@ -231,7 +237,7 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields), None).is_ok(), "{fields:?}");
+            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| UnusualPaths::default()).is_ok(), "{fields:?}");
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -249,11 +255,11 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None).err(), Some(*why), "{fields:?}");
+            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| UnusualPaths::default()).err(), Some(*why), "{fields:?}");
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(
-            Asked::read(&request(Version::HTTP_10, &old), None).err(),
+            Asked::read(&request(Version::HTTP_10, &old), None, |_| UnusualPaths::default()).err(),
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );
@@ -264,7 +270,7 @@ mod tests {
         let read = |method: String| {
             let mut request = request(Version::HTTP_11, &[("host", "a.example")]);
             request.set_method(Method::from_bytes(method.as_bytes()).expect("a token"));
-            Asked::read(&request, None).err()
+            Asked::read(&request, None, |_| UnusualPaths::default()).err()
         };
         assert_eq!(read("UPDATEREDIRECTREF".to_owned()), None);
         assert_eq!(read("M".repeat(METHOD_LENGTH)), None);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use access::network::Trust;
 use access::policy::Goal;
-use access::target::CanonicalPath;
+use access::target::{CanonicalPath, HostName};
 use bytes::Bytes;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response};
@@ -48,7 +48,8 @@ impl Proxy {
             session.set_keepalive(None);
         }
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
-        let asked = match Asked::read(session.req_header(), raw.as_deref()) {
+        let tolerated = |host: &HostName| snapshot.route(host).map(|route| route.app.paths_may_contain).unwrap_or_default();
+        let asked = match Asked::read(session.req_header(), raw.as_deref(), tolerated) {
             Ok(asked) => asked,
             Err(unclear) => {
                 // Who disagrees with us about this request may disagree about where the next one begins.
@@ -59,7 +60,8 @@ impl Proxy {
         asked.host.as_str().clone_into(&mut context.host);
         let at_portal = asked.host == *visit.in_force.settings.portal.host();
         let route = snapshot.route(&asked.host).cloned();
-        let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
+        // Also if only one reading of the path is ours: the app must not answer there.
+        let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS));
         let origin = if at_portal {
             Some(visit.in_force.settings.portal.origin())
         } else {
