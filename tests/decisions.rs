@@ -374,7 +374,7 @@ impl World {
         };
 
         let (expected, used) = self.explained(held, shown, from, goal).await;
-        let ask = Ask { in_force: &self.in_force, address: address(from), goal, shown, hold: None };
+        let ask = Ask { in_force: &self.in_force, address: address(from), goal, shown, counts: None, hold: None };
         let answered = Answer::from(self.gate.admit(ask).await);
         assert_eq!(answered, expected, "seed {seed}, world {number}: {goal:?} from {from} with {shown:?}");
         if let (Answer::Allow(Some(_), _), Some(id)) = (&answered, used) {
@@ -552,4 +552,4 @@ const GROUPS: [&str; 2] = ["sales", "field"];
 const APPS: [&str; 2] = ["crm", "wiki"];
 const SCOPES: [&str; 2] = ["crm.read", "crm.write"];
 const ADDRESSES: [&str; 5] = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.1.1", "127.0.1.2"];
-const PATHS: [&str; 5] = ["/", "/a", "/a/b", "/b", "/c"];
+const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/b", "/c", "/%61"];

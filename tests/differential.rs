@@ -101,6 +101,8 @@ async fn ask(port: u16, host: &str, target: &str, field: &str) -> Came {
 fn targets() -> Vec<(String, String)> {
     let mut dice = Dice::new(SEED, 0);
     let mut targets: Vec<(String, String)> = KNOWN.iter().map(|target| ((*target).to_owned(), String::new())).collect();
+    // gunicorn cuts what this field names off the front of the path, and hands on the rest.
+    targets.extend(["Script_Name: /public\r\n", "SCRIPT_NAME: /public\r\n", "Path_Info: /x\r\n"].map(|field| ("/public/x".to_owned(), field.to_owned())));
     while targets.len() < COUNT {
         // Half of them stay close to what is public, so that much is let through; the others go anywhere.
         let (start, pieces) = match dice.below(4) {

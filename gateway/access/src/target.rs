@@ -121,9 +121,13 @@ impl<'a> CanonicalPath<'a> {
                 _ => (),
             }
         }
-        let literal = unusual::with_needless_escapes(raw)?;
-        let readings = literal.map(|literal| Box::new(Readings::two(decoded.clone().into_owned(), literal)));
-        Ok(Self { path: decoded, readings })
+        match unusual::with_needless_escapes(raw)? {
+            None => Ok(Self { path: decoded, readings: None }),
+            Some(literal) => Ok(Self {
+                path: String::from_utf8_lossy(raw),
+                readings: Some(Box::new(Readings::two(decoded.into_owned(), literal))),
+            }),
+        }
     }
 
     /// The same, where some of what programs read differently is tolerated: with every reading. Errors: all of
@@ -148,7 +152,7 @@ impl<'a> CanonicalPath<'a> {
         &self.path
     }
 
-    /// Every way in which a program may read it, for matching.
+    /// Every way in which a program may read it, for matching. First the one that resolves every escape.
     pub fn readings(&self) -> impl Iterator<Item = &str> {
         let (one, several) = match &self.readings {
             None => (Some(&*self.path), &[][..]),
@@ -188,7 +192,8 @@ impl PathPattern {
         if path.contains('*') {
             return Err(TargetError::Character);
         }
-        let path = CanonicalPath::parse(path.as_bytes())?.path.into();
+        let path = CanonicalPath::parse(path.as_bytes())?;
+        let path = path.readings().next().unwrap_or_default().into();
         Ok(if below { Self::Below(path) } else { Self::Exact(path) })
     }
 
@@ -419,7 +424,7 @@ mod tests {
         ] {
             let read = CanonicalPath::parse(raw);
             assert_eq!(
-                read.as_ref().map(CanonicalPath::as_str),
+                read.as_ref().map(|path| path.readings().next().unwrap_or_default()),
                 expected.as_ref().copied(),
                 "{:?}",
                 String::from_utf8_lossy(raw)

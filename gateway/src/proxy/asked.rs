@@ -39,10 +39,12 @@ pub(super) enum Unclear {
 impl<'a> Asked<'a> {
     /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
     /// `Transfer-Encoding` before anybody can see that it was there.
-    /// `tolerated` says what a host's app takes in paths although programs read it differently.
+    /// `known` tells a host by its usual spelling; any other is read. `tolerated` says what its app takes in paths although
+    /// programs read it differently.
     pub(super) fn read(
         request: &'a RequestHeader,
         raw: Option<&[u8]>,
+        known: impl Fn(&[u8]) -> Option<HostName>,
         tolerated: impl FnOnce(&HostName) -> UnusualPaths,
     ) -> Result<Self, Unclear> {
         let method = &request.method;
@@ -63,7 +65,7 @@ impl<'a> Asked<'a> {
         if request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
             return Err(Unclear::Authorizations);
         }
-        let host = host(request)?;
+        let host = host(request, known)?;
         let raw = request.raw_path();
         // pingora keeps the target as it came: also in absolute form, for HTTP/1.1.
         let target = match raw.iter().position(|byte| *byte == b'?') {
@@ -128,13 +130,16 @@ fn names_a_length(raw: &[u8]) -> bool {
 }
 
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host, however it is given.
-fn host(request: &RequestHeader) -> Result<HostName, Unclear> {
+fn host(request: &RequestHeader, known: impl Fn(&[u8]) -> Option<HostName>) -> Result<HostName, Unclear> {
     let mut fields = request.headers.get_all(HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
         return Err(Unclear::Hosts);
     }
-    let named = |bytes: &[u8]| HostName::from_authority(bytes).map(|(host, _)| host);
+    let named = |bytes: &[u8]| match known(bytes) {
+        Some(host) => Ok(host),
+        None => HostName::from_authority(bytes).map(|(host, _)| host),
+    };
     let from_target = request.uri.authority().map(|authority| named(authority.as_str().as_bytes())).transpose()?;
     let from_field = field.map(|value| named(value.as_bytes())).transpose()?;
     match (from_target, from_field) {
@@ -237,7 +242,7 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| UnusualPaths::default()).is_ok(), "{fields:?}");
+            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).is_ok(), "{fields:?}");
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -255,11 +260,11 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| UnusualPaths::default()).err(), Some(*why), "{fields:?}");
+            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).err(), Some(*why), "{fields:?}");
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(
-            Asked::read(&request(Version::HTTP_10, &old), None, |_| UnusualPaths::default()).err(),
+            Asked::read(&request(Version::HTTP_10, &old), None, |_| None, |_| UnusualPaths::default()).err(),
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );
@@ -270,7 +275,7 @@ mod tests {
         let read = |method: String| {
             let mut request = request(Version::HTTP_11, &[("host", "a.example")]);
             request.set_method(Method::from_bytes(method.as_bytes()).expect("a token"));
-            Asked::read(&request, None, |_| UnusualPaths::default()).err()
+            Asked::read(&request, None, |_| None, |_| UnusualPaths::default()).err()
         };
         assert_eq!(read("UPDATEREDIRECTREF".to_owned()), None);
         assert_eq!(read("M".repeat(METHOD_LENGTH)), None);
