@@ -4,11 +4,14 @@ mod answer;
 mod contest;
 mod cpu;
 mod load;
+mod memory;
 mod ours;
 mod peers;
 mod proxying;
 mod report;
+mod sizes;
 mod table;
+mod trouble;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -103,4 +106,13 @@ fn say(text: &str) {
 
 type Measure = fn(&Ground, &Options) -> String;
 
-const SECTIONS: &[(&str, Measure)] = &[("http1", proxying::http1), ("tls", proxying::tls), ("http2", proxying::http2)];
+const SECTIONS: &[(&str, Measure)] = &[
+    ("http1", proxying::http1),
+    ("tls", proxying::tls),
+    ("http2", proxying::http2),
+    ("networks", sizes::networks),
+    ("sessions", sizes::sessions),
+    ("memory", memory::connections),
+    ("flood", trouble::flood),
+    ("reload", trouble::reload),
+];

@@ -1,8 +1,8 @@
 //! The gateway under test: the program as people run it, with folder, store, access log, admin listener and people.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -92,6 +92,16 @@ impl Gateway {
             .expect("writable");
     }
 
+    /// A figure of its own metrics; zero if it is not there.
+    pub(crate) fn metric(&self, name_and_labels: &str) -> f64 {
+        let mut stream = TcpStream::connect(self.admin).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n").expect("it reads");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("it answers");
+        let line = text.lines().find_map(|line| line.strip_prefix(name_and_labels)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
+    }
+
     /// Runs a command of ours on it. Panics if it fails.
     pub(crate) fn command(&self, ground: &Ground, arguments: &[&str]) {
         let done = Command::new(&ground.vestibule).arg("--config").arg(&self.folder).args(arguments).output();
@@ -153,7 +163,7 @@ fn policy(networks: usize, edition: usize) -> String {
         let prefix = 25 + bytes[4] % 8;
         let address = u32::from_be_bytes([20 + bytes[0] % 80, bytes[1], bytes[2], bytes[3]]);
         let address = address.wrapping_add(u32::try_from(edited * 256).unwrap_or(0)) & (u32::MAX << (32 - prefix));
-        let _ = writeln!(text, "    - {}/{prefix}", std::net::Ipv4Addr::from(address));
+        text.push_str(&format!("    - {}/{prefix}\n", std::net::Ipv4Addr::from(address)));
     }
     text.push_str("organization: { allow_from: [office, listed] }\ngroups: { sales: {} }\n");
     text
