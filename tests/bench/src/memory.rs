@@ -18,12 +18,14 @@ pub(crate) fn connections(ground: &Ground, options: &Options) -> String {
     let least = Setup { https: false, networks: 10, sessions: 1 };
     let plain_gateway = Gateway::start(ground, "ours", least);
     let tls_gateway = Gateway::start(ground, "ours", Setup { https: true, ..least });
-    let mut peers = vec![Peer::bare(ground, true)];
+    // Two of each: what plain connections leave behind would be taken for the others.
+    let pair = |start: &dyn Fn() -> Peer| (start(), start());
+    let mut peers = vec![pair(&|| Peer::bare(ground, true))];
     if options.wants_row("nginx") {
-        peers.push(Peer::nginx(ground, false));
+        peers.push(pair(&|| Peer::nginx(ground, false)));
     }
     if options.wants_row("HAProxy") {
-        peers.push(Peer::haproxy(ground));
+        peers.push(pair(&|| Peer::haproxy(ground)));
     }
     let mut text = format!(
         "## Memory of an idle connection\n\n{wanted} keep-alive connections, each after one request of 100 bytes; what resident memory grew by, a connection.\n\n"
@@ -42,8 +44,8 @@ pub(crate) fn connections(ground: &Ground, options: &Options) -> String {
             writeln!(text, "| {name} | {} | {:.1} KiB | {:.1} KiB |", mib(before), a_plain / 1024.0, a_tls / 1024.0);
     };
     row("ours", &plain_gateway.peer, &tls_gateway.peer, [&plain_gateway, &tls_gateway]);
-    for peer in &peers {
-        row(peer.name, peer, peer, [&plain_gateway, &plain_gateway]);
+    for (for_plain, for_tls) in &peers {
+        row(for_plain.name, for_plain, for_tls, [&plain_gateway, &plain_gateway]);
     }
     text
 }

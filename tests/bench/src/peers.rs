@@ -82,7 +82,7 @@ impl Peer {
     pub(crate) fn bare(ground: &Ground, steals: bool) -> Self {
         let (http, https) = (free(), free());
         let name = if steals { "bare pingora" } else { "bare pingora, no work stealing" };
-        let said = ground.file(&format!("bare-{steals}.log"));
+        let said = ground.file(&format!("bare-{}.log", http.port()));
         let arguments = format!(
             "--http {http} --https {https} --certificate {} --key {} --upstream {}{}",
             ground.chain().display(),
@@ -129,7 +129,7 @@ impl Peer {
     /// HAProxy.
     pub(crate) fn haproxy(ground: &Ground) -> Self {
         let (http, https) = (free(), free());
-        let both = ground.file("haproxy.pem");
+        let both = ground.file(&format!("haproxy-{}.pem", http.port()));
         let pem = [ground.chain(), ground.key()].map(|file| fs::read_to_string(file).expect("ours"));
         fs::write(&both, pem.concat()).expect("a writable folder");
         let text = format!(
@@ -153,7 +153,10 @@ backend app
             both.display(),
             ground.upstream,
         );
-        let (file, said) = (ground.file("haproxy.cfg"), ground.file("haproxy.log"));
+        let (file, said) = (
+            ground.file(&format!("haproxy-{}.cfg", http.port())),
+            ground.file(&format!("haproxy-{}.log", http.port())),
+        );
         fs::write(&file, text).expect("a writable folder");
         let arguments = ["-db", "-f", file.to_str().expect("a plain path")];
         let mut running = Running::start(SERVER_CORE, Path::new("haproxy"), &arguments, Stdio::null(), &said);
@@ -213,7 +216,7 @@ impl Ground {
 
 /// One nginx worker, without a master, in a folder of its own.
 fn nginx(ground: &Ground, name: &str, core: usize, server: &str, listens: SocketAddr) -> Running {
-    let folder = ground.file(&format!("nginx-{name}"));
+    let folder = ground.file(&format!("nginx-{name}-{}", listens.port()));
     fs::create_dir_all(&folder).expect("a writable folder");
     let mut temporary = String::new();
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
