@@ -4,8 +4,10 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 mod assertion;
+mod cut;
 mod denials;
 mod facts;
+mod identity;
 mod live;
 pub mod login;
 mod permit;
@@ -20,15 +22,16 @@ use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 
 pub use assertion::AssertionError;
+pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
-pub use facts::Visitor;
-pub use live::Cut;
+pub use facts::{SessionProof, Visitor};
+pub use identity::Identity;
 pub use permit::Permit;
 pub use pool::Busy;
 
 use crate::clock::Clock;
 use crate::config::InForce;
-use crate::metrics::Metrics;
+use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
 use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
@@ -82,8 +85,10 @@ pub struct Ask<'a> {
     pub goal: Goal<'a>,
     /// With what.
     pub shown: Shown<'a>,
+    /// Where an admission is counted; `None`: by its labels.
+    pub counts: Option<&'a AppMetrics>,
     /// How to end the request later, if it can be ended.
-    pub cut: Option<Arc<Cut>>,
+    pub hold: Option<Hold>,
 }
 
 /// The answer at the door.
@@ -286,15 +291,15 @@ impl Gate {
         visitor: Option<&Arc<Visitor>>,
         digest: Option<Digest>,
     ) -> Option<live::Registration> {
-        let (Some(cut), Goal::App { app, method, path }) = (&ask.cut, ask.goal) else { return None };
+        let (Some(hold), Goal::App { app, method, path }) = (&ask.hold, ask.goal) else { return None };
         Some(self.live.register(Inside {
             address: ask.address,
             app: app.clone(),
-            method: method.into(),
+            method: live::kept(method),
             path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
-            cut: Arc::clone(cut),
+            hold: hold.clone(),
         }))
     }
 
@@ -305,15 +310,19 @@ impl Gate {
 
     fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool) {
         let (kind, reason) = match decision {
-            Decision::Allow(_) => ("allow", "allowed"),
+            Decision::Allow(_) => (ALLOW, ALLOWED),
             Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
             Decision::SignIn(need) => ("sign_in", need_code(*need)),
             Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
         };
-        self.metrics.decisions.with_label_values(&[goal_label(&ask.goal), kind, reason]).inc();
-        if let Shown::Bearer(text) = ask.shown {
-            let of = if text.starts_with(DEVICE_PREFIX) { "device" } else { "token" };
-            self.metrics.token_checks.with_label_values(&[of, reason]).inc();
+        let token = match ask.shown {
+            Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
+            Shown::Bearer(_) => Some(TokenKind::Token),
+            Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
+        };
+        match (decision, ask.counts) {
+            (Decision::Allow(_), Some(counts)) => counts.allowed(token),
+            _ => self.metrics.decided(goal_label(&ask.goal), kind, reason, token),
         }
     }
 
@@ -409,7 +418,7 @@ impl Gate {
         let mut cut = 0;
         for inside in self.live.everyone() {
             if !self.may_stay(in_force, &inside).await {
-                inside.cut.fire();
+                inside.hold.fire();
                 cut += 1;
             }
         }

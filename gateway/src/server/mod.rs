@@ -5,18 +5,21 @@
 //! inside), the watch over the files, and the sweep. Dropping a [`Server`] ends all of them.
 
 mod admin;
+mod arrivals;
 mod control;
 mod listener;
 mod reload;
+mod workers;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as Socket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use pingora::listeners::tls::Acceptor;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::{Actor, Entry};
@@ -31,6 +34,10 @@ use crate::store::vault::{Backing, Vault};
 use crate::tls::{self, Certificates};
 
 pub use reload::{Reloaded, Reloader};
+
+use arrivals::Arrivals;
+use listener::Listener;
+use workers::{Work, Workers};
 
 /// What a gateway is started with.
 pub struct Options {
@@ -98,7 +105,7 @@ pub struct Server {
     addresses: Addresses,
     control: PathBuf,
     stop: watch::Sender<bool>,
-    listeners: JoinSet<()>,
+    workers: Workers,
     tasks: JoinSet<()>,
 }
 
@@ -128,20 +135,21 @@ impl Server {
         let vault = Vault::open(&backing, clock.clone()).await?;
         vault.time_into(&metrics.store);
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
-        let listen = loaded.settings.listen.clone();
+        let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
 
-        let http = open(bound.http, listen.http).await?;
-        let https = open(bound.https, listen.https).await?;
-        let Some(admin) = open(bound.admin, Some(listen.admin)).await? else {
+        let http = open(bound.http, listen.http)?;
+        let https = open(bound.https, listen.https)?;
+        let Some(admin) = open(bound.admin, Some(listen.admin))? else {
             return Err(StartError::Io(std::io::ErrorKind::AddrNotAvailable.into()));
         };
+        let admin = TcpListener::from_std(admin)?;
         let addresses = Addresses {
-            http: http.as_ref().map(TcpListener::local_addr).transpose()?,
-            https: https.as_ref().map(TcpListener::local_addr).transpose()?,
+            http: http.as_ref().map(Socket::local_addr).transpose()?,
+            https: https.as_ref().map(Socket::local_addr).transpose()?,
             admin: admin.local_addr()?,
         };
         let log = match access_log {
@@ -152,17 +160,25 @@ impl Server {
         let control_socket = control::bind(&control)?;
 
         let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
-        let app = Proxy::new(Arc::clone(&gate), portal, Arc::clone(&current), log).into_app();
+        let acceptor = match &https {
+            None => None,
+            Some(_) => {
+                let in_force = Arc::clone(&current);
+                Some(Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?))
+            }
+        };
         let (stop, stopping) = watch::channel(false);
-        let mut listeners = JoinSet::new();
-        if let Some(http) = http {
-            listeners.spawn(listener::serve(http, None, Arc::clone(&app), stopping.clone()));
-        }
-        if let Some(https) = https {
-            let in_force = Arc::clone(&current);
-            let acceptor = Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?);
-            listeners.spawn(listener::serve(https, Some(acceptor), app, stopping.clone()));
-        }
+        let plan = Plan {
+            gate: Arc::clone(&gate),
+            portal,
+            current: Arc::clone(&current),
+            log,
+            http,
+            https,
+            acceptor,
+            stopping: stopping.clone(),
+        };
+        let workers = plan.start(listen.workers.get(), limits.connections.get())?;
         let mut tasks = JoinSet::new();
         tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping));
         tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader)));
@@ -173,7 +189,7 @@ impl Server {
         tasks.spawn(look_up(Arc::clone(&current)));
         let entry = Entry::new(Actor::Gateway, "gateway.start").detail(env!("CARGO_PKG_VERSION"));
         gate.vault().note(entry).await?;
-        Ok(Self { gate, reloader, addresses, control, stop, listeners, tasks })
+        Ok(Self { gate, reloader, addresses, control, stop, workers, tasks })
     }
 
     /// Where it listens.
@@ -195,10 +211,10 @@ impl Server {
     pub async fn stop(mut self, grace: Duration) {
         // Nobody listens to it any more only when everything has ended already.
         let _ = self.stop.send(true);
-        let ending = async { while self.listeners.join_next().await.is_some() {} };
-        if tokio::time::timeout(grace, ending).await.is_err() {
+        if tokio::time::timeout(grace, self.workers.ended()).await.is_err() {
             tracing::info!("some connections were still open and are cut");
         }
+        self.workers.shutdown().await;
         let entry = Entry::new(Actor::Gateway, "gateway.stop");
         if let Err(error) = self.gate.vault().note(entry).await {
             tracing::warn!(%error, "the stop could not be noted in the audit");
@@ -214,17 +230,76 @@ impl Drop for Server {
     }
 }
 
-async fn open(
-    bound: Option<std::net::TcpListener>,
-    address: Option<SocketAddr>,
-) -> Result<Option<TcpListener>, StartError> {
-    if let Some(socket) = bound {
-        socket.set_nonblocking(true)?;
-        return Ok(Some(TcpListener::from_std(socket)?));
-    }
-    let Some(address) = address else { return Ok(None) };
-    TcpListener::bind(address).await.map(Some).map_err(|error| StartError::Listen(address, error))
+/// What every worker is made from.
+struct Plan {
+    gate: Arc<Gate>,
+    portal: Portal,
+    current: Arc<ArcSwap<Snapshot>>,
+    log: AccessLog,
+    http: Option<Socket>,
+    https: Option<Socket>,
+    acceptor: Option<Arc<Acceptor>>,
+    stopping: watch::Receiver<bool>,
 }
+
+impl Plan {
+    /// Starts so many workers; each accepts from the same sockets.
+    fn start(self, workers: u32, connections: u32) -> std::io::Result<Workers> {
+        let arrivals = Arc::new(Arrivals::default());
+        let places = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
+        let works = (0..workers).map(|_| self.work(&arrivals, &places)).collect::<std::io::Result<_>>()?;
+        Workers::start(works)
+    }
+
+    fn work(&self, arrivals: &Arc<Arrivals>, places: &Arc<Semaphore>) -> std::io::Result<Work> {
+        let (gate, current) = (Arc::clone(&self.gate), Arc::clone(&self.current));
+        let (portal, log, acceptor) = (self.portal.clone(), self.log.clone(), self.acceptor.clone());
+        let (arrivals, places, stopping) = (Arc::clone(arrivals), Arc::clone(places), self.stopping.clone());
+        let http = self.http.as_ref().map(Socket::try_clone).transpose()?;
+        let https = self.https.as_ref().map(Socket::try_clone).transpose()?;
+        Ok(Box::new(move || {
+            Box::pin(async move {
+                let (clock, metrics) = (gate.clock().clone(), Arc::clone(gate.metrics()));
+                let app = Proxy::new(gate, portal, Arc::clone(&current), log).into_app();
+                let watch = Arc::default();
+                let listener = Arc::new(Listener { app, current, clock, metrics, watch, arrivals, places, stopping });
+                let watching = tokio::spawn(Arc::clone(&listener).watch());
+                let mut serving = JoinSet::new();
+                for (socket, tls) in [(http, None), (https, acceptor)] {
+                    match socket.map(TcpListener::from_std).transpose() {
+                        Ok(None) => {}
+                        Ok(Some(socket)) => drop(serving.spawn(Arc::clone(&listener).serve(socket, tls))),
+                        Err(error) => tracing::error!(%error, "a worker can't listen"),
+                    }
+                }
+                while serving.join_next().await.is_some() {}
+                watching.abort();
+            })
+        }))
+    }
+}
+
+/// A listening socket, open already or bound now; not blocking.
+fn open(bound: Option<Socket>, address: Option<SocketAddr>) -> Result<Option<Socket>, StartError> {
+    let socket = match (bound, address) {
+        (Some(socket), _) => socket,
+        (None, None) => return Ok(None),
+        (None, Some(address)) => bind(address).map_err(|error| StartError::Listen(address, error))?,
+    };
+    socket.set_nonblocking(true)?;
+    Ok(Some(socket))
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<Socket> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// Connections that may wait to be accepted; the system's own bound is `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 
 /// Follows what the store publishes.
 async fn follow(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
