@@ -63,6 +63,8 @@ pub(crate) enum Requests {
         before: Arc<[u8]>,
         secrets: Arc<[String]>,
         after: Arc<[u8]>,
+        /// How many requests each sends before it is the next one's turn.
+        in_a_row: u64,
         /// How many were sent: every turn goes on where the last one ended.
         sent: Arc<AtomicU64>,
     },
@@ -423,16 +425,16 @@ impl Connection {
 
 impl Requests {
     /// With each of these secrets in turn between the two parts.
-    pub(crate) fn many(before: String, secrets: Vec<String>, after: String) -> Self {
+    pub(crate) fn many(before: String, secrets: Arc<[String]>, in_a_row: u64, after: String) -> Self {
         let (before, after) = (before.into_bytes().into(), after.into_bytes().into());
-        Self::Many { before, secrets: secrets.into(), after, sent: Arc::default() }
+        Self::Many { before, secrets, after, in_a_row, sent: Arc::default() }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::One(bytes) => out.extend_from_slice(bytes),
-            Self::Many { before, secrets, after, sent } => {
-                let number = sent.fetch_add(1, Ordering::Relaxed);
+            Self::Many { before, secrets, after, in_a_row, sent } => {
+                let number = sent.fetch_add(1, Ordering::Relaxed) / in_a_row;
                 out.extend_from_slice(before);
                 out.extend_from_slice(secrets[spread(number, secrets.len())].as_bytes());
                 out.extend_from_slice(after);

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::identity::{AppName, GroupName, Scope, UserName};
@@ -44,7 +45,7 @@ pub(crate) struct Gateway {
     /// Where its configuration lies.
     pub(crate) folder: PathBuf,
     /// App cookies of live sessions.
-    pub(crate) cookies: Vec<String>,
+    pub(crate) cookies: Arc<[String]>,
     /// A bearer token.
     pub(crate) token: String,
     /// From start to the first connection.
@@ -58,10 +59,11 @@ impl Gateway {
         let folder = ground.file(&format!("gateway-{}", free().port()));
         let policies = folder.join("policies");
         fs::create_dir_all(&policies).expect("a writable folder");
-        let (people, admin) = (free(), free());
-        fs::write(folder.join("gateway.yaml"), settings(ground, setup.https, people, admin)).expect("writable");
         fs::write(policies.join("organization.yaml"), policy(setup.networks, 0)).expect("writable");
         let (cookies, token) = furnish(&folder, setup.sessions);
+        // Ports last: filling a store takes minutes, and a port that nobody has now may be somebody's then.
+        let (people, admin) = (free(), free());
+        fs::write(folder.join("gateway.yaml"), settings(ground, setup.https, people, admin)).expect("writable");
 
         let said = folder.join("said.log");
         let log = fs::File::create(folder.join("access.log")).expect("writable");
@@ -73,7 +75,7 @@ impl Gateway {
         running.wait_for(people, &said);
         let start = clock.moment().since(began);
         let peer = Peer::new(name, people, people, vec![running]);
-        Self { peer, admin, folder, cookies, token, start, setup }
+        Self { peer, admin, folder, cookies: cookies.into(), token, start, setup }
     }
 
     /// Does it serve HTTPS?

@@ -35,18 +35,23 @@ impl Running {
     /// Starts a program on one core; what it says on standard error goes to `said`.
     pub(crate) fn start(core: usize, program: &Path, arguments: &[&str], out: Stdio, said: &Path) -> Self {
         let said = fs::File::create(said).expect("a writable folder");
-        let child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+        // Whatever becomes of this process, it takes its servers along.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "taskset", "-c", &core.to_string()])
             .arg(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(said)
             .spawn();
-        Self(child.unwrap_or_else(|error| panic!("{} can't be started with taskset: {error}", program.display())))
+        Self(
+            child.unwrap_or_else(|error| {
+                panic!("{} can't be started with setpriv and taskset: {error}", program.display())
+            }),
+        )
     }
 
-    /// taskset becomes what it starts, so this is its number as well.
+    /// setpriv and taskset become what they start, so this is its number as well.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
@@ -199,6 +204,11 @@ impl Ground {
         let _ = writeln!(server, "location ~ large$ {{ return 200 \"{}\"; }} }}", "$part".repeat(8));
         ground._upstream = Some(nginx(&ground, "upstream", LOAD_CORE, &server, upstream));
         ground
+    }
+
+    /// Where everything of this run lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {

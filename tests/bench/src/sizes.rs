@@ -1,6 +1,7 @@
 //! Does a request cost more when a million networks are listed, or a million sessions are open?
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use vestibule::clock::Clock;
@@ -50,28 +51,35 @@ pub(crate) fn networks(ground: &Ground, options: &Options) -> String {
     text
 }
 
-/// By how many sessions are open; every request is somebody else's.
+/// By how many sessions are open.
 pub(crate) fn sessions(ground: &Ground, options: &Options) -> String {
     let sizes: &[usize] = if options.quick { &[1, 10_000] } else { &[1, 10_000, 1_000_000] };
     let bare = Peer::bare(ground, true);
-    let mut text = "## Live sessions\n\nEach session is one person's on one app; all are asked for once, and then again in an order that jumps about.\n\n".to_owned();
-    text.push_str("| sessions | opening them in the store | start | resident after start | each asked for once | CPU µs a first request | resident then | a session |\n|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+    let mut text = format!(
+        "## Live sessions
+
+Each session is one person's on one app. First each shows its cookie once, on a public path, so that it is in memory and nothing else has happened to \
+it. Then requests are spread over all of them in an order that jumps about: {PAGE} in a row for each, as a page does, or one for each.
+
+| sessions | opened in | gateway's start | resident then | each shown once in | CPU µs each | resident then | a session |
+|---:|---:|---:|---:|---:|---:|---:|---:|
+"
+    );
     let clock = Clock::system();
     let mut gateways = Vec::new();
-    let mut loads = Vec::new();
     for sessions in sizes {
         let began = clock.moment();
         let gateway = Gateway::start(ground, "ours", Setup { https: false, networks: 10, sessions: *sessions });
         let opening = clock.moment().since(began).saturating_sub(gateway.start);
         say(&format!("{} sessions are open in the store", number(*sessions)));
-        let load = spread(&gateway, options);
         let before = resident(gateway.process());
-        let (outcome, ns) = touch(&gateway, &load, *sessions);
+        let (outcome, ns) = touch(&gateway, &spread(&gateway, options, "/status/list", 1), *sessions);
         assert_eq!(outcome.failed, 0, "first requests failed: {:?}", outcome.first_failure);
         let after = resident(gateway.process());
+        let each = (after.saturating_sub(before)) as f64 / *sessions as f64;
         let _ = writeln!(
             text,
-            "| {} | {:.1} s | {:.2} s | {} | {:.1} s | {:.1} | {} | {} B |",
+            "| {} | {:.1} s | {:.2} s | {} | {:.1} s | {:.1} | {} | {} |",
             number(*sessions),
             opening.as_secs_f64(),
             gateway.start.as_secs_f64(),
@@ -79,48 +87,44 @@ pub(crate) fn sessions(ground: &Ground, options: &Options) -> String {
             outcome.wall.as_secs_f64(),
             ns as f64 / 1000.0 / *sessions as f64,
             mib(after),
-            if *sessions < 1000 {
-                "–".to_owned()
-            } else {
-                (after.saturating_sub(before) / *sessions as u64).to_string()
-            },
+            if *sessions < 1_000 { "–".to_owned() } else { format!("{each:.0} B") },
         );
         gateways.push(gateway);
-        loads.push(load);
     }
-    let mut contenders = vec![bare_contender(&bare, &gateways[0], options)];
-    for ((sessions, gateway), load) in sizes.iter().zip(&gateways).zip(&loads) {
-        contenders.push(Contender {
-            name: format!("ours, {} sessions", number(*sessions)),
-            processes: gateway.peer.processes(),
-            load: Driver::Http1(load.clone()),
-        });
-    }
-    let counts = |gateway: &Gateway| WRITES.map(|name| gateway.metric(name)).iter().sum::<f64>();
-    let before: Vec<f64> = gateways.iter().map(counts).collect();
+    let counts = |gateway: &Gateway| gateway.metric(WRITES);
     let length = options.length(30_000);
-    let rows = contest::run(ground, &contenders, length);
     let asked = length.rounds as f64 * length.requests as f64;
-    text.push('\n');
-    text += &table::contest("100 bytes, HTTP/1.1 keep-alive, by cookie", &rows);
-    text += &from_least_to_most(&rows);
-    text.push_str("\nWrites to the store meanwhile, for 1,000 requests:");
-    for ((sessions, gateway), before) in sizes.iter().zip(&gateways).zip(before) {
-        let _ =
-            write!(text, " {:.1} with {} sessions;", (counts(gateway) - before) / asked * 1000.0, number(*sessions));
+    for (title, in_a_row) in [("in a row for each session", PAGE), ("request for each session", 1)] {
+        let mut contenders = vec![bare_contender(&bare, &gateways[0], options)];
+        for (sessions, gateway) in sizes.iter().zip(&gateways) {
+            contenders.push(Contender {
+                name: format!("ours, {} sessions", number(*sessions)),
+                processes: gateway.peer.processes(),
+                load: Driver::Http1(spread(gateway, options, "/list", in_a_row)),
+            });
+        }
+        let before: Vec<f64> = gateways.iter().map(counts).collect();
+        let rows = contest::run(ground, &contenders, length);
+        text.push('\n');
+        text += &table::contest(&format!("100 bytes, HTTP/1.1 keep-alive, by cookie, {in_a_row} {title}"), &rows);
+        text += &from_least_to_most(&rows);
+        let mut writes = Vec::new();
+        for ((sessions, gateway), before) in sizes.iter().zip(&gateways).zip(before) {
+            let written = (counts(gateway) - before) / asked * 1000.0;
+            writes.push(format!("{written:.1} with {}", number(*sessions)));
+        }
+        let _ = writeln!(text, "\nBatches written to the store for 1,000 requests: {}.", writes.join(", "));
     }
-    text.truncate(text.len() - 1);
-    text.push_str(".\n");
     if !options.quick
         && let Some(largest) = gateways.last()
     {
         let meter = Meter::start(&largest.peer.processes());
         std::thread::sleep(Duration::from_secs(AT_REST));
         let share = meter.spent() as f64 / 1e6 / AT_REST as f64;
+        let size = mib(resident(largest.process()));
         let _ = writeln!(
             text,
-            "\nAt rest, with the most sessions, it takes {share:.1} ms of CPU time a second, and is {} large.",
-            mib(resident(largest.process()))
+            "\nAt rest, with the most sessions, it takes {share:.1} ms of CPU time a second and is {size} large."
         );
     }
     text
@@ -133,15 +137,15 @@ fn bare_contender(bare: &Peer, gateway: &Gateway, options: &Options) -> Contende
 }
 
 /// Requests of everybody who is signed in.
-fn spread(gateway: &Gateway, options: &Options) -> Load {
+fn spread(gateway: &Gateway, options: &Options, path: &'static str, in_a_row: u64) -> Load {
     let to = gateway.peer.http;
     let before = format!(
-        "GET /list HTTP/1.1\r\nhost: {APP_HOST}:{}\r\nuser-agent: bench/1.0\r\naccept: */*\r\n{}",
+        "GET {path} HTTP/1.1\r\nhost: {APP_HOST}:{}\r\nuser-agent: bench/1.0\r\naccept: */*\r\n{}",
         to.port(),
         cookie("")
     );
-    let requests = Requests::many(before, gateway.cookies.clone(), "\r\n\r\n".to_owned());
-    Load { requests, ..plain(options, to, &asked("/list", None)) }
+    let requests = Requests::many(before, Arc::clone(&gateway.cookies), in_a_row, "\r\n\r\n".to_owned());
+    Load { requests, ..plain(options, to, &asked(path, None)) }
 }
 
 fn touch(gateway: &Gateway, load: &Load, sessions: usize) -> (Outcome, u64) {
@@ -181,6 +185,8 @@ pub(crate) fn mib(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
 }
 
-const WRITES: [&str; 1] = ["vestibule_store_seconds_count{verb=\"apply\"}"];
+const WRITES: &str = "vestibule_store_seconds_count{verb=\"apply\"}";
+/// What a page and its pictures come to.
+const PAGE: u64 = 20;
 /// Seconds; the slowest of the regular chores comes every thirty.
 const AT_REST: u64 = 31;

@@ -122,7 +122,7 @@ enum Again {
 fn guess(gateway: &Gateway, options: &Options, again: Again, stop: &Arc<AtomicBool>) -> Outcome {
     let to = gateway.peer.http;
     // Names of one length, so that the length of the body is known.
-    let names: Vec<String> = (0..50_000).map(|number| format!("nobody{number:05}")).collect();
+    let names: Arc<[String]> = (0..50_000).map(|number| format!("nobody{number:05}")).collect();
     let body =
         |name: &str| format!("{{\"username\":\"{name}\",\"password\":\"a wrong password\",\"device\":\"a phone\"}}");
     let whole = body("nobody00000");
@@ -137,7 +137,7 @@ fn guess(gateway: &Gateway, options: &Options, again: Again, stop: &Arc<AtomicBo
         reuse: Reuse::Never,
         // So many that none is throttled.
         from: (0..20_000_u32).map(|at| IpAddr::from((0x7f00_1000 + at).to_be_bytes())).collect(),
-        requests: Requests::many(before, names, end.to_owned()),
+        requests: Requests::many(before, names, 1, end.to_owned()),
         status: None,
         ..plain(options, to, &asked("/", None))
     };
