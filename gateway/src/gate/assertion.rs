@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use access::identity::AppName;
+use access::identity::{AppName, UserId};
+use access::policy::Methods;
 use access::{Secret, Timestamp};
+use data_encoding::BASE64URL_NOPAD;
 use http::HeaderValue;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::DecodePrivateKey;
 use quick_cache::sync::Cache;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde::Serialize;
 
 use super::facts::Visitor;
@@ -21,10 +24,12 @@ use crate::config::InForce;
 
 /// Signs assertions.
 pub(super) struct Assertions {
-    key: EncodingKey,
-    key_id: String,
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+    /// The same for all of them, encoded, with its dot.
+    header: String,
     jwks: serde_json::Value,
-    made: Cache<([u8; 16], AppName), Arc<Made>>,
+    made: Cache<(UserId, AppName, Methods), Arc<Made>>,
 }
 
 struct Made {
@@ -61,18 +66,24 @@ impl Assertions {
     /// From the PKCS#8 PEM in the store.
     pub(super) fn new(pem: &Secret<String>) -> Result<Self, AssertionError> {
         let fault = |error: &dyn std::fmt::Display| AssertionError(error.to_string());
-        let key = EncodingKey::from_ec_pem(pem.expose().as_bytes()).map_err(|error| fault(&error))?;
         let secret = p256::SecretKey::from_pkcs8_pem(pem.expose()).map_err(|error| fault(&error))?;
         let point = secret.public_key().to_encoded_point(false);
         let (Some(x), Some(y)) = (point.x(), point.y()) else { return Err(fault(&"the point at infinity")) };
-        let base64 = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+        let base64 = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
         // RFC 7638: the thumbprint's members in this order, then hashed; any stable digest serves as a key id.
         let thumb = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, base64(x), base64(y));
         let key_id = base64(&blake3::hash(thumb.as_bytes()).as_bytes()[..16]);
         let jwks = serde_json::json!({ "keys": [{
             "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": key_id, "x": base64(x), "y": base64(y),
         }]});
-        Ok(Self { key, key_id, jwks, made: Cache::with_weighter(1024, KEPT, quick_cache::UnitWeighter) })
+        let random = SystemRandom::new();
+        let (scalar, whole) = (secret.to_bytes(), point.as_bytes());
+        let key =
+            EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, &scalar, whole, &random);
+        let key = key.map_err(|error| fault(&error))?;
+        let header = serde_json::json!({ "typ": "JWT", "alg": "ES256", "kid": key_id }).to_string();
+        let header = format!("{}.", base64(header.as_bytes()));
+        Ok(Self { key, random, header, jwks, made: Cache::with_weighter(1024, KEPT, quick_cache::UnitWeighter) })
     }
 
     /// The public keys.
@@ -88,7 +99,9 @@ impl Assertions {
         app: &AppName,
         now: Timestamp,
     ) -> Result<HeaderValue, AssertionError> {
-        let key = (visitor.proof_id(), app.clone());
+        // What it says is the same for all sessions of a person that were opened with the same proofs.
+        let shown = visitor.session().map_or(Methods::NONE, |session| session.factors);
+        let key = (visitor.person().id, app.clone(), shown);
         let usable = |made: &Arc<Made>| {
             made.generation == in_force.generation
                 && now.since(made.at) < LIFE / 2
@@ -130,10 +143,14 @@ impl Assertions {
                 |factors| METHODS.into_iter().filter(|method| factors.has(*method)).map(method_word).collect(),
             ),
         };
-        let mut header = Header::new(Algorithm::ES256);
-        header.kid = Some(self.key_id.clone());
-        let text =
-            jsonwebtoken::encode(&header, &claims, &self.key).map_err(|error| AssertionError(error.to_string()))?;
+        let claims = serde_json::to_vec(&claims).map_err(|error| AssertionError(error.to_string()))?;
+        let mut text = self.header.clone();
+        BASE64URL_NOPAD.encode_append(&claims, &mut text);
+        // RFC 7518 §3.4: r and s, 32 bytes each, one behind the other.
+        let signature = self.key.sign(&self.random, text.as_bytes());
+        let signature = signature.map_err(|_| AssertionError("the system has no random numbers".to_owned()))?;
+        text.push('.');
+        BASE64URL_NOPAD.encode_append(signature.as_ref(), &mut text);
         HeaderValue::try_from(text).map_err(|error| AssertionError(error.to_string()))
     }
 }

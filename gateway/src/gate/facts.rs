@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -110,14 +109,6 @@ impl Visitor {
         }
     }
 
-    /// The id of the session or token, to remember things by.
-    pub(super) fn proof_id(&self) -> [u8; 16] {
-        match &self.proof {
-            Held::Session(session) => session.value.id.0,
-            Held::Token(token) => token.known.value.id.0,
-        }
-    }
-
     /// Has nothing it stands on been changed since it was read?
     pub(super) fn is_current(&self) -> bool {
         let proof = match &self.proof {
@@ -127,11 +118,11 @@ impl Visitor {
         proof && self.person.slot.is_alive()
     }
 
-    /// Notes that it was used. Returns the moment if it is worth storing: a minute since the last time for sessions, an
-    /// hour for tokens.
-    pub(super) fn used(&self, now: Timestamp) -> Option<Use> {
+    /// Notes that it was used. Returns what is worth storing: five minutes since the last time for sessions (a twelfth of
+    /// the idle limit if that is less), an hour for tokens.
+    pub(super) fn used(&self, now: Timestamp, idle: Duration) -> Option<Use> {
         let (slot, grain) = match &self.proof {
-            Held::Session(session) => (&session.slot, Duration::from_secs(60)),
+            Held::Session(session) => (&session.slot, NOTED.min(idle / 12)),
             Held::Token(token) => (&token.known.slot, Duration::from_secs(60 * 60)),
         };
         if slot.used.load(Ordering::Relaxed) < now.millis() {
@@ -398,22 +389,13 @@ impl FactCache {
     }
 }
 
-/// Notes a use in the store. Losing one costs a little of an idle limit, so failures are only logged.
-pub(super) async fn note_use(vault: &Vault, used: Use, now: Timestamp, from: IpAddr) {
-    let noted = match used {
-        Use::Session(id) => vault.touch_sessions(&[(id, now)]).await,
-        Use::Token(id) => vault.touch_token(id, now, from).await,
-    };
-    if let Err(error) = noted {
-        tracing::warn!(%error, "a last use could not be noted");
-    }
-}
-
 /// A cache of at most `entries`, which grows as it is filled.
 fn bounded<K: Eq + Hash, V: Clone>(entries: u64) -> Cache<K, V> {
     Cache::with_weighter(1024, entries, quick_cache::UnitWeighter)
 }
 
+/// A session's use is noted after so long.
+const NOTED: Duration = Duration::from_secs(5 * 60);
 /// Sessions in memory; what falls out is read again.
 const SESSIONS: u64 = 1_000_000;
 /// Tokens in memory.

@@ -13,6 +13,7 @@ pub mod login;
 mod permit;
 mod pool;
 mod rate;
+mod uses;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub struct Gate {
     facts: FactCache,
     live: Arc<Live>,
     denials: denials::Denials,
+    uses: uses::Uses,
     pool: pool::HashPool,
     rates: rate::Rates,
     assertions: assertion::Assertions,
@@ -197,6 +199,7 @@ impl Gate {
             facts: FactCache::new(vault.clone()),
             live: Live::new(),
             denials: denials::Denials::default(),
+            uses: uses::Uses::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             rates: rate::Rates::new(),
             read_up_to: Mutex::new(Cursor::default()),
@@ -249,9 +252,10 @@ impl Gate {
             Decision::Allow(grant) => {
                 let visitor = visitor.filter(|_| grant.person().is_some());
                 if let Some(visitor) = &visitor
-                    && let Some(used) = visitor.used(now)
+                    && let Some(used) =
+                        visitor.used(now, ask.in_force.settings.policy.rules().organization.session.idle)
                 {
-                    self.note_use(used, now, ask.address);
+                    self.uses.note(used, now, ask.address.ip());
                 }
                 let registration = self.register(&ask, visitor.as_ref(), digest);
                 Admission::Enter(Permit::new(grant, visitor, registration))
@@ -358,11 +362,6 @@ impl Gate {
         }))
     }
 
-    fn note_use(&self, used: facts::Use, now: access::Timestamp, from: ClientAddr) {
-        let vault = self.vault.clone();
-        tokio::spawn(async move { facts::note_use(&vault, used, now, from.ip()).await });
-    }
-
     fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool, too_many: Option<Duration>) {
         let (kind, reason) = match decision {
             Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
@@ -463,6 +462,11 @@ impl Gate {
     pub async fn something_changed(&self) {
         let read_up_to = *self.read_up_to.lock().await;
         self.vault.changed_after(read_up_to).await;
+    }
+
+    /// Tells the store what was used since the last time.
+    pub async fn tell_uses(&self) {
+        self.uses.tell(&self.vault).await;
     }
 
     /// Asks everyone inside again and cuts those who may no longer be; returns how many. What can't be asked is cut.

@@ -55,7 +55,7 @@ async fn metrics(State(seen): State<Seen>) -> Response {
 /// Ready: not stopping, and the store answers. While stopping it says so first, so that balancers look elsewhere.
 async fn ready(State(seen): State<Seen>) -> Response {
     let stopping = *seen.stopping.borrow();
-    let store = seen.gate.vault().count_sessions().await;
+    let store = seen.gate.vault().answers().await;
     let ready = !stopping && store.is_ok();
     let document = serde_json::json!({
         "ready": ready,

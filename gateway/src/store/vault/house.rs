@@ -4,6 +4,7 @@ use access::Secret;
 
 use super::Vault;
 use super::act::{Tries, after};
+use super::open::SCHEMA_ROW;
 use super::records::StoredSecret;
 use crate::audit::{Entry, Stored, Verified};
 use crate::store::chain::{self, Walker};
@@ -11,6 +12,11 @@ use crate::store::seal::random;
 use crate::store::{Applied, Cursor, Feed, Store, StoreError, Table};
 
 impl Vault {
+    /// Does the store answer? Reads one row. Errors: why not.
+    pub async fn answers(&self) -> Result<(), StoreError> {
+        self.store().get(Table::Meta, SCHEMA_ROW).await.map(drop)
+    }
+
     /// The ES256 key that signs assertions, as PKCS#8 PEM; made at first use.
     pub async fn assertion_key(&self) -> Result<Secret<String>, StoreError> {
         let mut tries = Tries::new();

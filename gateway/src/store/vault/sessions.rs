@@ -210,7 +210,7 @@ impl Vault {
 
     /// How many sign-ins are alive (portal and device rows that have not expired).
     pub async fn count_sessions(&self) -> Result<usize, StoreError> {
-        Ok(self.rows(Table::SessionUse, &[], usize::MAX).await?.len())
+        self.count(Table::SessionUse).await
     }
 
     /// Removes a person's session rows, those of an older generation or (with `None`) all; returns how many sign-ins there

@@ -1,0 +1,52 @@
+//! Which sessions and tokens were used? Told to the store some at a time.
+//!
+//! A use is noted at most every few minutes for a session and every hour for a token; a million sessions make many of them
+//! all the same. They come together here and go to the store twice a second, hundreds in one batch. What is lost when the
+//! program dies costs a little of an idle limit.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use access::Timestamp;
+use access::identity::{SessionId, TokenId};
+
+use super::facts::Use;
+use crate::store::vault::Vault;
+
+/// Uses that the store was not told of yet.
+#[derive(Debug, Default)]
+pub(super) struct Uses(Mutex<Noted>);
+
+#[derive(Debug, Default)]
+struct Noted {
+    sessions: Vec<(SessionId, Timestamp)>,
+    tokens: Vec<(TokenId, Timestamp, IpAddr)>,
+}
+
+impl Uses {
+    /// One more; beyond [`KEPT`] it is let go, and the next use is noted instead.
+    pub(super) fn note(&self, used: Use, now: Timestamp, from: IpAddr) {
+        let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if noted.sessions.len() + noted.tokens.len() < KEPT {
+            match used {
+                Use::Session(id) => noted.sessions.push((id, now)),
+                Use::Token(id) => noted.tokens.push((id, now, from)),
+            }
+        }
+    }
+
+    /// Tells the store. Failures are only logged.
+    pub(super) async fn tell(&self, vault: &Vault) {
+        let Noted { sessions, tokens } = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut told = if sessions.is_empty() { Ok(()) } else { vault.touch_sessions(&sessions).await };
+        for (id, at, from) in tokens {
+            told = told.and(vault.touch_token(id, at, from).await);
+        }
+        if let Err(error) = told {
+            tracing::warn!(%error, "last uses could not be noted");
+        }
+    }
+}
+
+/// A few megabytes.
+const KEPT: usize = 65_536;
