@@ -6,10 +6,12 @@
 
 pub mod app;
 pub mod backend;
+pub mod balancer;
 pub mod browser;
 pub mod certificates;
 pub mod dice;
 pub mod gateway;
+pub mod openssl;
 pub mod program;
 pub mod streams;
 pub mod walk;

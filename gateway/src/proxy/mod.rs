@@ -13,11 +13,13 @@ mod headers;
 mod health;
 mod journey;
 mod log;
+mod opening;
 mod outcome;
 mod pool;
 mod routes;
 mod slow;
 mod upgrade;
+mod websocket;
 
 use std::sync::Arc;
 

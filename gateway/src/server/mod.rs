@@ -8,6 +8,7 @@ mod admin;
 mod arrivals;
 mod control;
 mod listener;
+mod proxy_header;
 mod reload;
 mod workers;
 
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora::listeners::tls::Acceptor;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -31,7 +31,7 @@ use crate::portal::Portal;
 use crate::proxy::{AccessLog, CHECK_EVERY, Checks, Proxy, Snapshot};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
-use crate::tls::{self, Certificates};
+use crate::tls::{Acceptor, Certificates};
 
 pub use reload::{Reloaded, Reloader};
 
@@ -166,7 +166,7 @@ impl Server {
             None => None,
             Some(_) => {
                 let in_force = Arc::clone(&current);
-                Some(Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?))
+                Some(Arc::new(Acceptor::new(move || Arc::clone(in_force.load().certificates()))?))
             }
         };
         let (stop, stopping) = watch::channel(false);
