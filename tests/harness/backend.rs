@@ -76,6 +76,7 @@ impl Backend {
             let mut open = JoinSet::new();
             loop {
                 let Ok((stream, _)) = socket.accept().await else { return };
+                stream.set_nodelay(true).expect("it is open");
                 memory.connections.fetch_add(1, Ordering::AcqRel);
                 let (answer, memory, acceptor) = (Arc::clone(&answer), Arc::clone(&memory), acceptor.clone());
                 open.spawn(async move {

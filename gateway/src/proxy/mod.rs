@@ -329,6 +329,8 @@ impl ProxyHttp for Proxy {
             }
         }
         self.log.write(|| self.line(session, context, status, error));
+        // Whoever is told that it has ended finds its place free.
+        context.journey = Journey::default();
     }
 }
 

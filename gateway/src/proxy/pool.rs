@@ -97,10 +97,10 @@ impl Pool {
 
     /// A place for one more request; `None`: there are as many as there may be.
     pub(super) fn enter(&self) -> Option<Place> {
-        let place = Place(Arc::clone(&self.requests));
-        let others = self.requests.fetch_add(1, Ordering::Relaxed);
-        // Given back by dropping it.
-        self.most.is_none_or(|most| others < most.get()).then_some(place)
+        let most = self.most.map_or(u32::MAX, NonZeroU32::get);
+        let one_more = |others: u32| (others < most).then(|| others + 1);
+        let entered = self.requests.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        entered.is_ok().then(|| Place(Arc::clone(&self.requests)))
     }
 
     /// The next upstream for a request that has tried these.

@@ -50,7 +50,7 @@ impl Snapshot {
         before: Option<&Self>,
     ) -> Self {
         let routes = in_force.settings.apps.iter().map(|(host, app)| {
-            let known = before.and_then(|before| before.app(&app.name));
+            let known = before.and_then(|before| before.app(host, &app.name));
             let label: Arc<str> = app.name.as_str().into();
             let route = Route {
                 authority: authority_of(&app.origin),
@@ -75,8 +75,8 @@ impl Snapshot {
             certificates: Arc::new(certificates),
             in_force: Arc::clone(&in_force),
         };
-        for known in before.iter().flat_map(|before| before.routes()) {
-            pool::forget(&known.app, made.app(&known.app.name).map(|route| &*route.app), metrics);
+        for (host, known) in before.iter().flat_map(|before| &before.routes) {
+            pool::forget(&known.app, made.app(host, &known.app.name).map(|route| &*route.app), metrics);
         }
         made
     }
@@ -114,8 +114,10 @@ impl Snapshot {
         self.routes.values()
     }
 
-    fn app(&self, name: &AppName) -> Option<&Arc<Route>> {
-        self.routes.values().find(|route| route.app.name == *name)
+    /// The app of this name; it is most likely where it was.
+    fn app(&self, host: &HostName, name: &AppName) -> Option<&Arc<Route>> {
+        let here = self.routes.get(host).filter(|route| route.app.name == *name);
+        here.or_else(|| self.routes.values().find(|route| route.app.name == *name))
     }
 }
 
