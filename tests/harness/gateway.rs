@@ -47,8 +47,6 @@ pub struct Setup {
     pub apps: Option<String>,
     /// Added to gateway.yaml.
     pub extra: String,
-    /// Further files of the configuration folder.
-    pub files: Vec<(String, String)>,
     /// Replaces the `sign_in:` line.
     pub sign_in: Option<String>,
     /// The machine's clock instead of one that stands still.
