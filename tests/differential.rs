@@ -22,7 +22,10 @@ async fn no_server_answers_with_what_was_not_decided_on() {
         assert_eq!(direct(server, "/x").await, Came::Secret, "{}", server.name);
     }
     println!("{} targets, seed {SEED}", targets.len());
-    println!("{:<14} {:<9} {:>7} {:>7} {:>7} {:>7} {:>9}", "server", "unusual", "refused", "PUBLIC", "SECRET", "other", "too much");
+    println!(
+        "{:<14} {:<9} {:>7} {:>7} {:>7} {:>7} {:>9}",
+        "server", "unusual", "refused", "PUBLIC", "SECRET", "other", "too much"
+    );
     let mut let_through = Vec::new();
     for server in &servers {
         for tolerance in ["off", "on"] {
@@ -69,7 +72,10 @@ enum Came {
 async fn in_front_of(servers: &[Server]) -> TestGateway {
     let mut apps = "apps:\n".to_owned();
     for server in servers {
-        for (tolerance, may) in [("off", ""), ("on", ", paths_may_contain: [encoded_slash, backslash, semicolon, dot_segments, empty_segments]")] {
+        for (tolerance, may) in [
+            ("off", ""),
+            ("on", ", paths_may_contain: [encoded_slash, backslash, semicolon, dot_segments, empty_segments]"),
+        ] {
             let (name, port) = (server.name, server.port());
             apps.push_str(&format!(
                 "  {name}-{tolerance}: {{ host: {name}-{tolerance}.localhost, upstream: \"http://127.0.0.1:{port}\", allow: everyone, paths: [{{ path: /public/*, allow: public }}]{may} }}\n"
@@ -90,7 +96,9 @@ async fn ask(port: u16, host: &str, target: &str, field: &str) -> Came {
     let text = answer.text();
     // A server's own page for an error says neither word, except where the error is the page (Apache, lighttpd).
     match () {
-        () if answer.header("content-type") == Some("application/problem+json") || answer.status == 401 => Came::Refused,
+        () if answer.header("content-type") == Some("application/problem+json") || answer.status == 401 => {
+            Came::Refused
+        }
         () if text.contains("SECRET") => Came::Secret,
         () if text.contains("PUBLIC") => Came::Public,
         () => Came::Other,
@@ -102,7 +110,10 @@ fn targets() -> Vec<(String, String)> {
     let mut dice = Dice::new(SEED, 0);
     let mut targets: Vec<(String, String)> = KNOWN.iter().map(|target| ((*target).to_owned(), String::new())).collect();
     // gunicorn cuts what this field names off the front of the path, and hands on the rest.
-    targets.extend(["Script_Name: /public\r\n", "SCRIPT_NAME: /public\r\n", "Path_Info: /x\r\n"].map(|field| ("/public/x".to_owned(), field.to_owned())));
+    targets.extend(
+        ["Script_Name: /public\r\n", "SCRIPT_NAME: /public\r\n", "Path_Info: /x\r\n"]
+            .map(|field| ("/public/x".to_owned(), field.to_owned())),
+    );
     while targets.len() < COUNT {
         // Half of them stay close to what is public, so that much is let through; the others go anywhere.
         let (start, pieces) = match dice.below(4) {
@@ -167,13 +178,14 @@ const KNOWN: &[&str] = &[
 ];
 
 const PIECES: &[&str] = &[
-    "/", "/", "/", "x", "y", "public", "/public/", "..", ".", "/..", "/../", "/./", "//", "\\", "..\\", "%5c", "%2f", "%2F", ";", ";x",
-    ";x=/..", "%3b", "%2e", "%2e%2e", ".%2e", "%2e.", "/%2e%2e/", "..;", "%70", "%41", "?", "?x=", "%3f", "%23", "%20", "+", "~", "*", "$",
-    "%c3%a9", "%25", "%252f", "%09", "%00", ":", "@", "'", "|", "&",
+    "/", "/", "/", "x", "y", "public", "/public/", "..", ".", "/..", "/../", "/./", "//", "\\", "..\\", "%5c", "%2f",
+    "%2F", ";", ";x", ";x=/..", "%3b", "%2e", "%2e%2e", ".%2e", "%2e.", "/%2e%2e/", "..;", "%70", "%41", "?", "?x=",
+    "%3f", "%23", "%20", "+", "~", "*", "$", "%c3%a9", "%25", "%252f", "%09", "%00", ":", "@", "'", "|", "&",
 ];
 
 const MILD: &[&str] = &[
-    "/", "x", "y/", "public/", "%2f", "//", "/./", ";x", "\\", "%5c", "z/../", "%20", "%41", "%c3%a9", "%40", "+", "?x=/../y", "%3b", ".", "a/..;/",
+    "/", "x", "y/", "public/", "%2f", "//", "/./", ";x", "\\", "%5c", "z/../", "%20", "%41", "%c3%a9", "%40", "+",
+    "?x=/../y", "%3b", ".", "a/..;/",
 ];
 
 const FIELDS: &[&str] = &[

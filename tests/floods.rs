@@ -142,14 +142,20 @@ fn floods() -> Vec<Flood> {
         [headers, frame(kind::WINDOW_UPDATE, 0, stream, vec![0; 4])].concat()
     });
     let malformed = streams(5_000).flat_map(|stream| {
-        frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, block(&request("GET", "/status", &[("connection", "x")])))
+        frame(
+            kind::HEADERS,
+            flag::END_HEADERS | flag::END_STREAM,
+            stream,
+            block(&request("GET", "/status", &[("connection", "x")])),
+        )
     });
     let mut empty_data = frame(kind::HEADERS, flag::END_HEADERS, 1, whole("POST"));
     empty_data.extend(frame(kind::DATA, 0, 1, Vec::new()).repeat(50_000));
     let mut stalled = frame(kind::SETTINGS, 0, 0, setting(4, 0));
-    stalled.extend(streams(100).flat_map(|stream| {
-        frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, whole("GET"))
-    }));
+    stalled.extend(
+        streams(100)
+            .flat_map(|stream| frame(kind::HEADERS, flag::END_HEADERS | flag::END_STREAM, stream, whole("GET"))),
+    );
     let flood = |name, bytes, ends| Flood { name, bytes, ends };
     vec![
         flood("CONTINUATION", continuations, true),
@@ -174,7 +180,10 @@ async fn secure() -> Program {
         .settings()
         .replace("portal: http:", "portal: https:")
         .replace("listen: { http:", "listen: { https:")
-        .replace("policies: policies", "policies: policies\ntls: { certificates: [{ chain: tls/chain.pem, key_file: tls/key.pem }] }");
+        .replace(
+            "policies: policies",
+            "policies: policies\ntls: { certificates: [{ chain: tls/chain.pem, key_file: tls/key.pem }] }",
+        );
     program.write("gateway.yaml", &settings);
     program
 }

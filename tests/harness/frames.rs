@@ -154,8 +154,7 @@ pub fn setting(id: u16, value: u32) -> Vec<u8> {
 
 /// The usual pseudo-fields of a request for `/status` at the CRM, then more.
 pub fn request<'a>(method: &'a str, path: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut fields =
-        vec![(":method", method), (":scheme", "https"), (":authority", "crm.localhost"), (":path", path)];
+    let mut fields = vec![(":method", method), (":scheme", "https"), (":authority", "crm.localhost"), (":path", path)];
     fields.extend_from_slice(more);
     fields
 }

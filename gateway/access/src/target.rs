@@ -441,7 +441,8 @@ mod tests {
 
     #[test]
     fn the_common_path_is_borrowed() {
-        let borrows = |raw: &'static [u8]| matches!(CanonicalPath::parse(raw).map(|path| path.path), Ok(Cow::Borrowed(_)));
+        let borrows =
+            |raw: &'static [u8]| matches!(CanonicalPath::parse(raw).map(|path| path.path), Ok(Cow::Borrowed(_)));
         assert!(borrows(b"/a/b"));
         assert!(!borrows(b"/a%20b"));
     }

@@ -242,7 +242,10 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).is_ok(), "{fields:?}");
+            assert!(
+                Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).is_ok(),
+                "{fields:?}"
+            );
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -260,7 +263,11 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).err(), Some(*why), "{fields:?}");
+            assert_eq!(
+                Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).err(),
+                Some(*why),
+                "{fields:?}"
+            );
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(

@@ -50,7 +50,8 @@ impl Proxy {
         }
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let known = |authority: &[u8]| snapshot.host(authority);
-        let tolerated = |host: &HostName| snapshot.route(host).map(|route| route.app.paths_may_contain).unwrap_or_default();
+        let tolerated =
+            |host: &HostName| snapshot.route(host).map(|route| route.app.paths_may_contain).unwrap_or_default();
         let asked = match Asked::read(session.req_header(), raw.as_deref(), known, tolerated) {
             Ok(asked) => asked,
             Err(unclear) => {

@@ -190,9 +190,8 @@ fn is_request_line(line: &[u8]) -> bool {
 
 /// RFC 9112 §5: a name, a colon at once, and no control characters.
 fn is_field(line: &[u8]) -> bool {
-    let named = memchr::memchr(b':', line).is_some_and(|colon| {
-        colon > 0 && line[..colon].iter().all(|byte| matches!(byte, 0x21..0x7f))
-    });
+    let named = memchr::memchr(b':', line)
+        .is_some_and(|colon| colon > 0 && line[..colon].iter().all(|byte| matches!(byte, 0x21..0x7f)));
     named && line.iter().all(|byte| *byte >= b' ' && *byte != 0x7f || *byte == b'\t')
 }
 

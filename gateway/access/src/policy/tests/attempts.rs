@@ -97,7 +97,8 @@ impl Try {
 
     pub(super) fn with<R>(&self, act: impl FnOnce(&Policy, &Attempt<'_>) -> R) -> R {
         let raw = self.goal.as_ref().map_or("", |(_, path)| path);
-        let path = CanonicalPath::parse_unusual(if raw.is_empty() { b"/" } else { raw.as_bytes() }, UnusualPaths::ALL).expect(raw);
+        let path = CanonicalPath::parse_unusual(if raw.is_empty() { b"/" } else { raw.as_bytes() }, UnusualPaths::ALL)
+            .expect(raw);
         let goal = match &self.goal {
             None => Goal::SignIn,
             Some((None, _)) => Goal::Portal,
