@@ -134,7 +134,7 @@ async fn run(case: &Case, port: u16, chain: &std::path::Path) -> Result<(), Stri
 
 /// What should happen at once; `None` if it has not by now.
 async fn within<T>(waiting: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_secs(2), waiting).await.ok()
+    tokio::time::timeout(Duration::from_secs(5), waiting).await.ok()
 }
 
 /// No stream has this number: waiting for it waits for the connection.
