@@ -214,7 +214,7 @@ impl Drop for AccessLog {
 
 /// Writes until it is alone at the desk: takes what there is, waits a little so that more comes together, looks again.
 fn write_all(desk: &Arc<Desk>, out: impl Write) {
-    let mut out = std::io::BufWriter::new(out);
+    let mut out = std::io::BufWriter::with_capacity(WRITTEN, out);
     let mut taken = Vec::new();
     loop {
         // Looked at first: what was handed over before the last one left is still taken below.
@@ -244,6 +244,8 @@ fn write_all(desk: &Arc<Desk>, out: impl Write) {
 
 /// Lines of one thread that wait at most: a few megabytes.
 const QUEUE: usize = 8192;
+/// Bytes that are written at once.
+const WRITTEN: usize = 64 * 1024;
 /// How long lines come together before they are written.
 const GATHER: Duration = Duration::from_millis(10);
 /// As much of a method as is logged.

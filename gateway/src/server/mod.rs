@@ -8,6 +8,7 @@ mod admin;
 mod arrivals;
 mod control;
 mod listener;
+mod proxy_header;
 mod reload;
 mod workers;
 
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora::listeners::tls::Acceptor;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -28,10 +28,10 @@ use crate::config::{self, Faults, InForce};
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
-use crate::proxy::{AccessLog, Proxy, Snapshot};
+use crate::proxy::{AccessLog, CHECK_EVERY, Checks, Proxy, Snapshot};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
-use crate::tls::{self, Certificates};
+use crate::tls::{Acceptor, Certificates};
 
 pub use reload::{Reloaded, Reloader};
 
@@ -102,6 +102,8 @@ impl StartError {
 pub struct Server {
     gate: Arc<Gate>,
     reloader: Arc<Reloader>,
+    current: Arc<ArcSwap<Snapshot>>,
+    checks: Arc<Checks>,
     addresses: Addresses,
     control: PathBuf,
     stop: watch::Sender<bool>,
@@ -137,7 +139,7 @@ impl Server {
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
         let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
-        let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
+        let snapshot = Snapshot::prepare(in_force, certificates, &metrics, None);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
 
@@ -164,7 +166,7 @@ impl Server {
             None => None,
             Some(_) => {
                 let in_force = Arc::clone(&current);
-                Some(Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?))
+                Some(Arc::new(Acceptor::new(move || Arc::clone(in_force.load().certificates()))?))
             }
         };
         let (stop, stopping) = watch::channel(false);
@@ -187,9 +189,11 @@ impl Server {
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
+        let checks = Checks::new(clock);
+        tasks.spawn(check(Arc::clone(&checks), Arc::clone(&current)));
         let entry = Entry::new(Actor::Gateway, "gateway.start").detail(env!("CARGO_PKG_VERSION"));
         gate.vault().note(entry).await?;
-        Ok(Self { gate, reloader, addresses, control, stop, workers, tasks })
+        Ok(Self { gate, reloader, current, checks, addresses, control, stop, workers, tasks })
     }
 
     /// Where it listens.
@@ -205,6 +209,11 @@ impl Server {
     /// Reads the configuration again.
     pub const fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
+    }
+
+    /// Asks the upstreams whose time has come whether they work, and waits for their answers: for tests, which move time.
+    pub async fn check_upstreams(&self) {
+        self.checks.round(&self.current.load_full()).await;
     }
 
     /// Takes no more connections, lets requests end for at most `grace`, then ends.
@@ -350,5 +359,17 @@ async fn look_up(current: Arc<ArcSwap<Snapshot>>) {
         if let Err(error) = tokio::task::spawn_blocking(move || snapshot.look_up_again()).await {
             tracing::error!(%error, "looking up the upstreams failed");
         }
+    }
+}
+
+/// Asks upstreams whether they work. Whoever does not answer keeps the others from nothing.
+async fn check(checks: Arc<Checks>, current: Arc<ArcSwap<Snapshot>>) {
+    let mut tick = tokio::time::interval(CHECK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = JoinSet::new();
+    loop {
+        tick.tick().await;
+        while rounds.try_join_next().is_some() {}
+        checks.begin(&current.load_full(), &mut rounds);
     }
 }
