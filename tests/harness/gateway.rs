@@ -58,7 +58,7 @@ pub struct Setup {
     /// Added to what stands in `tls:`, with a comma before it.
     pub tls: String,
     /// Files that lie in the configuration folder from the start, by name.
-    pub files: Vec<(&'static str, String)>,
+    pub files: Vec<(String, String)>,
 }
 
 /// Everybody of a test by name: their id, their phone, and the codes they keep in a drawer.
