@@ -328,17 +328,6 @@ const CASES: &[Case] = &[
     case(Refused, "CONNECT", &[(b":method", b"CONNECT"), (b":authority", b"crm.localhost:443")]),
     case(
         Refused,
-        "extended CONNECT",
-        &[
-            (b":method", b"CONNECT"),
-            (b":protocol", b"websocket"),
-            (b":scheme", b"https"),
-            (b":path", b"/status"),
-            (b":authority", b"crm.localhost"),
-        ],
-    ),
-    case(
-        Refused,
         "TRACE",
         &[(b":method", b"TRACE"), (b":scheme", b"https"), (b":path", b"/status"), (b":authority", b"crm.localhost")],
     ),
@@ -405,6 +394,26 @@ async fn cookies_in_several_fields_become_one_without_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_web_socket_that_the_app_did_not_open_carries_nothing() {
+    let (gateway, app) = scene().await;
+    for answer in ["/status", "/status?answer=unauthorized", "/status?answer=not_modified"] {
+        let before = app.requests().len();
+        let mut frames = open(&gateway).await;
+        let mut fields = request("CONNECT", answer, &[("sec-websocket-version", "13")]);
+        fields.insert(1, (":protocol", "websocket"));
+        frames.send(&Frame::new(kind::HEADERS, flag::END_HEADERS, 1, block(&fields))).await;
+        let inner = b"GET /private?smuggled=yes HTTP/1.1\r\nHost: crm.localhost\r\n\r\n";
+        frames.send(&Frame::new(kind::DATA, flag::END_STREAM, 1, inner)).await;
+        let outcome = frames.outcome(1).await;
+        assert!(!matches!(outcome, Outcome::Answered(200..300)), "{answer}: {outcome:?} would say that it is open");
+        assert!(open(&gateway).await.is_served(1).await);
+        let seen = app.requests().split_off(before);
+        assert!(seen.iter().all(|request| request.target.starts_with(b"/status")), "{answer}: {seen:?}");
+        assert_eq!(app.faults(), [], "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_stream_of_a_connection_is_decided_on_for_itself() {
     let (gateway, app) = scene().await;
     let gateway = gateway.with_user("ana", Factor::Totp).await;
@@ -415,11 +424,11 @@ async fn every_stream_of_a_connection_is_decided_on_for_itself() {
         frames.ask(stream, fields).await;
         assert_eq!(frames.outcome(stream).await, Outcome::Answered(expected));
     }
-    // The same connection may ask for another host, and gets that host's answer.
+    // A connection was made for one host.
     let mut other = request("GET", "/status", &[]);
     other[2].1 = "login.localhost";
     frames.ask(9, &other).await;
-    assert_eq!(frames.outcome(9).await, Outcome::Answered(404));
+    assert_eq!(frames.outcome(9).await, Outcome::Answered(421));
     other[2].1 = "evil.example";
     frames.ask(11, &other).await;
     assert_eq!(frames.outcome(11).await, Outcome::Answered(421));

@@ -14,42 +14,42 @@ use harness::wire::{Answer, OFFICE, Wire};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_has_one_length() {
-    try_all(corpus::LENGTHS).await;
+    println!("{} inputs", try_all(corpus::LENGTHS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_one_transfer_coding() {
-    try_all(corpus::CODINGS).await;
+    println!("{} inputs", try_all(corpus::CODINGS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn chunks_are_read_strictly_and_written_anew() {
-    try_all(corpus::CHUNKS).await;
+    println!("{} inputs", try_all(corpus::CHUNKS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_and_names_are_what_everybody_reads() {
-    try_all(corpus::LINES).await;
+    println!("{} inputs", try_all(corpus::LINES).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_line_has_three_words_and_is_not_repaired() {
-    try_all(corpus::TARGETS).await;
+    println!("{} inputs", try_all(corpus::TARGETS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn there_is_one_host_and_one_credential() {
-    try_all(corpus::HOSTS).await;
+    println!("{} inputs", try_all(corpus::HOSTS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_left_of_one_request_is_never_another() {
-    try_all(corpus::LEFT_OVERS).await;
+    println!("{} inputs", try_all(corpus::LEFT_OVERS).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_can_be_read_in_two_ways_reaches_nobody_else() {
-    try_all(corpus::ANSWERS).await;
+    println!("{} inputs", try_all(corpus::ANSWERS).await);
 }
 
 /// A gateway, the app behind it, and the next number.
@@ -59,7 +59,8 @@ struct Scene {
     number: usize,
 }
 
-async fn try_all(cases: &[Case]) {
+/// How many there were.
+async fn try_all(cases: &[Case]) -> usize {
     let app = Recorder::start().await;
     let apps = format!(
         "apps:\n  crm:\n    host: crm.localhost\n    upstream: http://{}\n    allow: everyone\n    paths:\n      - {{ path: /status, allow: public }}\n",
@@ -73,8 +74,8 @@ async fn try_all(cases: &[Case]) {
             failed.push(format!("{:?} {}: {why}", case.expected, case.name));
         }
     }
-    println!("{} inputs, {} failed", cases.len(), failed.len());
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    cases.len()
 }
 
 impl Scene {

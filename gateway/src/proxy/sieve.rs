@@ -22,6 +22,11 @@ pub(crate) fn sieve(stream: impl IO + 'static) -> Stream {
     if stream.selected_alpn_proto() == Some(ALPN::H2) {
         return Box::new(stream);
     }
+    lines(stream)
+}
+
+/// HTTP/1.1 whatever the connection below speaks: a stream of HTTP/2 that is told in lines.
+pub(super) fn lines(stream: impl IO + 'static) -> Stream {
     Box::new(Sieve { stream, framer: Framer::new(), ended: false })
 }
 

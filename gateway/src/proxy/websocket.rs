@@ -27,6 +27,7 @@ use pingora::protocols::{
 use pingora::server::ShutdownWatch;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
+use super::sieve;
 use crate::gate::random;
 
 /// Is it asked for?
@@ -43,7 +44,7 @@ pub(super) async fn serve<A: HttpServerApp + Send + Sync>(
 ) {
     let Some(digest) = stream.digest().cloned() else { return };
     let (ours, theirs) = tokio::io::duplex(PIPE);
-    let mut upgrade = ServerSession::new_http1(Box::new(Through { pipe: theirs, digest }));
+    let mut upgrade = ServerSession::new_http1(sieve::lines(Through { pipe: theirs, digest }));
     upgrade.set_keepalive(None);
     let mut serving = app.process_new_http(upgrade, shutdown);
     let mut relaying = pin!(relay(&mut stream, ours));
@@ -134,7 +135,14 @@ fn take_answer(read: &mut BytesMut) -> Option<pingora::Result<ResponseHeader>> {
 }
 
 fn told(code: u16, fields: &[httparse::Header<'_>]) -> pingora::Result<ResponseHeader> {
-    let mut answer = ResponseHeader::build(if code == 101 { 200 } else { code }, Some(fields.len()))?;
+    // RFC 8441 §5: a 2xx says that the WebSocket is open. An app that answered without switching has not opened it, and
+    // what the client would send then must not reach it (A16).
+    let status = match code {
+        101 => 200,
+        200..300 => 502,
+        other => other,
+    };
+    let mut answer = ResponseHeader::build(status, Some(fields.len()))?;
     let of_the_hop = [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT, TRANSFER_ENCODING, CONTENT_LENGTH];
     for field in fields {
         let name = HeaderName::from_bytes(field.name.as_bytes());

@@ -22,7 +22,11 @@ fuzz_target!(|bytes: &[u8]| {
         let readings: Vec<_> = path.readings().collect();
         assert!(!readings.is_empty() && readings.len() <= 32, "bounded");
         assert!(readings.iter().all(|reading| reading.starts_with('/') && !reading.contains(char::is_control)));
-        assert_eq!(CanonicalPath::parse(bytes).is_ok(), path.needs().is_empty(), "the strict parser takes what needs nothing");
+        assert_eq!(
+            CanonicalPath::parse(bytes).is_ok(),
+            path.needs().is_empty(),
+            "the strict parser takes what needs nothing"
+        );
     }
     if let Ok(text) = std::str::from_utf8(bytes)
         && let Ok(pattern) = PathPattern::parse(text)
