@@ -49,7 +49,7 @@ pub(super) async fn serve<A: HttpServerApp + Send + Sync + 'static>(
         }
     }
     drop(socket);
-    app.http_cleanup().await;
+    // Connections that wait for a request are left alone: one may be on its way (see `drain`).
     while open.join_next().await.is_some() {}
 }
 

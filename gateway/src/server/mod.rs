@@ -6,6 +6,8 @@
 
 mod admin;
 mod control;
+mod drain;
+pub mod hand_over;
 mod listener;
 mod reload;
 
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::TcpListener;
+use pingora::proxy::HttpProxy;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -25,11 +27,12 @@ use crate::config::{self, Faults, InForce};
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
-use crate::proxy::{AccessLog, Proxy, Snapshot};
+use crate::proxy::{AccessLog, Cuttable, Proxy, Snapshot};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
 use crate::tls::{self, Certificates};
 
+use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
 pub use reload::{Reloaded, Reloader};
 
 /// What a gateway is started with.
@@ -40,13 +43,24 @@ pub struct Options {
     pub clock: Clock,
     /// Sockets that are open already; what is missing is bound as the configuration says.
     pub bound: Bound,
+    /// Is there a gateway to take over from?
+    pub start: Start,
     /// Where access log lines go; `None`: nowhere.
     pub access_log: Option<Box<dyn std::io::Write + Send>>,
     /// A line above every page, such as the demo's.
     pub banner: Option<String>,
 }
 
-/// Sockets that are open already: for tests on free ports, and for a hand-over from another process.
+/// How a gateway begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// On a store that nobody holds.
+    Alone,
+    /// With the sockets and the store of the gateway that runs on this store, if one does.
+    TakeOver,
+}
+
+/// Sockets that are open already: for tests on free ports.
 #[derive(Debug, Default)]
 pub struct Bound {
     /// For `listen.http`.
@@ -69,6 +83,9 @@ pub enum StartError {
     /// The gate above it.
     #[error(transparent)]
     Gate(#[from] OpenError),
+    /// The gateway that should have been taken over from; it goes on.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
     /// A socket.
     #[error("can't listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -85,7 +102,7 @@ impl StartError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 78,
-            Self::Store(_) | Self::Gate(_) => 69,
+            Self::Store(_) | Self::Gate(_) | Self::TakeOver(_) => 69,
             Self::Listen(..) | Self::Tls(_) | Self::Io(_) => 1,
         }
     }
@@ -96,8 +113,9 @@ pub struct Server {
     gate: Arc<Gate>,
     reloader: Arc<Reloader>,
     addresses: Addresses,
-    control: PathBuf,
-    stop: watch::Sender<bool>,
+    app: Arc<Cuttable<HttpProxy<Proxy>>>,
+    giver: Arc<Giver>,
+    _control: control::Path,
     listeners: JoinSet<()>,
     tasks: JoinSet<()>,
 }
@@ -116,64 +134,90 @@ pub struct Addresses {
 impl Server {
     /// Starts a gateway on the runtime this is called on. Errors: [`StartError`]; nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { config_dir, clock, bound, access_log, banner } = options;
+        let Options { config_dir, clock, bound, start, access_log, banner } = options;
         let metrics = Arc::new(Metrics::new());
         let loaded = config::load(&config_dir, clock.now()).map_err(StartError::Config)?;
         for warning in &loaded.warnings {
             tracing::warn!("{}:{}: {}", warning.file, warning.line, warning.message);
         }
         let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
-        let store = loaded.settings.store.clone();
-        let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
-        let vault = Vault::open(&backing, clock.clone()).await?;
-        vault.time_into(&metrics.store);
-        let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        let backing =
+            Backing::Redb { file: loaded.settings.store.clone(), key_file: loaded.settings.store_key.clone() };
+        let control = crate::admin::wire::socket_path(&loaded.settings.store);
         let listen = loaded.settings.listen.clone();
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
-        let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
-
-        let http = open(bound.http, listen.http).await?;
-        let https = open(bound.https, listen.https).await?;
-        let Some(admin) = open(bound.admin, Some(listen.admin)).await? else {
-            return Err(StartError::Io(std::io::ErrorKind::AddrNotAvailable.into()));
-        };
-        let addresses = Addresses {
-            http: http.as_ref().map(TcpListener::local_addr).transpose()?,
-            https: https.as_ref().map(TcpListener::local_addr).transpose()?,
-            admin: admin.local_addr()?,
+        let acceptor = {
+            let in_force = Arc::clone(&current);
+            Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?)
         };
         let log = match access_log {
             Some(out) => AccessLog::to(out, Arc::clone(&metrics))?,
             None => AccessLog::off(Arc::clone(&metrics)),
         };
-        let control = crate::admin::wire::socket_path(&store);
-        let control_socket = control::bind(&control)?;
 
+        let mut taking = match start {
+            Start::Alone => None,
+            Start::TakeOver => TakingOver::ask(&control).await?,
+        };
+        let (sockets, vault) = match &mut taking {
+            None => {
+                let vault = Vault::open(&backing, clock.clone()).await?;
+                (Sockets::open(bound, Vec::new(), &listen).await?, vault)
+            }
+            // Everything that can fail first: from the release on, the other one's requests wait for us.
+            Some(taking) => {
+                let sockets = Sockets::open(bound, taking.sockets(), &listen).await?;
+                taking.release().await?;
+                (sockets, Vault::open(&backing, clock.clone()).await?)
+            }
+        };
+        vault.time_into(&metrics.store);
+        let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
+        let addresses = sockets.addresses()?;
+        let (http, https, admin) = (sockets.http()?, sockets.https()?, sockets.admin()?);
         let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
         let app = Proxy::new(Arc::clone(&gate), portal, Arc::clone(&current), log).into_app();
+        let entry = Entry::new(Actor::Gateway, "gateway.start").detail(match &taking {
+            None => env!("CARGO_PKG_VERSION").to_owned(),
+            Some(taking) => format!("{}, takes over from process {}", env!("CARGO_PKG_VERSION"), taking.process()),
+        });
+        gate.vault().note(entry).await?;
+        let (control_socket, control) = control::bind(control)?;
+        let predecessor = match taking {
+            None => None,
+            Some(taking) => taking.ready().await?,
+        };
+
         let (stop, stopping) = watch::channel(false);
+        let giver = Giver::new(Arc::clone(&gate), sockets, stop);
         let mut listeners = JoinSet::new();
         if let Some(http) = http {
             listeners.spawn(listener::serve(http, None, Arc::clone(&app), stopping.clone()));
         }
         if let Some(https) = https {
-            let in_force = Arc::clone(&current);
-            let acceptor = Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?);
-            listeners.spawn(listener::serve(https, Some(acceptor), app, stopping.clone()));
+            listeners.spawn(listener::serve(https, Some(acceptor), Arc::clone(&app), stopping.clone()));
+        }
+        if let Some(predecessor) = predecessor {
+            let vault = gate.vault().clone();
+            listeners.spawn(async move {
+                if let Err(error) = vault.serve_predecessor(predecessor).await {
+                    tracing::warn!(%error, "the process that was taken over from can't be answered: {error}");
+                }
+            });
         }
         let mut tasks = JoinSet::new();
-        tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping));
-        tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader)));
+        let handed = giver.successor();
+        tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping, handed));
+        tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader), Arc::clone(&giver)));
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
-        let entry = Entry::new(Actor::Gateway, "gateway.start").detail(env!("CARGO_PKG_VERSION"));
-        gate.vault().note(entry).await?;
-        Ok(Self { gate, reloader, addresses, control, stop, listeners, tasks })
+        Ok(Self { gate, reloader, addresses, app, giver, _control: control, listeners, tasks })
     }
 
     /// Where it listens.
@@ -190,40 +234,6 @@ impl Server {
     pub const fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
     }
-
-    /// Takes no more connections, lets requests end for at most `grace`, then ends.
-    pub async fn stop(mut self, grace: Duration) {
-        // Nobody listens to it any more only when everything has ended already.
-        let _ = self.stop.send(true);
-        let ending = async { while self.listeners.join_next().await.is_some() {} };
-        if tokio::time::timeout(grace, ending).await.is_err() {
-            tracing::info!("some connections were still open and are cut");
-        }
-        let entry = Entry::new(Actor::Gateway, "gateway.stop");
-        if let Err(error) = self.gate.vault().note(entry).await {
-            tracing::warn!(%error, "the stop could not be noted in the audit");
-        }
-        self.tasks.shutdown().await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Best effort: a socket that is left behind is replaced at the next start.
-        let _ = std::fs::remove_file(&self.control);
-    }
-}
-
-async fn open(
-    bound: Option<std::net::TcpListener>,
-    address: Option<SocketAddr>,
-) -> Result<Option<TcpListener>, StartError> {
-    if let Some(socket) = bound {
-        socket.set_nonblocking(true)?;
-        return Ok(Some(TcpListener::from_std(socket)?));
-    }
-    let Some(address) = address else { return Ok(None) };
-    TcpListener::bind(address).await.map(Some).map_err(|error| StartError::Listen(address, error))
 }
 
 /// Follows what the store publishes.

@@ -12,6 +12,7 @@ mod act;
 mod attempts;
 mod flows;
 mod hand_offs;
+mod hand_over;
 mod house;
 mod issued;
 mod open;
@@ -37,6 +38,7 @@ use super::StoreError;
 use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
+pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
 pub use tokens::TokenText;
 
@@ -276,6 +278,7 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     generations: Generations,
+    backing: Backing,
 }
 
 /// Where a vault keeps its rows.
