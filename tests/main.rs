@@ -14,6 +14,7 @@ mod decisions;
 mod documents;
 mod forms;
 mod hand_off;
+mod hand_over;
 mod live;
 mod map;
 mod metrics;

@@ -10,8 +10,10 @@ use vestibule::store::vault::Force;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_verifies_reaches_an_app_and_cookies_are_for_https() {
     let gateway = secure().await;
-    let answer = curl(&gateway, "crm", "/status", &gateway.file("tls/chain.pem"), &[]);
-    assert!(answer.contains("HTTP/1.1 200"), "{answer}");
+    for (version, expected) in [("--http1.1", "HTTP/1.1 200"), ("--http2", "HTTP/2 200")] {
+        let answer = curl(&gateway, "crm", "/status", &gateway.file("tls/chain.pem"), &[version]);
+        assert!(answer.contains(expected), "{answer}");
+    }
     let page = curl(&gateway, "login", "/sign-in", &gateway.file("tls/chain.pem"), &[]);
     assert!(page.contains("strict-transport-security: max-age=31536000"), "{page}");
     assert_eq!(gateway.crm().last().header("x-forwarded-proto"), Some("https"));

@@ -33,6 +33,10 @@ pub struct Metrics {
     pub password_hash: Histogram,
     /// Access log lines dropped because the writer could not keep up.
     pub access_log_dropped: prometheus::IntCounter,
+    /// Connections refused because their address held too many.
+    pub connections_refused: prometheus::IntCounter,
+    /// Connections ended because the client was too slow.
+    pub slow_clients: prometheus::IntCounter,
     /// 1 if the last reload of the configuration was accepted, 0 if it was refused.
     pub config_last_reload_successful: IntGauge,
     /// How many configurations have been in force since the start.
@@ -90,14 +94,21 @@ impl Metrics {
                 FAST,
             )?,
             password_hash: histogram(registry, "password_hash_seconds", "Time one password hash takes.", SLOW)?,
-            access_log_dropped: {
-                let made = prometheus::IntCounter::with_opts(opts(
-                    "access_log_dropped_total",
-                    "Access log lines dropped because the writer could not keep up.",
-                ))?;
-                registry.register(Box::new(made.clone()))?;
-                made
-            },
+            access_log_dropped: counter(
+                registry,
+                "access_log_dropped_total",
+                "Access log lines dropped because the writer could not keep up.",
+            )?,
+            connections_refused: counter(
+                registry,
+                "connections_refused_total",
+                "Connections refused because their address held too many.",
+            )?,
+            slow_clients: counter(
+                registry,
+                "slow_clients_total",
+                "Connections ended because the client was too slow.",
+            )?,
             config_last_reload_successful: gauge(
                 registry,
                 "config_last_reload_successful",
@@ -153,6 +164,12 @@ fn opts(name: &str, help: &str) -> Opts {
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
     let made = IntGauge::with_opts(opts(name, help))?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<prometheus::IntCounter> {
+    let made = prometheus::IntCounter::with_opts(opts(name, help))?;
     registry.register(Box::new(made.clone()))?;
     Ok(made)
 }

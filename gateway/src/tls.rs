@@ -102,7 +102,7 @@ pub(crate) fn acceptor(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(BySni(Box::new(in_force))));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // Early data could be replayed, and it arrives before the client's address is proved (A08).
     config.max_early_data_size = 0;
     Ok(Acceptor::from_server_config(Arc::new(config)))

@@ -43,19 +43,20 @@ pub(super) async fn serve(config: PathBuf, start: Start, style: Style) -> u8 {
     loop {
         tokio::select! {
             () = told.once_more() => {
-                tracing::info!("ending: no new connections, {} seconds for those that are open", DRAIN.as_secs());
+                tracing::info!("ending: no new connections, {} seconds for those that are open", limit(&server).as_secs());
                 break;
             }
             () = server.handed_over() => {
-                tracing::info!("handed over: {} seconds for the connections that are open", DRAIN.as_secs());
+                tracing::info!("handed over: {} seconds for the connections that are open", limit(&server).as_secs());
                 break;
             }
             // The outcome is logged, counted and noted by the reload itself.
             _ = hang_up.recv() => drop(server.reloader().reload(Force::No).await),
         }
     }
+    let limit = limit(&server);
     tokio::select! {
-        () = server.drain(DRAIN) => {}
+        () = server.drain(limit) => {}
         () = told.once_more() => tracing::info!("told to end at once: what is open is cut"),
     }
     server.end().await;
@@ -92,5 +93,7 @@ fn why(error: &StartError, config: &std::path::Path, start: Start) -> AdminError
     }
 }
 
-/// How long what is under way may take to end.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long what is under way may take to end: as the configuration says that is in force now.
+fn limit(server: &Server) -> Duration {
+    server.reloader().in_force().settings.limits.drain
+}

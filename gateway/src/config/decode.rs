@@ -15,7 +15,7 @@ use self::edges::{AbsentReader, KeyReader, Word};
 use super::fault::{Page, Spot, listed, nearest, shown};
 use super::file;
 use super::meaning::Meaning;
-use super::words::TEXT;
+use super::words::{SIZE, TEXT};
 use super::written::{AT, ONE_OR_MANY};
 use super::yaml::{Key, Kind, Node};
 
@@ -148,16 +148,15 @@ impl<'n> Reader<'n, '_> {
     fn text(&self) -> Result<&'n str, Trouble> {
         match &self.node.kind {
             Kind::Scalar { text, plain } if !plain || Meaning::of(text) == Meaning::Text => Ok(text),
+            // Bytes need no unit.
+            Kind::Scalar { text, .. } if self.expected == SIZE && is_whole_number(text) => Ok(text),
             _ => Err(self.wrong_type()),
         }
     }
 
     fn whole_number(&self) -> Result<u32, Trouble> {
         match &self.node.kind {
-            // As people write numbers: no sign, no leading zero, no base.
-            Kind::Scalar { text, plain: true } if !text.starts_with('0') || **text == *"0" => {
-                text.parse().map_err(|_| self.wrong_type())
-            }
+            Kind::Scalar { text, plain: true } if is_whole_number(text) => text.parse().map_err(|_| self.wrong_type()),
             _ => Err(self.wrong_type()),
         }
     }
@@ -433,6 +432,11 @@ const WHOLE_NUMBER: &str = "a whole number";
 const LIST: &str = "a list";
 const NAMES: &str = "names with their settings";
 const MAPPING: &str = "settings (`key: value`)";
+
+/// As people write numbers: no sign, no leading zero, no base.
+fn is_whole_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (!text.starts_with('0') || text == "0")
+}
 
 fn looks_like_ipv6(text: &str) -> bool {
     text.contains(':') && text.chars().all(|c| c == ':' || c.is_ascii_hexdigit())

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Address, AllowText, Demand, Expect, FilePath, HostText, HttpMethod, MethodWord, PathText, SecondStepWord,
-    SocketText, Text, TimeSpan, TwoStepWord, Url,
+    Address, AllowText, BalanceWord, ClientCertificateWord, Demand, Expect, FilePath, HostText, HttpMethod, MethodWord,
+    PathText, RateText, SecondStepWord, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord,
+    Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -27,6 +28,9 @@ pub(super) struct Gateway {
     pub(super) portal: At<Url>,
     /// Where the gateway listens. A change needs a restart.
     pub(super) listen: At<Listen>,
+    /// What people's connections may use up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limits: Option<At<Limits>>,
     /// Certificates for `listen.https`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tls: Option<At<Tls>>,
@@ -58,6 +62,33 @@ pub(super) struct Listen {
     /// /metrics, /healthz and /readyz, for machines only. Default: 127.0.0.1:9400.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) admin: Option<At<SocketText>>,
+    /// Peers that begin every connection with a PROXY header, version 1 or 2: addresses, prefixes or names of networks. From them it is required, from others it is an error. Taken over without a restart. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) proxy_protocol: Option<At<OneOrMany<Address>>>,
+    /// Threads that serve people's connections. Default: one a core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) workers: Option<At<u32>>,
+}
+
+/// What people's connections may use up.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    /// Connections at a time, all listeners together. A change needs a restart. Default: 16384.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connections: Option<At<u32>>,
+    /// Connections at a time from one address, of IPv6 from one /64; `trusted_proxies` and `proxy_protocol` peers are not counted. Default: 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connections_per_address: Option<At<u32>>,
+    /// From the first byte of a request to the end of its header; also for the TLS handshake. Default: 10s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) header_time: Option<At<TimeSpan>>,
+    /// Bytes a second: uploads and downloads that stay below it for 30 s are ended. Default: 500.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slowest: Option<At<SizeText>>,
+    /// How long requests, WebSockets and streams may take to end when the gateway stops or hands over. Default: 30s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) drain: Option<At<TimeSpan>>,
 }
 
 /// Certificates for `listen.https`.
@@ -66,6 +97,9 @@ pub(super) struct Listen {
 pub(super) struct Tls {
     /// One entry a certificate; which one is shown depends on the host that is asked for.
     pub(super) certificates: At<Vec<At<Certificate>>>,
+    /// A file with the CAs that sign clients' certificates (PEM). Asked for only on hosts of apps with `client_certificate: required`. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_ca: Option<At<FilePath>>,
 }
 
 /// A certificate and its key, both PEM.
@@ -125,8 +159,17 @@ pub(super) struct App {
     pub(super) title: Option<At<Text>>,
     /// The host name under which people reach it; one host, one app.
     pub(super) host: At<HostText>,
-    /// Where its traffic goes: http or https, a host and perhaps a port.
-    pub(super) upstream: At<Url>,
+    /// Where its traffic goes: http, https or h2c (HTTP/2 without TLS, for gRPC), a host and perhaps a port. One, or a list of one scheme.
+    pub(super) upstream: At<OneOrMany<Url>>,
+    /// Which of several upstreams is next: `round_robin`, or `least_connections` for the one with the fewest requests under way. Default: round_robin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) balance: Option<At<BalanceWord>>,
+    /// Asks each upstream again and again whether it works; one that does not is left out. Default: not checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) health: Option<At<Health>>,
+    /// How long its upstreams may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeouts: Option<At<Timeouts>>,
     /// A file with the CA that signed the upstream's certificate (PEM). Default: the CAs of the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) ca_file: Option<At<FilePath>>,
@@ -148,9 +191,75 @@ pub(super) struct App {
     /// Does the app see the bearer token that the gateway checked? Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pass_authorization: Option<At<bool>>,
+    /// `required`: only connections with a certificate that a CA of `tls.client_ca` signed. Default: none is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_certificate: Option<At<ClientCertificateWord>>,
+    /// What requests to it may use up. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) limits: Option<At<AppLimits>>,
+    /// What paths may contain although programs read it differently: `encoded_slash`, `backslash`, `semicolon`, `dot_segments`, `empty_segments`. Default: none of them; such requests are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) paths_may_contain: Option<At<OneOrMany<UnusualWord>>>,
     /// Rules for some paths. The first that matches counts; paths that none matches follow `allow`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) paths: Option<At<Vec<At<PathEntry>>>>,
+}
+
+/// How upstreams are asked whether they work.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Health {
+    /// What is asked for, with GET; an answer from 200 to 399 is a good one. Default: /.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<At<TargetText>>,
+    /// From one question to the next. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) every: Option<At<TimeSpan>>,
+    /// How long the answer may take. Default: 2s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// After so many bad answers in a row it is left out. Default: 3.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) fall: Option<At<u32>>,
+    /// After so many good answers in a row it is back. Default: 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rise: Option<At<u32>>,
+}
+
+/// How long an app's upstreams may take.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Timeouts {
+    /// Until the connection stands, with TLS. Default: 3s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) connect: Option<At<TimeSpan>>,
+    /// Until the first byte of the answer, and between two reads of it. Default: 60s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response: Option<At<TimeSpan>>,
+}
+
+/// What requests to an app may use up.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppLimits {
+    /// The size of a request's body: `64KiB`, `1GiB`; a larger one is refused (413). Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) body: Option<At<SizeText>>,
+    /// Requests at a time; more are refused (503). Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) concurrent: Option<At<u32>>,
+    /// Requests in all: `1000/s`, `100/m`; more are refused (429). Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) requests: Option<At<RateText>>,
+    /// Requests of one person who signed in. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) person: Option<At<RateText>>,
+    /// Requests with one bearer token. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) token: Option<At<RateText>>,
+    /// Requests from one address, of IPv6 from one /64. Default: no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<At<RateText>>,
 }
 
 /// A rule for some paths.
@@ -321,7 +430,8 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" | "blocked" if is_gateway => {
             Some("it belongs in a policy file, under `organization:`, in the folder that `policies:` names")
         }
-        "apps" | "portal" | "listen" | "tls" | "store" | "sign_in" | "trusted_proxies" | "policies" | "version"
+        "apps" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies" | "policies"
+        | "version"
             if is_policy =>
         {
             Some("it belongs in gateway.yaml")
@@ -333,7 +443,8 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
             Some("it is not available in this version; delete it for now")
         }
         "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),
-        "health" if known.contains(&"upstream") => Some("it is not available in this version; delete it for now"),
+        "proxy_protocol" | "workers" if is_gateway => Some("it belongs under `listen:`"),
+        "client_ca" if is_gateway || known.contains(&"upstream") => Some("it belongs under `tls:`"),
         "roles" | "groups" if known.contains(&"allow_from") => Some(
             "who has a role or is in a group is kept in the store: `vestibule user`; here stands what holds for them",
         ),

@@ -4,6 +4,7 @@
 //! [`Loaded`] or every fault at once, each with file, line, column, the source line, what was expected and one fix. Nothing
 //! is half loaded; a missing security setting is the strict value or an error.
 
+mod app;
 mod check;
 mod decode;
 mod fault;
@@ -23,15 +24,20 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use access::identity::{AppName, NetworkName};
+use access::identity::NetworkName;
 use access::network::AddressSet;
 use access::policy::{Listed, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
 
+pub use app::{
+    AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Unusual, UnusualPaths, Upstream,
+};
 pub use fault::Severity;
 pub use reload::InForce;
 
@@ -44,8 +50,14 @@ pub struct Settings {
     pub portal: PublicUrl,
     /// Where we listen. Needs a restart.
     pub listen: Listen,
+    /// Peers that begin every connection with a PROXY header, and nobody else does.
+    pub proxy_protocol: AddressSet,
+    /// What people's connections may use up.
+    pub limits: Limits,
     /// Certificates by SNI; empty when `listen.https` is absent.
     pub certificates: Vec<CertificateFiles>,
+    /// Who signs clients' certificates; there is one if an app demands them.
+    pub client_ca: Option<CaFile>,
     /// Proxies whose forwarding headers are believed.
     pub trusted_proxies: AddressSet,
     /// The redb file. Needs a restart.
@@ -69,6 +81,32 @@ pub struct Listen {
     pub https: Option<SocketAddr>,
     /// `/metrics`, `/healthz`, `/readyz`.
     pub admin: SocketAddr,
+    /// Threads that serve people's connections.
+    pub workers: NonZeroU32,
+}
+
+/// What people's connections may use up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Connections at a time, all listeners together. Needs a restart.
+    pub connections: NonZeroU32,
+    /// At a time from one address, of IPv6 from one /64; trusted proxies and `proxy_protocol` peers are not counted.
+    pub connections_per_address: NonZeroU32,
+    /// From the first byte of a request to the end of its header; also for the TLS handshake.
+    pub header_time: Duration,
+    /// Bytes a second: uploads and downloads that stay below it for 30 s are ended.
+    pub slowest: NonZeroU64,
+    /// How long requests, WebSockets and streams may take to end when the gateway stops or hands over.
+    pub drain: Duration,
+}
+
+/// Certificates of authorities, PEM.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Where it stands, for faults found when it is read.
+    pub place: Place,
 }
 
 /// A certificate chain and its key, PEM.
@@ -121,36 +159,6 @@ impl PublicUrl {
     pub fn join(&self, path: &str) -> String {
         format!("{}{path}", self.origin)
     }
-}
-
-/// An app as the data plane needs it.
-#[derive(Debug)]
-pub struct AppSettings {
-    /// Its name in rules, metrics and logs.
-    pub name: AppName,
-    /// For pages: `title:` or the name.
-    pub title: String,
-    /// Its host.
-    pub host: HostName,
-    /// Scheme, host and port as the browser sees them.
-    pub origin: String,
-    /// Where the traffic goes.
-    pub upstream: Upstream,
-    /// Does the app see the bearer token?
-    pub pass_authorization: bool,
-}
-
-/// Where an app's traffic goes.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Upstream {
-    /// TLS, verified against the system's roots or `ca_file`.
-    pub tls: bool,
-    /// A host name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// A private CA, PEM.
-    pub ca_file: Option<PathBuf>,
 }
 
 /// A configuration that was accepted.
@@ -217,11 +225,14 @@ pub fn resolve_list(
     check::addresses::resolve_words(networks, entries)
 }
 
-/// Which settings differ that only a restart brings into force: `listen`, `store`.
+/// Which settings differ that only a restart brings into force: `listen`, `limits.connections`, `store`.
 pub fn needs_restart(old: &Settings, new: &Settings) -> Vec<&'static str> {
     let mut changed = Vec::new();
     if old.listen != new.listen {
         changed.push("listen");
+    }
+    if old.limits.connections != new.limits.connections {
+        changed.push("limits.connections");
     }
     if old.store != new.store || old.store_key != new.store_key {
         changed.push("store");

@@ -83,9 +83,11 @@ fn hash<'a>(dir: &Path, gateway: &Written<Gateway>, policies: impl Iterator<Item
 
 fn named_files(gateway: &Gateway) -> impl Iterator<Item = &str> {
     let certificates = gateway.tls.iter().flat_map(|tls| &tls.value.certificates.value);
+    let client_ca = gateway.tls.iter().filter_map(|tls| tls.value.client_ca.as_ref());
     let apps = gateway.apps.iter().flat_map(|apps| &apps.value.0);
     certificates
         .flat_map(|certificate| [&certificate.value.chain, &certificate.value.key_file])
+        .chain(client_ca)
         .chain(apps.filter_map(|(_, app)| app.value.ca_file.as_ref()))
         .map(|path| path.value.0.as_str())
 }

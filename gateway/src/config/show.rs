@@ -2,7 +2,9 @@
 
 use super::file::{Gateway, SignIn};
 use super::read::Files;
-use super::words::{Demand, FilePath, MethodWord, SocketText, Text, TimeSpan, TwoStepWord};
+use super::words::{
+    BalanceWord, Demand, FilePath, MethodWord, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord,
+};
 use super::written::{At, OneOrMany};
 use super::yaml;
 
@@ -29,7 +31,15 @@ fn push<T: serde::Serialize>(text: &mut String, name: &str, content: &T) {
 
 fn fill_in(gateway: &mut Gateway) {
     or(&mut gateway.listen.value.admin, || SocketText("127.0.0.1:9400".into()));
+    or(&mut gateway.listen.value.proxy_protocol, OneOrMany::default);
+    or(&mut gateway.listen.value.workers, || super::check::default_workers().get());
     or(&mut gateway.trusted_proxies, OneOrMany::default);
+    let limits = or(&mut gateway.limits, Default::default);
+    or(&mut limits.connections, || 16_384);
+    or(&mut limits.connections_per_address, || 1024);
+    or(&mut limits.header_time, || TimeSpan("10s".into()));
+    or(&mut limits.slowest, || SizeText("500".into()));
+    or(&mut limits.drain, || TimeSpan("30s".into()));
     let store = &mut gateway.store.value;
     or(&mut store.key_file, || FilePath(format!("{}.key", store.redb.value.0)));
     let sign_in = or(&mut gateway.sign_in, SignIn::default);
@@ -41,6 +51,18 @@ fn fill_in(gateway: &mut Gateway) {
     for (name, app) in gateway.apps.iter_mut().flat_map(|apps| &mut apps.value.0) {
         or(&mut app.value.title, || Text(name.value.0.clone()));
         or(&mut app.value.pass_authorization, || false);
+        or(&mut app.value.balance, || BalanceWord::RoundRobin);
+        let timeouts = or(&mut app.value.timeouts, Default::default);
+        or(&mut timeouts.connect, || TimeSpan("3s".into()));
+        or(&mut timeouts.response, || TimeSpan("60s".into()));
+        if let Some(health) = &mut app.value.health {
+            let health = &mut health.value;
+            or(&mut health.path, || TargetText("/".into()));
+            or(&mut health.every, || TimeSpan("5s".into()));
+            or(&mut health.timeout, || TimeSpan("2s".into()));
+            or(&mut health.fall, || 3);
+            or(&mut health.rise, || 2);
+        }
         if let Some(two_step) = &mut app.value.two_step {
             two_step.value = Demand::Required;
         }

@@ -40,10 +40,41 @@ words! {
         /// No.
         Missing
     }
+    /// Which of several upstreams is next?
+    BalanceWord {
+        /// One after the other.
+        #[default]
+        RoundRobin,
+        /// The one with the fewest requests under way.
+        LeastConnections
+    }
+    /// Does an app demand a client's certificate?
+    ClientCertificateWord {
+        /// Yes.
+        #[default]
+        Required
+    }
+    /// What programs read differently in a path.
+    UnusualWord {
+        /// `%2F`
+        #[default]
+        EncodedSlash,
+        /// `\`, also encoded.
+        Backslash,
+        /// `;`
+        Semicolon,
+        /// `.` and `..`, also encoded.
+        DotSegments,
+        /// `//`
+        EmptySegments
+    }
 }
 
 /// The expectation of a plain text, for which quotes are the fix.
 pub(super) const TEXT: &str = "a text";
+
+/// The expectation of a size, which may be a plain number as well.
+pub(super) const SIZE: &str = "a size such as 64KiB, 1MiB or 1GiB, or a number of bytes";
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident = $expected:expr),+ $(,)?) => {$(
@@ -76,6 +107,9 @@ macro_rules! texts {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                if $expected == SIZE {
+                    return json_schema!({ "type": ["string", "integer"] });
+                }
                 json_schema!({ "type": "string" })
             }
         }
@@ -105,6 +139,12 @@ texts! {
     HttpMethod = "a method such as GET",
     /// A path or a pattern of paths.
     PathText = "a path such as /status or /api/*",
+    /// A path, perhaps with a query.
+    TargetText = "a path such as /healthz",
+    /// A size.
+    SizeText = SIZE,
+    /// So many in a span of time.
+    RateText = "a rate such as 50/s, 100/m or 1000/h",
 }
 
 /// A demand for a second step. Both words say the same; there is no way to take a demand back.

@@ -3,39 +3,16 @@
 //! Every admitted request is registered for as long as it runs. When a fact or the policy changes, each is asked again
 //! with what it came with; a no cuts the connection: WebSockets, streams and long downloads end within the second.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access::ClientAddr;
 use access::identity::AppName;
 use access::target::CanonicalPath;
-use tokio::sync::Notify;
 
+use super::cut::Hold;
 use super::facts::Visitor;
 use crate::store::vault::Digest;
-
-/// The end of one connection, waiting to be pulled. The data plane waits on it beside its work.
-#[derive(Debug, Default)]
-pub struct Cut {
-    fired: AtomicBool,
-    wake: Notify,
-}
-
-impl Cut {
-    /// Ends the connection; again is harmless.
-    pub fn fire(&self) {
-        self.fired.store(true, Ordering::Release);
-        // `notify_one` keeps a permit for a waiter that comes a moment later.
-        self.wake.notify_one();
-    }
-
-    /// Returns once it was fired.
-    pub async fn fired(&self) {
-        while !self.fired.load(Ordering::Acquire) {
-            self.wake.notified().await;
-        }
-    }
-}
 
 /// One admitted request, with what it came with.
 #[derive(Debug)]
@@ -46,7 +23,7 @@ pub(super) struct Inside {
     pub(super) path: CanonicalPath<'static>,
     pub(super) visitor: Option<Arc<Visitor>>,
     pub(super) digest: Option<Digest>,
-    pub(super) cut: Arc<Cut>,
+    pub(super) hold: Hold,
 }
 
 /// Everyone inside. Sharded: admitting one request waits for no other for longer than a push.
@@ -114,17 +91,3 @@ impl std::fmt::Debug for Registration {
 }
 
 const SHARDS: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_cut_that_was_fired_before_anyone_waited_is_not_lost() {
-        let cut = Cut::default();
-        cut.fire();
-        cut.fire();
-        cut.fired().await;
-        cut.fired().await;
-    }
-}

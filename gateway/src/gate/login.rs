@@ -471,7 +471,13 @@ impl Gate {
     }
 
     const fn at_the_portal<'a>(&self, caller: &Caller<'a>) -> Ask<'a> {
-        Ask { in_force: caller.in_force, address: caller.address, goal: Goal::Portal, shown: Shown::Nothing, cut: None }
+        Ask {
+            in_force: caller.in_force,
+            address: caller.address,
+            goal: Goal::Portal,
+            shown: Shown::Nothing,
+            hold: None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 mod assertion;
+mod cut;
 mod denials;
 mod facts;
 mod live;
@@ -20,9 +21,9 @@ use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 
 pub use assertion::AssertionError;
+pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
 pub use facts::Visitor;
-pub use live::Cut;
 pub use permit::Permit;
 pub use pool::Busy;
 
@@ -83,7 +84,7 @@ pub struct Ask<'a> {
     /// With what.
     pub shown: Shown<'a>,
     /// How to end the request later, if it can be ended.
-    pub cut: Option<Arc<Cut>>,
+    pub hold: Option<Hold>,
 }
 
 /// The answer at the door.
@@ -288,7 +289,7 @@ impl Gate {
         visitor: Option<&Arc<Visitor>>,
         digest: Option<Digest>,
     ) -> Option<live::Registration> {
-        let (Some(cut), Goal::App { app, method, path }) = (&ask.cut, ask.goal) else { return None };
+        let (Some(hold), Goal::App { app, method, path }) = (&ask.hold, ask.goal) else { return None };
         Some(self.live.register(Inside {
             address: ask.address,
             app: app.clone(),
@@ -296,7 +297,7 @@ impl Gate {
             path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
-            cut: Arc::clone(cut),
+            hold: hold.clone(),
         }))
     }
 
@@ -411,7 +412,7 @@ impl Gate {
         let mut cut = 0;
         for inside in self.live.everyone() {
             if !self.may_stay(in_force, &inside).await {
-                inside.cut.fire();
+                inside.hold.fire();
                 cut += 1;
             }
         }

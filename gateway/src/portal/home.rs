@@ -38,7 +38,7 @@ pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Re
         address: visit.resolved.client,
         goal: Goal::Portal,
         shown: Shown::PortalCookie(secret),
-        cut: None,
+        hold: None,
     };
     match gate.admit(ask).await {
         Admission::Enter(permit) => {

@@ -1,29 +1,59 @@
-//! How does an admitted request end early? The HTTP app waits on its own work and on a [`Cut`] at once.
+//! How does an admitted request end early? Its connection, or its stream, waits on its own work and on a [`Cut`] at once.
 //!
-//! pingora has no handle on a running request. This wraps its HTTP app: whatever runs inside `process_new_http`, a
-//! WebSocket for hours or a download, is dropped, with both of its connections, the moment the cut is fired.
+//! pingora has no handle on a running request. With HTTP/1.1 a connection serves one request at a time, so the connection's
+//! own cut ends it: `server::listener` waits on that. With HTTP/2 each stream is a task of its own inside pingora; this
+//! wraps its HTTP app and gives each a cut: whatever runs, a WebSocket for hours or a download, is dropped, with its
+//! connection to the app, the moment the cut is fired.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
 use pingora::protocols::http::ServerSession;
-use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
-use crate::gate::Cut;
+use super::connection::{Facts, Stage};
+use crate::gate::{Cut, Hold};
 
 tokio::task_local! {
-    static CUT: Arc<Cut>;
+    static STREAM: Arc<Cut>;
 }
 
-/// The cut of the request that this task serves.
-pub(super) fn current() -> Option<Arc<Cut>> {
-    CUT.try_with(Arc::clone).ok()
+/// The hold on the request that this task serves, which begins now.
+pub(super) fn hold(facts: Option<&Arc<Facts>>) -> Option<Hold> {
+    let of_stream = STREAM.try_with(Arc::clone).ok();
+    of_stream.as_ref().or_else(|| facts.map(|facts| &facts.cut)).map(Cut::begin)
+}
+
+/// Does the work until it is done or the cut is fired; `None`: it was cut.
+pub(crate) async fn until_cut<T>(cut: &Cut, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|cx| match cut.poll_fired(cx) {
+        Poll::Ready(()) => Poll::Ready(None),
+        Poll::Pending => work.as_mut().poll(cx).map(Some),
+    })
+    .await
 }
 
 /// An HTTP app whose requests can be cut.
-pub(crate) struct Cuttable<A>(pub(crate) Arc<A>);
+pub(crate) struct Cuttable<A> {
+    inner: Arc<A>,
+    options: HttpServerOptions,
+}
+
+impl<A> Cuttable<A> {
+    /// Around pingora's.
+    pub(super) fn around(inner: A) -> Self {
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(IDLE);
+        Self { inner: Arc::new(inner), options }
+    }
+}
 
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
@@ -32,23 +62,54 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let cut = Arc::new(Cut::default());
-        let work = CUT.scope(Arc::clone(&cut), self.0.process_new_http(session, shutdown));
-        tokio::select! {
-            reused = work => reused,
-            () = cut.fired() => None,
+        let facts = Facts::of(session.digest()).cloned();
+        if !session.is_http2() {
+            if let Some(facts) = &facts {
+                facts.pulse.next_request();
+            }
+            return self.inner.process_new_http(session, shutdown).await;
         }
+        if let Some(facts) = &facts {
+            facts.pulse.next_stream();
+        }
+        let cut = Arc::new(Cut::default());
+        let work = STREAM.scope(Arc::clone(&cut), self.inner.process_new_http(session, shutdown));
+        until_cut(&cut, work).await.flatten()
     }
 
+    /// pingora's bounds, and fewer streams: RFC 9113 §6.5.2 recommends no less than 100.
     fn h2_options(&self) -> Option<H2Options> {
-        self.0.h2_options()
+        let mut options = default_h2_options();
+        options.max_concurrent_streams(STREAMS).max_header_list_size(HEADER_LIST);
+        // Resets that a client causes and we have to account for (CVE-2023-44487, CVE-2025-8671).
+        options.max_concurrent_reset_streams(RESETS).max_local_error_reset_streams(Some(ERRORS));
+        Some(options)
     }
 
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.0.server_options()
+        Some(&self.options)
     }
 
     async fn http_cleanup(&self) {
-        self.0.http_cleanup().await;
+        self.inner.http_cleanup().await;
     }
 }
+
+/// Marks the connection as being served: its header is complete.
+pub(super) fn header_is_here(facts: Option<&Arc<Facts>>, has_body: bool) {
+    if let Some(facts) = facts.filter(|facts| facts.pulse.stage() != Stage::Streams) {
+        facts.pulse.enter(Stage::Serving);
+        facts.pulse.expect_body(has_body);
+    }
+}
+
+/// Streams at a time on one HTTP/2 connection.
+const STREAMS: u32 = 100;
+/// Decoded header bytes of one request, as for HTTP/1.1.
+const HEADER_LIST: u32 = 64 * 1024;
+/// Streams that were reset and are remembered.
+const RESETS: usize = 20;
+/// Streams that we had to reset because of the client before the connection ends.
+const ERRORS: usize = 200;
+/// How long an HTTP/2 connection may have nothing to do.
+const IDLE: Duration = Duration::from_secs(60);

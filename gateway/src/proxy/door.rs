@@ -17,6 +17,7 @@ use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
 
 use super::asked::{self, Asked, Unclear};
+use super::connection::Facts;
 use super::routes::Route;
 use super::{Context, Label, LiveGauge, Proxy, answer, cuttable};
 use crate::config::{AppSettings, InForce};
@@ -30,6 +31,9 @@ impl Proxy {
         session: &mut Session,
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
+        let facts = Facts::of(session.digest()).cloned();
+        let has_body = !session.as_downstream_mut().is_body_empty();
+        cuttable::header_is_here(facts.as_ref(), has_body);
         let snapshot = self.current.load_full();
         let visit = match self.visit(session, &snapshot.in_force) {
             Ok(visit) => visit,
@@ -134,7 +138,7 @@ impl Proxy {
             address: visit.resolved.client,
             goal: Goal::SignIn,
             shown: Shown::Nothing,
-            cut: None,
+            hold: None,
         };
         match self.gate.admit(ask).await {
             Admission::Enter(_) => {
@@ -189,8 +193,13 @@ impl Proxy {
         let request = session.req_header();
         let shown = shown(&request.headers, &route.app);
         let goal = Goal::App { app: &route.app.name, method: request.method.as_str(), path };
-        let ask =
-            Ask { in_force: &visit.in_force, address: visit.resolved.client, goal, shown, cut: cuttable::current() };
+        let ask = Ask {
+            in_force: &visit.in_force,
+            address: visit.resolved.client,
+            goal,
+            shown,
+            hold: cuttable::hold(Facts::of(session.digest())),
+        };
         match self.gate.admit(ask.clone()).await {
             Admission::Enter(permit) => {
                 if asked::wants_upgrade(&request.headers) {

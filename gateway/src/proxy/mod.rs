@@ -6,12 +6,14 @@
 
 mod answer;
 mod asked;
+mod connection;
 mod cuttable;
 mod door;
 mod headers;
 mod log;
 mod outcome;
 mod routes;
+mod slow;
 mod upgrade;
 
 use std::sync::Arc;
@@ -25,9 +27,11 @@ use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
-pub(crate) use cuttable::Cuttable;
+pub(crate) use connection::{Connection, Facts};
+pub(crate) use cuttable::{Cuttable, until_cut};
 pub use log::AccessLog;
 pub use routes::Snapshot;
+pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
 
 use crate::clock::Moment;
 use crate::gate::{Gate, Permit};
@@ -103,7 +107,7 @@ impl Proxy {
         };
         let mut app = HttpProxy::new(self, Arc::new(conf));
         app.handle_init_modules();
-        Arc::new(Cuttable(Arc::new(app)))
+        Arc::new(Cuttable::around(app))
     }
 }
 

@@ -13,7 +13,8 @@ use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
 use prometheus::Histogram;
 
-use crate::config::{AppSettings, InForce, Upstream};
+use super::slow::Pace;
+use crate::config::{AppSettings, InForce, Scheme, Upstream};
 use crate::gate::Permit;
 use crate::metrics::Metrics;
 use crate::tls::{self, Certificates};
@@ -50,7 +51,7 @@ impl Snapshot {
                 authority: authority_of(&app.origin),
                 duration: metrics.request_duration.with_label_values(&[&label]),
                 label,
-                peer: ArcSwapOption::from(find(&app.upstream).map(Arc::new)),
+                peer: ArcSwapOption::from(app.upstreams.first().and_then(find).map(Arc::new)),
                 app: Arc::clone(app),
             };
             (host.clone(), Arc::new(route))
@@ -68,6 +69,12 @@ impl Snapshot {
         &self.certificates
     }
 
+    /// What clients are held to.
+    pub(crate) fn pace(&self) -> Pace {
+        let limits = self.in_force.settings.limits;
+        Pace { header_time: limits.header_time, slowest: limits.slowest.get() }
+    }
+
     pub(super) fn route(&self, host: &HostName) -> Option<&Arc<Route>> {
         self.routes.get(host)
     }
@@ -79,7 +86,7 @@ impl Snapshot {
     /// Looks the upstreams' names up again: addresses of names change. Blocks on the resolver.
     pub fn look_up_again(&self) {
         for route in self.routes.values() {
-            if let Some(peer) = find(&route.app.upstream) {
+            if let Some(peer) = route.app.upstreams.first().and_then(find) {
                 let same = route.peer.load().as_ref().is_some_and(|old| old._address == peer._address);
                 if !same {
                     route.peer.store(Some(Arc::new(peer)));
@@ -103,7 +110,7 @@ fn find(upstream: &Upstream) -> Option<HttpPeer> {
         tracing::warn!(upstream = %upstream.host, "the upstream {} can't be found", upstream.host);
         return None;
     };
-    let mut peer = HttpPeer::new(address, upstream.tls, upstream.host.clone());
+    let mut peer = HttpPeer::new(address, upstream.scheme == Scheme::Https, upstream.host.clone());
     if let Some(ca_file) = &upstream.ca_file
         && let Err(error) = tls::trust(&mut peer, ca_file)
     {

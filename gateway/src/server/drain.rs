@@ -13,8 +13,6 @@
 
 use std::time::Duration;
 
-use pingora::apps::HttpServerApp;
-
 use super::Server;
 use crate::audit::{Actor, Entry};
 
@@ -30,12 +28,11 @@ impl Server {
     pub async fn drain(&mut self, limit: Duration) {
         self.giver.stop();
         let successor = self.giver.successor().borrow().clone();
-        let app = &self.app;
-        let is_alone = successor.is_none();
+        let (close_idle, is_alone) = (&self.idle, successor.is_none());
         let idle = async {
             if is_alone {
                 tokio::time::sleep(IDLE.min(limit)).await;
-                app.http_cleanup().await;
+                close_idle.send_replace(true);
             }
             std::future::pending::<()>().await;
         };
@@ -49,8 +46,12 @@ impl Server {
                 None => std::future::pending().await,
             }
         };
-        let listeners = &mut self.listeners;
-        let ended = async { while listeners.join_next().await.is_some() {} };
+        let (workers, predecessor) = (&mut self.workers, &mut self.predecessor);
+        let ended = async {
+            workers.ended().await;
+            // It asks the store through us as long as it has connections.
+            while predecessor.join_next().await.is_some() {}
+        };
         tokio::select! {
             () = ended => tracing::info!("everything that was open has ended"),
             () = tokio::time::sleep(limit) => tracing::info!("some connections are still open and are cut"),
@@ -62,7 +63,8 @@ impl Server {
     /// Cuts what is still open, notes the end, and closes the store.
     pub async fn end(mut self) {
         self.giver.stop();
-        self.listeners.shutdown().await;
+        self.workers.shutdown().await;
+        self.predecessor.shutdown().await;
         let entry = Entry::new(Actor::Gateway, "gateway.stop");
         if let Err(error) = self.gate.vault().note(entry).await {
             tracing::warn!(%error, "the stop could not be noted in the audit");

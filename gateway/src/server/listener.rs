@@ -1,88 +1,142 @@
 //! Our own accept loop: one socket, TLS or not, into pingora's HTTP app.
 //!
-//! Being ours, it can be handed a socket that is open already and will be where PROXY protocol is read. Connections are
-//! bounded in number; handshakes in time.
+//! Being ours, it can be handed a socket that is open already, bounds connections in number (all together, and from one
+//! address), and keeps a hand on each so that it can be ended: by a revocation, or by the watch over slow clients.
 
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
+use access::ClientAddr;
+use access::network::{AddressSet, Claims};
+use arc_swap::ArcSwap;
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::listeners::tls::Acceptor;
-use pingora::protocols::l4::stream::Stream as TcpSide;
-use pingora::protocols::{GetSocketDigest, SocketDigest, Stream};
+use pingora::protocols::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// Serves until told to stop, then waits for what is under way.
-pub(super) async fn serve<A: HttpServerApp + Send + Sync + 'static>(
-    socket: TcpListener,
-    tls: Option<Arc<Acceptor>>,
-    app: Arc<A>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let mut open = JoinSet::new();
-    loop {
-        // Wait for a place before accepting: what finds none waits in the kernel's queue, which is bounded as well.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = socket.accept() => accepted,
-            _ = stopping.changed() => break,
-            // Reap what has ended, so that the set stays small.
-            Some(_) = open.join_next(), if !open.is_empty() => continue,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                let (tls, app, stopping) = (tls.clone(), Arc::clone(&app), stopping.clone());
-                open.spawn(async move {
-                    one(stream, tls.as_deref(), &app, &stopping).await;
-                    drop(place);
-                });
+use super::arrivals::{Arrival, Arrivals};
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::proxy::{Connection, Facts, Snapshot, Watch, until_cut};
+
+/// What one worker serves connections with.
+pub(super) struct Listener<A> {
+    pub(super) app: Arc<A>,
+    pub(super) current: Arc<ArcSwap<Snapshot>>,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) watch: Arc<Watch>,
+    /// Shared by all workers.
+    pub(super) arrivals: Arc<Arrivals>,
+    /// Shared by all workers: connections at a time.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) stopping: watch::Receiver<bool>,
+    /// True: connections that wait for a request are to be closed.
+    pub(super) idle: watch::Receiver<bool>,
+}
+
+impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
+    /// Serves until told to stop, then waits for what is under way.
+    pub(super) async fn serve(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<Acceptor>>) {
+        let mut stopping = self.stopping.clone();
+        let mut open = JoinSet::new();
+        loop {
+            // Wait for a place before accepting: what finds none waits in the kernel's queue, which is bounded as well.
+            let place = tokio::select! {
+                place = Arc::clone(&self.places).acquire_owned() => place,
+                _ = stopping.changed() => break,
+            };
+            let Ok(place) = place else { break };
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = stopping.changed() => break,
+                // Reap what has ended, so that the set stays small.
+                Some(_) = open.join_next(), if !open.is_empty() => continue,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let Ok(arrival) = self.arrive(peer) else {
+                        self.metrics.connections_refused.inc();
+                        continue;
+                    };
+                    let (listener, tls) = (Arc::clone(&self), tls.clone());
+                    open.spawn(async move {
+                        listener.one(stream, peer, tls.as_deref()).await;
+                        drop((arrival, place));
+                    });
+                }
+                Err(error) => {
+                    // Out of descriptors, or the peer went away meanwhile: neither is a reason to stop.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
             }
-            Err(error) => {
-                // Out of descriptors, or the peer went away meanwhile: neither is a reason to stop.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        drop(socket);
+        // Connections that wait for a request are left alone for now: one may be on its way (see `drain`).
+        let mut idle = self.idle.clone();
+        tokio::select! {
+            () = async { while open.join_next().await.is_some() {} } => return,
+            _ = idle.wait_for(|idle| *idle) => {}
+        }
+        self.app.http_cleanup().await;
+        while open.join_next().await.is_some() {}
+    }
+
+    /// Looks after slow clients, for ever.
+    pub(super) async fn watch(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(crate::proxy::WATCH_EVERY);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let pace = self.current.load().pace();
+            let cut = self.watch.look(pace, self.clock.moment());
+            if cut > 0 {
+                self.metrics.slow_clients.inc_by(cut as u64);
             }
         }
     }
-    drop(socket);
-    // Connections that wait for a request are left alone: one may be on its way (see `drain`).
-    while open.join_next().await.is_some() {}
+
+    /// Counts a connection for its address; `None` for a proxy, which brings everybody's. `Err`: it has too many.
+    fn arrive(&self, peer: SocketAddr) -> Result<Option<Arrival>, TooMany> {
+        let snapshot = self.current.load();
+        let settings = &snapshot.in_force.settings;
+        if settings.trusted_proxies.contains_ip(peer.ip()) || settings.proxy_protocol.contains_ip(peer.ip()) {
+            return Ok(None);
+        }
+        let Ok(resolved) = ClientAddr::resolve(peer.ip(), &AddressSet::default(), &Claims::default()) else {
+            return Err(TooMany);
+        };
+        let limit = settings.limits.connections_per_address.get();
+        self.arrivals.one_more(resolved.client, limit).map(Some).ok_or(TooMany)
+    }
+
+    async fn one(&self, socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
+        // Small answers should not wait for more (Nagle).
+        let _ = socket.set_nodelay(true);
+        let facts = Arc::new(Facts::default());
+        let _watched = self.watch.over(Arc::clone(&facts), self.clock.moment());
+        let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
+        let serving = async {
+            let stream: Stream = match tls {
+                None => Box::new(connection),
+                Some(acceptor) => match acceptor.tls_handshake(connection).await {
+                    Ok(stream) => Box::new(stream),
+                    // Scanners, old clients, wrong names: everyday.
+                    Err(_) => return,
+                },
+            };
+            facts.begin(&stream);
+            let mut next = Some(stream);
+            while let Some(stream) = next {
+                next = ServerApp::process_new(&self.app, stream, &self.stopping).await;
+            }
+        };
+        until_cut(&facts.cut, serving).await;
+    }
 }
 
-async fn one<A: HttpServerApp + Send + Sync + 'static>(
-    stream: TcpStream,
-    tls: Option<&Acceptor>,
-    app: &Arc<A>,
-    stopping: &watch::Receiver<bool>,
-) {
-    let Ok(peer) = stream.peer_addr() else { return };
-    // Small answers should not wait for more (Nagle).
-    let _ = stream.set_nodelay(true);
-    let digest = SocketDigest::from_raw_fd(stream.as_raw_fd());
-    if digest.peer_addr.set(Some(peer.into())).is_err() {
-        return;
-    }
-    let mut stream = TcpSide::from(stream);
-    stream.set_socket_digest(digest);
-    let stream: Stream = match tls {
-        None => Box::new(stream),
-        Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.tls_handshake(stream)).await {
-            Ok(Ok(stream)) => Box::new(stream),
-            // Scanners, old clients, wrong names: everyday.
-            Ok(Err(_)) | Err(_) => return,
-        },
-    };
-    let mut next = Some(stream);
-    while let Some(stream) = next {
-        next = ServerApp::process_new(app, stream, stopping).await;
-    }
-}
-
-/// Connections of one listener at a time.
-const CONNECTIONS: usize = 16_384;
-/// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The address holds as many connections as it may.
+struct TooMany;

@@ -5,20 +5,23 @@
 //! inside), the watch over the files, and the sweep. Dropping a [`Server`] ends all of them.
 
 mod admin;
+mod arrivals;
 mod control;
 mod drain;
 pub mod hand_over;
 mod listener;
 mod reload;
+mod workers;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as Socket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora::proxy::HttpProxy;
-use tokio::sync::watch;
+use pingora::listeners::tls::Acceptor;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::audit::{Actor, Entry};
@@ -27,13 +30,17 @@ use crate::config::{self, Faults, InForce};
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
-use crate::proxy::{AccessLog, Cuttable, Proxy, Snapshot};
+use crate::proxy::{AccessLog, Proxy, Snapshot};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
 use crate::tls::{self, Certificates};
 
-use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
 pub use reload::{Reloaded, Reloader};
+
+use arrivals::Arrivals;
+use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
+use listener::Listener;
+use workers::{Work, Workers};
 
 /// What a gateway is started with.
 pub struct Options {
@@ -113,10 +120,13 @@ pub struct Server {
     gate: Arc<Gate>,
     reloader: Arc<Reloader>,
     addresses: Addresses,
-    app: Arc<Cuttable<HttpProxy<Proxy>>>,
     giver: Arc<Giver>,
     _control: control::Path,
-    listeners: JoinSet<()>,
+    /// True: connections that wait for a request are to be closed.
+    idle: watch::Sender<bool>,
+    workers: Workers,
+    /// Answers the process that was taken over from, until it is gone.
+    predecessor: JoinSet<()>,
     tasks: JoinSet<()>,
 }
 
@@ -141,17 +151,13 @@ impl Server {
             tracing::warn!("{}:{}: {}", warning.file, warning.line, warning.message);
         }
         let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
-        let backing =
-            Backing::Redb { file: loaded.settings.store.clone(), key_file: loaded.settings.store_key.clone() };
-        let control = crate::admin::wire::socket_path(&loaded.settings.store);
-        let listen = loaded.settings.listen.clone();
+        let store = loaded.settings.store.clone();
+        let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
+        let control = crate::admin::wire::socket_path(&store);
+        let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
-        let acceptor = {
-            let in_force = Arc::clone(&current);
-            Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?)
-        };
         let log = match access_log {
             Some(out) => AccessLog::to(out, Arc::clone(&metrics))?,
             None => AccessLog::off(Arc::clone(&metrics)),
@@ -164,11 +170,11 @@ impl Server {
         let (sockets, vault) = match &mut taking {
             None => {
                 let vault = Vault::open(&backing, clock.clone()).await?;
-                (Sockets::open(bound, Vec::new(), &listen).await?, vault)
+                (Sockets::open(bound, Vec::new(), &listen)?, vault)
             }
-            // Everything that can fail first: from the release on, the other one's requests wait for us.
+            // Everything else that can fail first: from the release on, the other one's requests wait for us.
             Some(taking) => {
-                let sockets = Sockets::open(bound, taking.sockets(), &listen).await?;
+                let sockets = Sockets::open(bound, taking.sockets(), &listen)?;
                 taking.release().await?;
                 (sockets, Vault::open(&backing, clock.clone()).await?)
             }
@@ -177,36 +183,46 @@ impl Server {
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
         let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
         let addresses = sockets.addresses()?;
-        let (http, https, admin) = (sockets.http()?, sockets.https()?, sockets.admin()?);
+        let (http, https) = sockets.for_people()?;
+        let admin = TcpListener::from_std(sockets.for_admin()?)?;
+
         let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
-        let app = Proxy::new(Arc::clone(&gate), portal, Arc::clone(&current), log).into_app();
+        let acceptor = match &https {
+            None => None,
+            Some(_) => {
+                let in_force = Arc::clone(&current);
+                Some(Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?))
+            }
+        };
         let entry = Entry::new(Actor::Gateway, "gateway.start").detail(match &taking {
             None => env!("CARGO_PKG_VERSION").to_owned(),
             Some(taking) => format!("{}, takes over from process {}", env!("CARGO_PKG_VERSION"), taking.process()),
         });
         gate.vault().note(entry).await?;
         let (control_socket, control) = control::bind(control)?;
-        let predecessor = match taking {
+        let asking = match taking {
             None => None,
             Some(taking) => taking.ready().await?,
         };
 
         let (stop, stopping) = watch::channel(false);
+        let idle = watch::Sender::new(false);
+        let plan = Plan {
+            gate: Arc::clone(&gate),
+            portal,
+            current: Arc::clone(&current),
+            log,
+            http,
+            https,
+            acceptor,
+            stopping: stopping.clone(),
+            idle: idle.subscribe(),
+        };
+        let workers = plan.start(listen.workers.get(), limits.connections.get())?;
         let giver = Giver::new(Arc::clone(&gate), sockets, stop);
-        let mut listeners = JoinSet::new();
-        if let Some(http) = http {
-            listeners.spawn(listener::serve(http, None, Arc::clone(&app), stopping.clone()));
-        }
-        if let Some(https) = https {
-            listeners.spawn(listener::serve(https, Some(acceptor), Arc::clone(&app), stopping.clone()));
-        }
-        if let Some(predecessor) = predecessor {
-            let vault = gate.vault().clone();
-            listeners.spawn(async move {
-                if let Err(error) = vault.serve_predecessor(predecessor).await {
-                    tracing::warn!(%error, "the process that was taken over from can't be answered: {error}");
-                }
-            });
+        let mut predecessor = JoinSet::new();
+        if let Some(asking) = asking {
+            predecessor.spawn(answer_predecessor(gate.vault().clone(), asking));
         }
         let mut tasks = JoinSet::new();
         let handed = giver.successor();
@@ -217,7 +233,7 @@ impl Server {
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
-        Ok(Self { gate, reloader, addresses, app, giver, _control: control, listeners, tasks })
+        Ok(Self { gate, reloader, addresses, giver, _control: control, idle, workers, predecessor, tasks })
     }
 
     /// Where it listens.
@@ -233,6 +249,65 @@ impl Server {
     /// Reads the configuration again.
     pub const fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
+    }
+}
+
+/// What every worker is made from.
+struct Plan {
+    gate: Arc<Gate>,
+    portal: Portal,
+    current: Arc<ArcSwap<Snapshot>>,
+    log: AccessLog,
+    http: Option<Socket>,
+    https: Option<Socket>,
+    acceptor: Option<Arc<Acceptor>>,
+    stopping: watch::Receiver<bool>,
+    idle: watch::Receiver<bool>,
+}
+
+impl Plan {
+    /// Starts so many workers; each accepts from the same sockets.
+    fn start(self, workers: u32, connections: u32) -> std::io::Result<Workers> {
+        let arrivals = Arc::new(Arrivals::default());
+        let places = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(usize::MAX)));
+        let works = (0..workers).map(|_| self.work(&arrivals, &places)).collect::<std::io::Result<_>>()?;
+        Workers::start(works)
+    }
+
+    fn work(&self, arrivals: &Arc<Arrivals>, places: &Arc<Semaphore>) -> std::io::Result<Work> {
+        let (gate, current) = (Arc::clone(&self.gate), Arc::clone(&self.current));
+        let (portal, log, acceptor) = (self.portal.clone(), self.log.clone(), self.acceptor.clone());
+        let (arrivals, places) = (Arc::clone(arrivals), Arc::clone(places));
+        let (stopping, idle) = (self.stopping.clone(), self.idle.clone());
+        let http = self.http.as_ref().map(Socket::try_clone).transpose()?;
+        let https = self.https.as_ref().map(Socket::try_clone).transpose()?;
+        Ok(Box::new(move || {
+            Box::pin(async move {
+                let (clock, metrics) = (gate.clock().clone(), Arc::clone(gate.metrics()));
+                let app = Proxy::new(gate, portal, Arc::clone(&current), log).into_app();
+                let watch = Arc::default();
+                let listener =
+                    Arc::new(Listener { app, current, clock, metrics, watch, arrivals, places, stopping, idle });
+                let watching = tokio::spawn(Arc::clone(&listener).watch());
+                let mut serving = JoinSet::new();
+                for (socket, tls) in [(http, None), (https, acceptor)] {
+                    match socket.map(TcpListener::from_std).transpose() {
+                        Ok(None) => {}
+                        Ok(Some(socket)) => drop(serving.spawn(Arc::clone(&listener).serve(socket, tls))),
+                        Err(error) => tracing::error!(%error, "a worker can't listen"),
+                    }
+                }
+                while serving.join_next().await.is_some() {}
+                watching.abort();
+            })
+        }))
+    }
+}
+
+/// Answers the process that was taken over from.
+async fn answer_predecessor(vault: Vault, asking: UnixStream) {
+    if let Err(error) = vault.serve_predecessor(asking).await {
+        tracing::warn!(%error, "the process that was taken over from can't be answered: {error}");
     }
 }
 

@@ -9,13 +9,12 @@ use access::policy::{Allowed, App, PathRule, Place};
 use access::target::{HostName, PathPattern};
 
 use super::addresses::{self, For, Networks, is_taken};
-use super::gateway::is_readable;
-use super::scalars::{self, Origin};
+use super::{scalars, traffic};
 use crate::config::fault::{Page, Spot, nearest, shown};
 use crate::config::file::{self, Gateway};
 use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
-use crate::config::{AppSettings, PublicUrl, Upstream};
+use crate::config::{AppSettings, ClientCertificate, PublicUrl};
 
 /// All apps, for the data plane and for the rules.
 #[derive(Debug, Default)]
@@ -36,7 +35,13 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         let parsed = parsed.filter(|parsed| !is_taken(page, "app", parsed, name.spot, &mut names));
         let rules = rules(page, name.spot, &app.value, networks);
         let host = host(page, &app.value.host, portal.as_ref());
-        let upstream = upstream(page, &app.value, dir);
+        warn_of_unused_limits(page, &app.value, &rules);
+        let upstreams = traffic::upstreams(page, &app.value, dir);
+        let health = app.value.health.as_ref().map(|written| traffic::health(page, written));
+        let timeouts = traffic::timeouts(page, app.value.timeouts.as_ref());
+        let limits = traffic::limits(page, app.value.limits.as_ref());
+        let paths_may_contain = traffic::paths_may_contain(page, app.value.paths_may_contain.as_ref());
+        let client_certificate = client_certificate(page, gateway, &app.value);
         let (Some(parsed), Some(host)) = (parsed, host) else { continue };
         if let Some((other, line)) = hosts.get(&host) {
             page.refuse(
@@ -48,13 +53,19 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         }
         hosts.insert(host.clone(), (parsed.clone(), app.value.host.spot.line));
         ready.rules.insert(parsed.clone(), rules);
-        if let (Some(upstream), Some(portal)) = (upstream, &portal) {
+        if let (Some(upstreams), Some(timeouts), Some(portal)) = (upstreams, timeouts, &portal) {
             let settings = AppSettings {
                 title: app.value.title.as_ref().map_or_else(|| parsed.to_string(), |title| title.value.0.clone()),
                 name: parsed,
                 host: host.clone(),
                 origin: portal.sibling(&host),
-                upstream,
+                upstreams,
+                balance: traffic::balance(app.value.balance.as_ref()),
+                health: health.flatten(),
+                timeouts,
+                client_certificate,
+                limits,
+                paths_may_contain,
                 pass_authorization: app.value.pass_authorization.as_ref().is_some_and(|pass| pass.value),
             };
             ready.by_host.insert(host, Arc::new(settings));
@@ -84,32 +95,43 @@ fn host(page: Page<'_>, written: &At<HostText>, portal: Option<&PublicUrl>) -> O
     Some(host)
 }
 
-fn upstream(page: Page<'_>, app: &file::App, dir: &Path) -> Option<Upstream> {
-    let ca_file = app.ca_file.as_ref().filter(|written| is_readable(page, written, dir));
-    let origin = Origin::parse(page, &app.upstream, "http://10.0.3.7:8080")?;
-    if let (Some(ca_file), false) = (&app.ca_file, origin.tls) {
-        page.refuse(
-            "ca_without_tls",
-            ca_file.spot,
-            "a CA is given, and the upstream is plain http",
-            "write https in `upstream`, or delete `ca_file`",
-        );
-    }
-    let host = match origin.host {
-        url::Host::Domain(name) => name,
-        url::Host::Ipv4(v4) => v4.to_string(),
-        url::Host::Ipv6(v6) => v6.to_string(),
+/// A client can only show a certificate where there is TLS, and where somebody is believed to sign them.
+fn client_certificate(page: Page<'_>, gateway: &Gateway, app: &file::App) -> ClientCertificate {
+    let Some(written) = &app.client_certificate else { return ClientCertificate::NotAsked };
+    let client_ca = gateway.tls.as_ref().and_then(|tls| tls.value.client_ca.as_ref());
+    let (message, help) = if client_ca.is_none() {
+        (
+            "a client's certificate is demanded, and no CA is named that could have signed one",
+            "add `tls: { client_ca: tls/clients.pem }`",
+        )
+    } else if gateway.listen.value.https.is_none() {
+        (
+            "a client's certificate is demanded, and without https none can be shown",
+            "add `listen: { https: \"0.0.0.0:443\" }`",
+        )
+    } else {
+        return ClientCertificate::Required;
     };
-    if is_metadata(&host) {
-        page.refuse(
-            "bad_url",
-            app.upstream.spot,
-            format!("{host} is where clouds hand out credentials of this machine"),
-            "name the app's own address",
+    page.refuse("client_certificate_without_ca", written.spot, message, help);
+    ClientCertificate::Required
+}
+
+/// Who is asked for nothing is no person, and shows no token.
+fn warn_of_unused_limits(page: Page<'_>, app: &file::App, rules: &App) {
+    let limits = app.limits.as_ref().map(|limits| &limits.value);
+    let asks_nobody = rules.paths.iter().all(|rule| rule.allow == [Allowed::Public]);
+    let written = [
+        ("person", limits.and_then(|limits| limits.person.as_ref())),
+        ("token", limits.and_then(|limits| limits.token.as_ref())),
+    ];
+    for (key, spot) in written.into_iter().filter_map(|(key, limit)| Some((key, limit?.spot))).filter(|_| asks_nobody) {
+        page.warn(
+            "unused_limit",
+            spot,
+            format!("`{key}` counts those who signed in, and this app asks nobody: it is public"),
+            "write `address`, or delete it",
         );
     }
-    let port = origin.port.unwrap_or(if origin.tls { 443 } else { 80 });
-    Some(Upstream { tls: origin.tls, host, port, ca_file: ca_file.map(|written| dir.join(&written.value.0)) })
 }
 
 fn rules(page: Page<'_>, name: Spot, app: &file::App, networks: &Networks) -> App {
@@ -281,10 +303,6 @@ fn covers(wide: &PathPattern, narrow: &PathPattern) -> bool {
             narrow.starts_with(&**wide)
         }
     }
-}
-
-fn is_metadata(host: &str) -> bool {
-    ["169.254.169.254", "fd00:ec2::254", "metadata.google.internal"].contains(&host)
 }
 
 fn quietly<'a, T>(page: Page<'a>, ask: impl FnOnce(Page<'_>) -> T) -> T {

@@ -1,6 +1,7 @@
 //! The gateway itself: portal, listeners, certificates, store, sign-in.
 
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,10 +11,10 @@ use access::policy::{SessionLimits, TwoStep};
 use super::addresses::{self, For, Networks};
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, shown};
-use crate::config::file::Gateway;
-use crate::config::words::{FilePath, SocketText, TwoStepWord, Url};
-use crate::config::written::At;
-use crate::config::{CertificateFiles, Listen, PublicUrl};
+use crate::config::file::{self, Gateway};
+use crate::config::words::{Address, FilePath, SocketText, TwoStepWord, Url};
+use crate::config::written::{At, OneOrMany};
+use crate::config::{CaFile, CertificateFiles, Limits, Listen, PublicUrl, Scheme};
 
 /// What `gateway.yaml` says apart from its apps.
 #[derive(Debug)]
@@ -21,7 +22,10 @@ pub(super) struct Ready {
     pub(super) organization: String,
     pub(super) portal: PublicUrl,
     pub(super) listen: Listen,
+    pub(super) proxy_protocol: AddressSet,
+    pub(super) limits: Limits,
     pub(super) certificates: Vec<CertificateFiles>,
+    pub(super) client_ca: Option<CaFile>,
     pub(super) trusted_proxies: AddressSet,
     pub(super) store: PathBuf,
     pub(super) store_key: PathBuf,
@@ -51,10 +55,14 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
     let portal = portal(page, &gateway.portal);
     let listen = listen(page, gateway, portal.as_ref());
     let certificates = certificates(page, gateway, dir);
-    let trusted_proxies = match &gateway.trusted_proxies {
-        Some(written) => addresses::list(page, networks, written, For::Proxies),
-        None => None,
+    let client_ca = client_ca(page, gateway, dir);
+    let limits = limits(page, gateway.limits.as_ref().map(|limits| &limits.value));
+    let proxies = |written: Option<&At<OneOrMany<Address>>>| {
+        let listed = written.and_then(|written| addresses::list(page, networks, written, For::Proxies));
+        listed.map(|listed| AddressSet::clone(&listed.set)).unwrap_or_default()
     };
+    let trusted_proxies = proxies(gateway.trusted_proxies.as_ref());
+    let proxy_protocol = proxies(gateway.listen.value.proxy_protocol.as_ref());
     let (two_step, session) = sign_in(page, gateway);
     let store = dir.join(&gateway.store.value.redb.value.0);
     let store_key = match &gateway.store.value.key_file {
@@ -70,8 +78,11 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         organization: organization.to_owned(),
         portal: portal?,
         listen: listen?,
+        proxy_protocol,
+        limits: limits?,
         certificates,
-        trusted_proxies: trusted_proxies.map(|listed| AddressSet::clone(&listed.set)).unwrap_or_default(),
+        client_ca,
+        trusted_proxies,
         store,
         store_key,
         two_step,
@@ -83,7 +94,8 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
 pub(super) fn portal(page: Page<'_>, written: &At<Url>) -> Option<PublicUrl> {
     let origin = Origin::parse(page, written, "https://login.acme.example")?;
     let host = scalars::host(page, &origin.host.to_string(), written.spot)?;
-    if !origin.tls && !scalars::is_localhost(&host) {
+    let secure = origin.scheme == Scheme::Https;
+    if !secure && !scalars::is_localhost(&host) {
         page.refuse(
             "plain_http_portal",
             written.spot,
@@ -92,12 +104,12 @@ pub(super) fn portal(page: Page<'_>, written: &At<Url>) -> Option<PublicUrl> {
         );
         return None;
     }
-    let scheme = if origin.tls { "https" } else { "http" };
+    let scheme = origin.scheme.as_str();
     let text = match origin.port {
         Some(port) => format!("{scheme}://{host}:{port}"),
         None => format!("{scheme}://{host}"),
     };
-    Some(PublicUrl { origin: text, host, port: origin.port, secure: origin.tls })
+    Some(PublicUrl { origin: text, host, port: origin.port, secure })
 }
 
 fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Option<Listen> {
@@ -133,6 +145,7 @@ fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Opti
             "write https in `portal`, or add `listen: { http: … }`",
         );
     }
+    let workers = scalars::limit_or(page, written.workers.as_ref(), default_workers())?;
     let admin = admin?.unwrap_or(ADMIN);
     let (http, https) = (http?, https?);
     let spots =
@@ -148,7 +161,7 @@ fn listen(page: Page<'_>, gateway: &Gateway, portal: Option<&PublicUrl>) -> Opti
             );
         }
     }
-    Some(Listen { http, https, admin })
+    Some(Listen { http, https, admin, workers })
 }
 
 fn certificates(page: Page<'_>, gateway: &Gateway, dir: &Path) -> Vec<CertificateFiles> {
@@ -187,6 +200,47 @@ fn certificates(page: Page<'_>, gateway: &Gateway, dir: &Path) -> Vec<Certificat
     }
     // Read and checked all the same: what is wrong is told now and not on the day they are needed.
     if gateway.listen.value.https.is_none() { Vec::new() } else { certificates }
+}
+
+fn client_ca(page: Page<'_>, gateway: &Gateway, dir: &Path) -> Option<CaFile> {
+    let written = gateway.tls.as_ref()?.value.client_ca.as_ref()?;
+    let demanding = gateway.apps.iter().flat_map(|apps| &apps.value.0);
+    if !demanding.into_iter().any(|(_, app)| app.value.client_certificate.is_some()) {
+        page.warn(
+            "unused_certificate",
+            written.spot,
+            "a CA for clients' certificates is given, and no app demands one",
+            "write `client_certificate: required` at an app, or delete `client_ca`",
+        );
+    }
+    is_readable(page, written, dir)
+        .then(|| CaFile { file: dir.join(&written.value.0), place: page.place(written.spot) })
+}
+
+/// `None`: a value could not be read, and the page says why.
+fn limits(page: Page<'_>, written: Option<&file::Limits>) -> Option<Limits> {
+    let connections = written.and_then(|written| written.connections.as_ref());
+    let per_address = written.and_then(|written| written.connections_per_address.as_ref());
+    let connections = scalars::limit_or(page, connections, CONNECTIONS);
+    let connections_per_address = scalars::limit_or(page, per_address, CONNECTIONS_PER_ADDRESS);
+    let header_time = written.and_then(|written| written.header_time.as_ref());
+    let header_time = scalars::time_span_or(page, header_time, HEADER_TIME);
+    let slowest = written.and_then(|written| written.slowest.as_ref());
+    let slowest = slowest.map_or(Some(SLOWEST), |written| scalars::size(page, written).and_then(NonZeroU64::new));
+    let drain = scalars::time_span_or(page, written.and_then(|written| written.drain.as_ref()), DRAIN);
+    Some(Limits {
+        connections: connections?,
+        connections_per_address: connections_per_address?,
+        header_time: header_time?,
+        slowest: slowest?,
+        drain: drain?,
+    })
+}
+
+/// One a core.
+pub(in crate::config) fn default_workers() -> NonZeroU32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
 fn sign_in(page: Page<'_>, gateway: &Gateway) -> (TwoStep, Option<SessionLimits>) {
@@ -280,3 +334,8 @@ fn clash(one: Option<SocketAddr>, other: Option<SocketAddr>) -> bool {
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9400);
 const IDLE: Duration = Duration::from_secs(3600);
 const ABSOLUTE: Duration = Duration::from_secs(24 * 3600);
+const CONNECTIONS: NonZeroU32 = NonZeroU32::new(16_384).expect("not zero");
+const CONNECTIONS_PER_ADDRESS: NonZeroU32 = NonZeroU32::new(1024).expect("not zero");
+const HEADER_TIME: Duration = Duration::from_secs(10);
+const SLOWEST: NonZeroU64 = NonZeroU64::new(500).expect("not zero");
+const DRAIN: Duration = Duration::from_secs(30);

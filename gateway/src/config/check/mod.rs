@@ -8,6 +8,9 @@ mod cases;
 mod gateway;
 mod levels;
 mod scalars;
+mod traffic;
+
+pub(super) use gateway::default_workers;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -77,7 +80,10 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         organization: gateway.organization,
         portal: gateway.portal,
         listen: gateway.listen,
+        proxy_protocol: gateway.proxy_protocol,
+        limits: gateway.limits,
         certificates: gateway.certificates,
+        client_ca: gateway.client_ca,
         trusted_proxies: gateway.trusted_proxies,
         store: gateway.store,
         store_key: gateway.store_key,

@@ -1,6 +1,7 @@
 //! One value: a name, a time span, a socket, a URL, a method.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use access::identity::NameError;
@@ -9,8 +10,9 @@ use access::target::{HostName, TargetError};
 use url::Url;
 
 use crate::config::fault::{Page, Spot, listed, nearest, shown};
-use crate::config::words::{HttpMethod, MethodWord, SocketText, TimeSpan};
+use crate::config::words::{HttpMethod, MethodWord, RateText, SizeText, SocketText, TimeSpan};
 use crate::config::written::{At, OneOrMany};
+use crate::config::{Rate, Scheme};
 
 /// A name of people, groups, apps… `what` begins the message: `the group`.
 pub(super) fn name<N>(
@@ -52,6 +54,64 @@ pub(super) fn time_span(page: Page<'_>, written: &At<TimeSpan>) -> Option<Durati
     }
 }
 
+/// As [`time_span`], with a default for what is not written.
+pub(super) fn time_span_or(page: Page<'_>, written: Option<&At<TimeSpan>>, default: Duration) -> Option<Duration> {
+    written.map_or(Some(default), |written| time_span(page, written))
+}
+
+/// `64KiB`, `1MiB`, `1GiB`, or a number of bytes: at least one, at most an exbibyte.
+pub(super) fn size(page: Page<'_>, written: &At<SizeText>) -> Option<u64> {
+    let text = &written.value.0;
+    let refuse = |message: String| {
+        page.refuse("bad_size", written.spot, message, "write a number and a unit: 64KiB, 1MiB, 1GiB, or bytes alone");
+        None
+    };
+    match bytes(text) {
+        None => refuse(format!("expected a size such as 1MiB, found `{}`", shown(text))),
+        Some(0) => refuse(format!("`{}` is no size at all", shown(text))),
+        Some(LARGEST..) => refuse(format!("`{}` is more than an exbibyte", shown(text))),
+        Some(bytes) => Some(bytes),
+    }
+}
+
+/// `50/s`, `100/m`, `1000/h`: at least one.
+pub(super) fn rate(page: Page<'_>, written: &At<RateText>) -> Option<Rate> {
+    let text = &written.value.0;
+    let parsed = text.split_once('/').and_then(|(count, per)| {
+        let count = count.bytes().all(|byte| byte.is_ascii_digit()).then(|| count.parse().ok()).flatten()?;
+        let per = match per {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        Some(Rate { count, per: Duration::from_secs(per) })
+    });
+    if parsed.is_none() {
+        page.refuse(
+            "bad_rate",
+            written.spot,
+            format!("expected a rate such as 50/s, found `{}`", shown(text)),
+            "write how many, a slash and a unit: 50/s, 100/m or 1000/h; at least one, at most 4294967295",
+        );
+    }
+    parsed
+}
+
+/// A number of things that may be at a time, or in a row: at least one.
+pub(super) fn limit(page: Page<'_>, written: &At<u32>) -> Option<NonZeroU32> {
+    let limit = NonZeroU32::new(written.value);
+    if limit.is_none() {
+        page.refuse("bad_limit", written.spot, "zero is no limit that anything could keep", "write 1 or more");
+    }
+    limit
+}
+
+/// As [`limit`], with a default for what is not written.
+pub(super) fn limit_or(page: Page<'_>, written: Option<&At<u32>>, default: NonZeroU32) -> Option<NonZeroU32> {
+    written.map_or(Some(default), |written| limit(page, written))
+}
+
 /// An address with a port.
 pub(super) fn socket(page: Page<'_>, written: &At<SocketText>) -> Option<SocketAddr> {
     let text = &written.value.0;
@@ -72,17 +132,26 @@ pub(super) fn socket(page: Page<'_>, written: &At<SocketText>) -> Option<SocketA
     None
 }
 
-/// A URL of http or https with a host and perhaps a port, nothing else.
+/// A URL of http, https or (upstreams alone) h2c with a host and perhaps a port, nothing else.
 pub(super) struct Origin {
-    pub(super) tls: bool,
+    pub(super) scheme: Scheme,
     pub(super) host: url::Host<String>,
     /// `None`: the scheme's own.
     pub(super) port: Option<u16>,
 }
 
 impl Origin {
-    /// Reads it. `example` is the fix for what is no URL.
+    /// Reads one of http or https. `example` is the fix for what is no URL.
     pub(super) fn parse(page: Page<'_>, written: &At<crate::config::words::Url>, example: &str) -> Option<Self> {
+        Self::of(page, written, example, &[Scheme::Http, Scheme::Https])
+    }
+
+    /// As [`Origin::parse`], also of h2c.
+    pub(super) fn of_upstream(page: Page<'_>, written: &At<crate::config::words::Url>, example: &str) -> Option<Self> {
+        Self::of(page, written, example, &[Scheme::Http, Scheme::Https, Scheme::H2c])
+    }
+
+    fn of(page: Page<'_>, written: &At<crate::config::words::Url>, example: &str, schemes: &[Scheme]) -> Option<Self> {
         let text = &written.value.0;
         let refuse = |message: String, help: String| {
             page.refuse("bad_url", written.spot, message, help);
@@ -102,11 +171,19 @@ impl Origin {
             Ok(url) => url,
             Err(error) => return refuse(format!("expected a URL, found `{}`: {error}", shown(text)), like()),
         };
-        let tls = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            scheme => return refuse(format!("expected http or https, found `{}`", shown(scheme)), like()),
+        let Some(scheme) = schemes.iter().copied().find(|scheme| scheme.as_str() == url.scheme()) else {
+            let known = listed(schemes.iter().map(|scheme| scheme.as_str()), "or");
+            return refuse(format!("expected {known}, found `{}`", shown(url.scheme())), like());
         };
+        // To the parser h2c is a scheme like any other: no path is none, not `/`, and the host is not looked at closely.
+        if scheme == Scheme::H2c {
+            let as_http = text.get(..3).filter(|scheme| scheme.eq_ignore_ascii_case("h2c")).map(|_| &text[3..]);
+            let as_http = At { value: crate::config::words::Url(format!("http{}", as_http?)), spot: written.spot };
+            return Some(Self {
+                scheme,
+                ..Self::of(page, &as_http, &example.replacen("http", "h2c", 1), &[Scheme::Http])?
+            });
+        }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             let end = format!(
                 "{}{}{}",
@@ -129,7 +206,7 @@ impl Origin {
         if url.port() == Some(0) {
             return refuse("port 0 is no port".into(), like());
         }
-        Some(Self { tls, host, port: url.port() })
+        Some(Self { scheme, host, port: url.port() })
     }
 }
 
@@ -247,6 +324,22 @@ fn seconds(text: &str) -> Option<u64> {
     (largest != u64::MAX).then_some(total)
 }
 
+/// `None`: not understood, or more than fits.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let factor = match &text[digits..] {
+        "" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// An exbibyte and a byte.
+const LARGEST: u64 = (1 << 60) + 1;
+
 /// 366 days and a second.
 const LONGEST: u64 = 366 * 86_400 + 1;
 
@@ -276,7 +369,32 @@ const HTTP_METHODS: [&str; 20] = [
 
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use super::{bytes, seconds};
+
+    #[test]
+    fn a_size_is_one_number_with_a_unit_or_bytes() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("500", Some(500)),
+            ("64KiB", Some(65_536)),
+            ("1MiB", Some(1 << 20)),
+            ("3GiB", Some(3 << 30)),
+            ("", None),
+            ("KiB", None),
+            ("1kib", None),
+            ("1 MiB", None),
+            ("1MB", None),
+            ("1M", None),
+            ("1.5GiB", None),
+            ("-1", None),
+            ("1 gigabyte", None),
+            ("99999999999999999999", None),
+            ("18446744073709551615KiB", None),
+            ("６4KiB", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_time_span_is_numbers_with_units_the_larger_first() {

@@ -45,6 +45,7 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
         .with("policies/organization.yaml", repository_file("policies/organization.yaml"))
         .with("tls/acme.pem", "pem")
         .with("tls/internal-ca.pem", "pem")
+        .with("tls/clients.pem", "pem")
         .with("tls/acme.key", "pem");
     assert!(folder.load().is_ok(), "{}", folder.load().unwrap_err());
 }

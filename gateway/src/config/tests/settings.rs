@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use access::identity::{GroupName, RoleName, UserName};
+use access::identity::{AppName, GroupName, RoleName, UserName};
 use access::policy::{Allowed, Method, TwoStep};
 use access::target::PathPattern;
 
@@ -17,8 +17,8 @@ fn a_sound_folder_becomes_settings() {
     assert_eq!(settings.listen.admin, "127.0.0.1:9400".parse().unwrap());
     let app = &settings.apps["crm.localhost"];
     assert_eq!((app.name.as_str(), &*app.title, &*app.origin), ("crm", "crm", "http://crm.localhost:8080"));
-    let expected = Upstream { tls: false, host: "127.0.0.1".into(), port: 9000, ca_file: None };
-    assert_eq!((&app.upstream, app.pass_authorization), (&expected, false));
+    let expected = Upstream { scheme: Scheme::Http, host: "127.0.0.1".into(), port: 9000, ca_file: None };
+    assert_eq!((&*app.upstreams, app.pass_authorization), (&[expected][..], false));
     assert!(settings.networks[&NetworkName::parse("office").unwrap()].contains_ip(ip("203.0.113.9")));
     assert!(settings.policy.perimeter().contains_ip(ip("203.0.113.9")));
     assert!(!settings.policy.perimeter().contains_ip(ip("10.8.0.1")));
@@ -66,8 +66,8 @@ fn the_rules_know_their_lines() {
     assert_eq!(app.paths[1].allow, [Allowed::Role(RoleName::parse("admin").unwrap())]);
     assert_eq!(app.paths[1].pattern, PathPattern::parse("/*").unwrap());
     assert_eq!(
-        (&*settings.apps["crm.localhost"].upstream.host, settings.apps["crm.localhost"].upstream.port),
-        ("::1", 80)
+        settings.apps["crm.localhost"].upstreams.iter().map(|up| (&*up.host, up.port)).collect::<Vec<_>>(),
+        [("::1", 80)]
     );
 
     let everybody = rules.organization.allow_from.as_ref().unwrap();
@@ -89,8 +89,8 @@ fn every_setting_of_an_app_arrives() {
         .with("ca.pem", "pem");
     let settings = folder.load().unwrap().settings;
     let app = &settings.apps["crm.localhost"];
-    assert_eq!((&*app.title, app.pass_authorization, app.upstream.tls), ("Customers", true, true));
-    assert_eq!((&app.upstream.ca_file, app.upstream.port), (&Some(folder.path().join("ca.pem")), 8443));
+    assert_eq!((&*app.title, app.pass_authorization, app.upstreams[0].scheme), ("Customers", true, Scheme::Https));
+    assert_eq!((&app.upstreams[0].ca_file, app.upstreams[0].port), (&Some(folder.path().join("ca.pem")), 8443));
     let rules = &settings.policy.rules().apps[&app.name];
     assert!(rules.two_step && rules.second_step.is_some_and(|methods| methods.has(Method::Totp)));
     assert_eq!(rules.fresh, Some(Duration::from_secs(300)));
@@ -100,6 +100,88 @@ fn every_setting_of_an_app_arrives() {
     assert_eq!((path.allow.len(), path.fresh), (3, Some(Duration::from_secs(60))));
     assert_eq!(path.allow[2], Allowed::Group(GroupName::parse("sales").unwrap()));
     assert!(path.only_from.as_ref().is_some_and(|list| list.set.contains_ip(ip("10.1.0.1"))));
+}
+
+#[test]
+fn every_setting_of_the_traffic_arrives() {
+    let text = gateway(
+        "  crm:
+    host: crm.localhost
+    upstream: [h2c://10.0.3.7:8080, h2c://10.0.3.8]
+    allow: everyone
+    balance: least_connections
+    health: { path: \"/healthz?deep\", every: 1m, timeout: 1s, fall: 4, rise: 1 }
+    timeouts: { connect: 1s, response: 5m }
+    client_certificate: required
+    limits: { body: 64KiB, concurrent: 10, requests: 1000/s, person: 50/m, token: 20/h, address: 1/s }
+    paths_may_contain: [encoded_slash, empty_segments]
+",
+    );
+    let text = text
+        .replace("listen: { http: \"127.0.0.1:8080\" }", "listen: { http: \"127.0.0.1:8080\", https: \"127.0.0.1:8443\", proxy_protocol: [office, 10.0.0.1], workers: 3 }")
+        .replace("apps:\n", "limits: { connections: 10, connections_per_address: 2, header_time: 5s, slowest: 1KiB, drain: 1m }
+tls: { certificates: [{ chain: a.pem, key_file: a.key }], client_ca: clients.pem }
+apps:\n");
+    let folder =
+        Folder::sound().with("gateway.yaml", text).with("a.pem", "pem").with("a.key", "pem").with("clients.pem", "pem");
+    let settings = folder.load().unwrap_or_else(|faults| panic!("{faults}")).settings;
+    let some = |n: u32| NonZeroU32::new(n).unwrap();
+    let seconds = Duration::from_secs;
+    assert!(
+        settings.proxy_protocol.contains_ip(ip("203.0.113.9")) && settings.proxy_protocol.contains_ip(ip("10.0.0.1"))
+    );
+    assert_eq!(settings.listen.workers, some(3));
+    let limits = Limits {
+        connections: some(10),
+        connections_per_address: some(2),
+        header_time: seconds(5),
+        slowest: NonZeroU64::new(1024).unwrap(),
+        drain: seconds(60),
+    };
+    assert_eq!(settings.limits, limits);
+    assert_eq!(settings.client_ca.unwrap().file, folder.path().join("clients.pem"));
+    let app = &settings.apps["crm.localhost"];
+    let told: Vec<_> = app.upstreams.iter().map(|upstream| (upstream.scheme, upstream.to_string())).collect();
+    assert_eq!(told, [(Scheme::H2c, "10.0.3.7:8080".to_owned()), (Scheme::H2c, "10.0.3.8:80".to_owned())]);
+    assert_eq!(app.balance, Balance::LeastConnections);
+    let health =
+        Health { path: "/healthz?deep".into(), every: seconds(60), timeout: seconds(1), fall: some(4), rise: some(1) };
+    assert_eq!(app.health, Some(health));
+    assert_eq!(app.timeouts, Timeouts { connect: seconds(1), response: seconds(300) });
+    assert_eq!(app.client_certificate, ClientCertificate::Required);
+    let rate = |count, per| Some(Rate { count: some(count), per: seconds(per) });
+    let limits = AppLimits {
+        body: Some(65_536),
+        concurrent: Some(some(10)),
+        requests: rate(1000, 1),
+        person: rate(50, 60),
+        token: rate(20, 3600),
+        address: rate(1, 1),
+    };
+    assert_eq!(app.limits, limits);
+    let may = app.paths_may_contain;
+    assert!(may.has(Unusual::EncodedSlash) && may.has(Unusual::EmptySegments) && !may.has(Unusual::DotSegments));
+}
+
+#[test]
+fn traffic_without_settings_has_the_defaults_of_the_manual() {
+    let settings = Folder::sound().load().unwrap().settings;
+    assert!(settings.proxy_protocol.is_empty() && settings.client_ca.is_none());
+    let limits = settings.limits;
+    assert_eq!(
+        (limits.connections.get(), limits.connections_per_address.get(), limits.slowest.get()),
+        (16_384, 1024, 500)
+    );
+    assert_eq!((limits.header_time.as_secs(), limits.drain.as_secs()), (10, 30));
+    let app = &settings.apps["crm.localhost"];
+    assert_eq!((app.balance, &app.health, app.limits), (Balance::RoundRobin, &None, AppLimits::default()));
+    assert_eq!((app.timeouts.connect.as_secs(), app.timeouts.response.as_secs()), (3, 60));
+    assert_eq!((app.client_certificate, app.paths_may_contain), (ClientCertificate::NotAsked, UnusualPaths::default()));
+    let checked = gateway("  crm: { host: crm.localhost, upstream: \"http://a\", allow: everyone, health: {} }\n");
+    let app = &Folder::sound().with("gateway.yaml", checked).load().unwrap().settings.apps["crm.localhost"];
+    let health = app.health.as_ref().unwrap();
+    assert_eq!((&*health.path, health.every.as_secs(), health.timeout.as_secs()), ("/", 5, 2));
+    assert_eq!((health.fall.get(), health.rise.get()), (3, 2));
 }
 
 #[test]
@@ -194,6 +276,13 @@ fn listeners_and_the_store_need_a_restart_and_nothing_else() {
     assert!(needs_restart(&old, &folder.load().unwrap().settings).is_empty());
     let moved = load(gateway("").replace("127.0.0.1:8080", "127.0.0.1:8081").replace("apps:\n", ""));
     assert_eq!(needs_restart(&old, &moved), ["listen", "store"]);
+    let listening = gateway("").replace(" }\nstore", ", proxy_protocol: 10.0.0.1 }\nstore");
+    let limited = |limits: &str| listening.replace("apps:\n", &format!("limits: {{ {limits} }}\n"));
+    let folder =
+        folder.with("gateway.yaml", limited("drain: 5s, header_time: 5s, slowest: 1, connections_per_address: 1"));
+    assert!(needs_restart(&old, &folder.load().unwrap().settings).is_empty());
+    let folder = folder.with("gateway.yaml", limited("connections: 5"));
+    assert_eq!(needs_restart(&old, &folder.load().unwrap().settings), ["limits.connections"]);
 }
 
 #[test]
@@ -221,9 +310,23 @@ fn a_tokens_list_is_resolved_like_a_file() {
 fn what_is_shown_loads_again_and_names_every_default() {
     let shown = show(Folder::sound().path()).unwrap();
     let (gateway, policy) = shown.split_once("---\n").unwrap();
-    for default in
-        ["two_step: required", "idle: 1h", "absolute: 24h", "127.0.0.1:9400", "vestibule.redb.key", "title: crm"]
-    {
+    for default in [
+        "two_step: required",
+        "idle: 1h",
+        "absolute: 24h",
+        "127.0.0.1:9400",
+        "vestibule.redb.key",
+        "title: crm",
+        "workers: ",
+        "connections: 16384",
+        "connections_per_address: 1024",
+        "header_time: 10s",
+        "slowest: ",
+        "drain: 30s",
+        "balance: round_robin",
+        "connect: 3s",
+        "response: 60s",
+    ] {
         assert!(gateway.contains(default), "{default} is missing in\n{gateway}");
     }
     let again = Folder::sound().with("gateway.yaml", gateway).with("policies/x.yaml", policy);

@@ -12,7 +12,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
 };
 use tokio::io::Interest;
-use tokio::net::UnixStream;
+use tokio::net::{TcpSocket, UnixStream};
 
 use super::Step;
 use crate::config::Listen;
@@ -29,15 +29,15 @@ pub(in crate::server) struct Sockets {
 impl Sockets {
     /// Those that are open already, then those of `taken` with the right address; what is missing is bound. Errors:
     /// [`StartError::Listen`].
-    pub(in crate::server) async fn open(
+    pub(in crate::server) fn open(
         bound: Bound,
         mut taken: Vec<TcpListener>,
         listen: &Listen,
     ) -> Result<Self, StartError> {
         let Bound { http, https, admin } = bound;
-        let http = open(http, &mut taken, listen.http).await?;
-        let https = open(https, &mut taken, listen.https).await?;
-        let admin = open(admin, &mut taken, Some(listen.admin)).await?;
+        let http = open(http, &mut taken, listen.http)?;
+        let https = open(https, &mut taken, listen.https)?;
+        let admin = open(admin, &mut taken, Some(listen.admin))?;
         let admin = admin.ok_or_else(|| StartError::Io(ErrorKind::AddrNotAvailable.into()))?;
         Ok(Self { http, https, admin })
     }
@@ -50,19 +50,15 @@ impl Sockets {
         })
     }
 
-    /// To accept from. Any number of them share one queue.
-    pub(in crate::server) fn http(&self) -> io::Result<Option<tokio::net::TcpListener>> {
-        self.http.as_ref().map(to_accept_from).transpose()
+    /// To accept from, HTTP and HTTPS. Any number of handles share one queue.
+    pub(in crate::server) fn for_people(&self) -> io::Result<(Option<TcpListener>, Option<TcpListener>)> {
+        let Self { http, https, .. } = self.try_clone()?;
+        Ok((http, https))
     }
 
     /// To accept from.
-    pub(in crate::server) fn https(&self) -> io::Result<Option<tokio::net::TcpListener>> {
-        self.https.as_ref().map(to_accept_from).transpose()
-    }
-
-    /// To accept from.
-    pub(in crate::server) fn admin(&self) -> io::Result<tokio::net::TcpListener> {
-        to_accept_from(&self.admin)
+    pub(in crate::server) fn for_admin(&self) -> io::Result<TcpListener> {
+        self.admin.try_clone()
     }
 
     /// Another set of handles on the same sockets.
@@ -79,26 +75,29 @@ impl Sockets {
     }
 }
 
-async fn open(
+/// A listening socket; not blocking.
+fn open(
     bound: Option<TcpListener>,
     taken: &mut Vec<TcpListener>,
     address: Option<SocketAddr>,
 ) -> Result<Option<TcpListener>, StartError> {
-    if let Some(socket) = bound {
-        socket.set_nonblocking(true)?;
-        return Ok(Some(socket));
-    }
-    let Some(address) = address else { return Ok(None) };
-    if let Some(place) = taken.iter().position(|socket| socket.local_addr().is_ok_and(|theirs| theirs == address)) {
-        return Ok(Some(taken.swap_remove(place)));
-    }
-    let failed = |error| StartError::Listen(address, error);
-    let socket = tokio::net::TcpListener::bind(address).await.map_err(failed)?;
-    socket.into_std().map(Some).map_err(failed)
+    let is_there = |socket: &TcpListener| socket.local_addr().is_ok_and(|theirs| Some(theirs) == address);
+    let socket = match (bound, address, taken.iter().position(is_there)) {
+        (Some(socket), ..) => socket,
+        (None, None, _) => return Ok(None),
+        (None, Some(_), Some(place)) => taken.swap_remove(place),
+        (None, Some(address), None) => bind(address).map_err(|error| StartError::Listen(address, error))?,
+    };
+    socket.set_nonblocking(true)?;
+    Ok(Some(socket))
 }
 
-fn to_accept_from(socket: &TcpListener) -> io::Result<tokio::net::TcpListener> {
-    tokio::net::TcpListener::from_std(socket.try_clone()?)
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart must not wait for connections of the process before.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
 }
 
 async fn send(over: &UnixStream, sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
@@ -146,5 +145,7 @@ pub(super) async fn receive(over: &UnixStream) -> io::Result<Vec<TcpListener>> {
     sockets.into_iter().map(listening).collect()
 }
 
+/// Connections that may wait to be accepted; the system's own bound is `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
 /// Sockets of one gateway.
 const AT_MOST: usize = 16;

@@ -22,9 +22,8 @@ async fn what_is_no_step_is_an_error_and_so_is_silence() {
 async fn listening_sockets_pass_with_their_queue_and_nothing_else_passes_for_one() {
     let (mut ours, theirs) = UnixStream::pair().unwrap();
     let bound = || Some(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let listen = crate::config::Listen { http: None, https: None, admin: "127.0.0.1:0".parse().unwrap() };
     let bound = crate::server::Bound { http: bound(), https: None, admin: bound() };
-    let sockets = Sockets::open(bound, Vec::new(), &listen).await.unwrap();
+    let sockets = Sockets::open(bound, Vec::new(), &listen(None)).unwrap();
     let address = sockets.addresses().unwrap().http.unwrap();
     // It connects before anybody accepts, and before the socket has passed.
     let waiting = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -32,9 +31,10 @@ async fn listening_sockets_pass_with_their_queue_and_nothing_else_passes_for_one
     drop(sockets);
     let received = sockets::receive(&theirs).await.unwrap();
     assert_eq!(received.len(), 2);
-    let listen = crate::config::Listen { http: Some(address), https: None, admin: "127.0.0.1:0".parse().unwrap() };
-    let taken = Sockets::open(crate::server::Bound::default(), received, &listen).await.unwrap();
-    let (accepted, peer) = taken.http().unwrap().unwrap().accept().await.unwrap();
+    let taken = Sockets::open(crate::server::Bound::default(), received, &listen(Some(address))).unwrap();
+    let (http, _) = taken.for_people().unwrap();
+    let http = tokio::net::TcpListener::from_std(http.unwrap()).unwrap();
+    let (accepted, peer) = http.accept().await.unwrap();
     assert_eq!(peer, waiting.local_addr().unwrap());
     drop(accepted);
 
@@ -42,4 +42,9 @@ async fn listening_sockets_pass_with_their_queue_and_nothing_else_passes_for_one
     assert_eq!(sockets::receive(&theirs).await.unwrap_err().kind(), ErrorKind::InvalidData, "another letter");
     drop(ours);
     assert_eq!(sockets::receive(&theirs).await.unwrap_err().kind(), ErrorKind::UnexpectedEof);
+}
+
+fn listen(http: Option<std::net::SocketAddr>) -> crate::config::Listen {
+    let workers = std::num::NonZeroU32::MIN;
+    crate::config::Listen { http, https: None, admin: "127.0.0.1:0".parse().unwrap(), workers }
 }
