@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use access::Timestamp;
 use futures_util::{SinkExt, StreamExt};
 use harness::gateway::PASSWORD;
 use harness::program::{Known, Program, Serving, free_port};
@@ -142,7 +141,8 @@ async fn a_sign_in_goes_on_across_the_hand_over_and_a_used_code_stays_used() {
     let people = program.with_people(&["ana", "bo", "cy"]).await;
     let [ana, bo, cy] = [&people[0], &people[1], &people[2]];
     let old = program.serve().await;
-    let now = next_step();
+    // Good for this step and the next: thirty seconds at least.
+    let now = Clock::system().now();
     let code = |person: &Known| json!({ "method": "totp", "code": person.totp.code_at(now) });
     let second_step = |flow: &str| program.request("POST", "login", &format!("/api/v1/sign-in/{flow}"));
 
@@ -183,7 +183,7 @@ async fn a_newcomer_killed_while_it_has_the_store_changes_nothing() {
     let hers = device(&program, &ana, 0).await;
     let mut socket = web_socket(&program, &hers).await;
 
-    let mut newcomer = Serving::start(newcomer_that_stops(&program));
+    let mut newcomer = Serving::start(newcomer(&program));
     newcomer.logged("the newcomer has the store").await;
     let refused = program.run(&["serve", "--take-over"]).await.ended(69);
     assert!(refused.err.contains("another process is taking over already"), "{}", refused.err);
@@ -227,10 +227,9 @@ async fn a_newcomer_that_can_not_start_never_gets_as_far_as_the_store() {
     let program = patient(60).await;
     let mut old = program.serve().await;
     let usual = std::fs::read_to_string(program.file("gateway.yaml")).expect("readable");
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let taken = taken.local_addr().expect("bound").port();
+    let somebody = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = somebody.local_addr().expect("bound").port();
     let elsewhere = usual.replace(&program.admin_port().to_string(), &taken.to_string());
-    let _holds_it = std::net::TcpListener::bind(("127.0.0.1", taken)).expect("free a moment ago");
     for (settings, code) in [("version: 1\n".to_owned(), 78), (usual.replace("apps:", "aps:"), 78), (elsewhere, 1)] {
         program.write("gateway.yaml", &settings);
         program.run(&["serve", "--take-over"]).await.ended(code);
@@ -380,7 +379,7 @@ async fn patient(seconds: u64) -> Program {
     program
 }
 
-fn newcomer_that_stops(program: &Program) -> std::process::Command {
+fn newcomer(program: &Program) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().expect("this binary"));
     command.args(["--exact", "hand_over::newcomer_that_stops", "--ignored", "--nocapture"]);
     command.env("VESTIBULE_TEST_STORE", program.file("store.redb"));
@@ -403,11 +402,6 @@ async fn device(program: &Program, person: &Known, code: usize) -> String {
     let second = json!({ "method": "recovery", "code": person.recovery[code].grouped() });
     let done = program.request("POST", "login", &format!("/api/v1/sign-in/{flow}")).json(&second).send().await;
     done.json()["token"].as_str().unwrap_or_else(|| panic!("{}", done.text())).to_owned()
-}
-
-/// A moment whose authenticator code is good for as long as a test takes: the next step's, which the gateway takes as well.
-fn next_step() -> Timestamp {
-    Clock::system().now() + Duration::from_secs(30)
 }
 
 async fn at_mail(program: &Program, bearer: &str) -> u16 {

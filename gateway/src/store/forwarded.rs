@@ -224,16 +224,15 @@ pub(super) async fn serve(stream: UnixStream, store: Movable) -> io::Result<()> 
     Ok(())
 }
 
-/// Says whenever something was published.
+/// Says where the stream of notices is: at once, whenever something was published, and when another stream begins.
 async fn tell(store: Movable, out: mpsc::Sender<Vec<u8>>) {
-    let mut told = Cursor::START;
     loop {
-        store.changed_after(told).await;
-        told = store.latest();
+        let told = store.latest();
         let Some(frame) = Reply::Latest(told).write(0) else { return };
         if out.send(frame).await.is_err() {
             return;
         }
+        store.changed_after(told).await;
     }
 }
 

@@ -353,7 +353,7 @@ impl Reading<'_> {
             1 => Ok(Notice::Person(UserId(id))),
             2 => Ok(Notice::Session(SessionId(id))),
             3 => Ok(Notice::Token(TokenId(id))),
-            4 => Ok(Notice::All),
+            4 if id == [0; 16] => Ok(Notice::All),
             _ => Err(strange("notice")),
         }
     }
