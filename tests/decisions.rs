@@ -374,7 +374,7 @@ impl World {
         };
 
         let (expected, used) = self.explained(held, shown, from, goal).await;
-        let ask = Ask { in_force: &self.in_force, address: address(from), goal, shown, hold: None };
+        let ask = Ask { in_force: &self.in_force, address: address(from), goal, shown, counts: None, hold: None };
         let answered = Answer::from(self.gate.admit(ask).await);
         assert_eq!(answered, expected, "seed {seed}, world {number}: {goal:?} from {from} with {shown:?}");
         if let (Answer::Allow(Some(_), _), Some(id)) = (&answered, used) {

@@ -3,11 +3,12 @@
 //! Labels come from small enums and from the names of configured apps; never a user, an address or a path. Each gateway has
 //! a registry of its own, so that several can live in one process.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
 };
 
 /// All metrics of one gateway. The doc comment of a field is its help text.
@@ -32,11 +33,11 @@ pub struct Metrics {
     /// Time one password hash takes.
     pub password_hash: Histogram,
     /// Access log lines dropped because the writer could not keep up.
-    pub access_log_dropped: prometheus::IntCounter,
+    pub access_log_dropped: IntCounter,
     /// Connections refused because their address held too many.
-    pub connections_refused: prometheus::IntCounter,
+    pub connections_refused: IntCounter,
     /// Connections ended because the client was too slow.
-    pub slow_clients: prometheus::IntCounter,
+    pub slow_clients: IntCounter,
     /// 1 if the last reload of the configuration was accepted, 0 if it was refused.
     pub config_last_reload_successful: IntGauge,
     /// How many configurations have been in force since the start.
@@ -135,11 +136,137 @@ impl Metrics {
         text
     }
 
+    /// Counts a decision, and the token that was shown.
+    pub fn decided(&self, app: &str, kind: &str, reason: &str, token: Option<TokenKind>) {
+        self.decisions.with_label_values(&[app, kind, reason]).inc();
+        if let Some(token) = token {
+            self.token_checks.with_label_values(&[token.label(), reason]).inc();
+        }
+    }
+
+    /// What one app's requests count on, looked up once.
+    pub fn of_app(&self, app: &str) -> AppMetrics {
+        let token = |kind: TokenKind| self.token_checks.with_label_values(&[kind.label(), ALLOWED]);
+        AppMetrics {
+            app: app.into(),
+            requests: self.requests.clone(),
+            by_code: Default::default(),
+            duration: self.request_duration.with_label_values(&[app]),
+            allowed: self.decisions.with_label_values(&[app, ALLOW, ALLOWED]),
+            allowed_token: token(TokenKind::Token),
+            allowed_device: token(TokenKind::Device),
+        }
+    }
+
     /// Counts one sign-in step.
     pub fn sign_in(&self, step: &str, method: &str, result: &str) {
         self.sign_ins.with_label_values(&[step, method, result]).inc();
     }
 }
+
+/// The kind of a bearer token.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TokenKind {
+    /// Made for a script.
+    Token,
+    /// A native app's.
+    Device,
+}
+
+impl TokenKind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// One app's counters, ready to be counted on: no look-up by label for a request.
+pub struct AppMetrics {
+    app: Box<str>,
+    requests: IntCounterVec,
+    /// By [`CODES`], each made when it first occurs: a code that never occurs makes no series.
+    by_code: [OnceLock<IntCounter>; CODES.len()],
+    duration: Histogram,
+    allowed: IntCounter,
+    allowed_token: IntCounter,
+    allowed_device: IntCounter,
+}
+
+impl AppMetrics {
+    /// Counts a request that was answered with this status (zero: not at all) after so long.
+    pub fn answered(&self, status: u16, took: Duration) {
+        let at = code_at(status);
+        let counter = self.by_code[at].get_or_init(|| self.requests.with_label_values(&[&self.app, CODES[at]]));
+        counter.inc();
+        self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts an admission, by this kind of token if it was one.
+    pub fn allowed(&self, token: Option<TokenKind>) {
+        self.allowed.inc();
+        match token {
+            None => {}
+            Some(TokenKind::Token) => self.allowed_token.inc(),
+            Some(TokenKind::Device) => self.allowed_device.inc(),
+        }
+    }
+}
+
+impl std::fmt::Debug for AppMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "AppMetrics({})", self.app)
+    }
+}
+
+/// The label of a status. Codes that apps make up don't make series.
+pub fn code_label(status: u16) -> &'static str {
+    CODES[code_at(status)]
+}
+
+fn code_at(status: u16) -> usize {
+    match status {
+        0 => 0,
+        101 => 1,
+        200 => 2,
+        204 => 3,
+        206 => 4,
+        301 => 5,
+        302 => 6,
+        303 => 7,
+        304 => 8,
+        400 => 9,
+        401 => 10,
+        403 => 11,
+        404 => 12,
+        405 => 13,
+        413 => 14,
+        421 => 15,
+        429 => 16,
+        431 => 17,
+        500 => 18,
+        502 => 19,
+        503 => 20,
+        504 => 21,
+        other => match other / 100 {
+            1 => 22,
+            2 => 23,
+            3 => 24,
+            4 => 25,
+            _ => 26,
+        },
+    }
+}
+
+const CODES: [&str; 27] = [
+    "none", "101", "200", "204", "206", "301", "302", "303", "304", "400", "401", "403", "404", "405", "413", "421",
+    "429", "431", "500", "502", "503", "504", "1xx", "2xx", "3xx", "4xx", "5xx",
+];
+/// The kind and the reason of every admission.
+pub(crate) const ALLOW: &str = "allow";
+/// Its reason.
+pub(crate) const ALLOWED: &str = "allowed";
 
 impl Default for Metrics {
     fn default() -> Self {
@@ -168,8 +295,8 @@ fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntG
     Ok(made)
 }
 
-fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<prometheus::IntCounter> {
-    let made = prometheus::IntCounter::with_opts(opts(name, help))?;
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    let made = IntCounter::with_opts(opts(name, help))?;
     registry.register(Box::new(made.clone()))?;
     Ok(made)
 }
@@ -204,3 +331,22 @@ fn histograms(
 const FAST: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Ten milliseconds to five seconds.
 const SLOW: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_the_label_that_says_so() {
+        for status in 0..1000_u16 {
+            let label = code_label(status);
+            let class = format!("{}xx", (status / 100).clamp(1, 5));
+            let fits = match status {
+                0 => label == "none",
+                1..100 | 600.. => label == "5xx",
+                _ => label == status.to_string() || label == class,
+            };
+            assert!(fits, "{status} is {label}");
+        }
+    }
+}

@@ -12,11 +12,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use access::identity::{SessionId, TokenId, UserId};
-use access::policy::{Generations, Listed, Person, Place, SessionFacts, TokenFacts};
+use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts};
 use access::{Secret, Timestamp};
 use arc_swap::ArcSwapOption;
 use quick_cache::sync::Cache;
 
+use super::identity::Identity;
 use crate::config::{self, InForce};
 use crate::store::vault::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault};
 use crate::store::{Notice, StoreError};
@@ -24,14 +25,37 @@ use crate::store::{Notice, StoreError};
 /// Whoever showed a right secret, with everything rules and headers need.
 #[derive(Debug)]
 pub struct Visitor {
-    person: Arc<Known<PersonRecord>>,
+    person: Arc<Known<KnownPerson>>,
     proof: Held,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Held {
-    Session(Arc<Known<SessionRecord>>),
+    Session(Known<SessionProof>),
     Token(Arc<KnownToken>),
+}
+
+/// A session as far as requests need it: a million of them are in memory.
+#[derive(Clone, Debug)]
+pub struct SessionProof {
+    /// As it is listed and ended.
+    pub id: SessionId,
+    /// What its row is for.
+    kind: SessionKind,
+    /// What was shown.
+    pub factors: Methods,
+    /// When the sign-in was completed.
+    pub opened: Timestamp,
+    /// When something was last proved.
+    pub proved: Timestamp,
+    /// As they were at that moment.
+    pub generations: Generations,
+}
+
+#[derive(Debug)]
+struct KnownPerson {
+    record: PersonRecord,
+    said: Identity,
 }
 
 /// What was shown, as rules take it; made for one decision.
@@ -57,16 +81,21 @@ struct KnownToken {
 impl Visitor {
     /// The person, as rules know them.
     pub fn person(&self) -> &Person {
-        &self.person.value.person
+        &self.person.value.record.person
     }
 
     /// The person, as pages know them.
     pub fn record(&self) -> &PersonRecord {
-        &self.person.value
+        &self.person.value.record
+    }
+
+    /// The person, as apps are told.
+    pub fn identity(&self) -> &Identity {
+        &self.person.value.said
     }
 
     /// The session, if that is what was shown.
-    pub fn session(&self) -> Option<&SessionRecord> {
+    pub fn session(&self) -> Option<&SessionProof> {
         match &self.proof {
             Held::Session(session) => Some(&session.value),
             Held::Token(_) => None,
@@ -105,7 +134,9 @@ impl Visitor {
             Held::Session(session) => (&session.slot, Duration::from_secs(60)),
             Held::Token(token) => (&token.known.slot, Duration::from_secs(60 * 60)),
         };
-        slot.used.fetch_max(now.millis(), Ordering::AcqRel);
+        if slot.used.load(Ordering::Relaxed) < now.millis() {
+            slot.used.fetch_max(now.millis(), Ordering::AcqRel);
+        }
         let noted = slot.noted.load(Ordering::Acquire);
         let due = now.since(Timestamp::from_millis(noted)) >= grain;
         // One of several parallel requests wins and notes it.
@@ -141,7 +172,7 @@ impl Visitor {
 
     /// In force now for this person.
     pub(super) fn generations(&self, house: Generations) -> Generations {
-        Generations { person: self.person.value.generation, ..house }
+        Generations { person: self.record().generation, ..house }
     }
 }
 
@@ -152,7 +183,7 @@ pub(super) enum Use {
     Token(TokenId),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Known<T> {
     value: T,
     slot: Arc<Slot>,
@@ -239,9 +270,10 @@ impl<K: Eq + Hash + Copy> Slots<K> {
 /// The facts in memory.
 pub(super) struct FactCache {
     vault: Vault,
-    sessions: Cache<Digest, Arc<Known<SessionRecord>>>,
-    tokens: Cache<TokenId, Arc<KnownToken>>,
-    people: Cache<UserId, Arc<Known<PersonRecord>>>,
+    /// Whole visitors, so that a request finds everything with one look.
+    sessions: Cache<Digest, Arc<Visitor>>,
+    tokens: Cache<TokenId, Arc<Visitor>>,
+    people: Cache<UserId, Arc<Known<KnownPerson>>>,
     session_slots: Slots<SessionId>,
     token_slots: Slots<TokenId>,
     person_slots: Slots<UserId>,
@@ -266,21 +298,15 @@ impl FactCache {
         digest: Digest,
         fits: impl Fn(&SessionKind) -> bool,
     ) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let session = match self.sessions.get(&digest).filter(|known| known.slot.is_alive()) {
-            Some(known) => known,
-            None => match self.read_session(digest).await? {
-                Some(known) => known,
-                None => return Ok(None),
-            },
+        let visitor = match self.sessions.get(&digest) {
+            Some(visitor) if visitor.is_current() => Some(visitor),
+            _ => self.read_session(digest).await?,
         };
-        if !fits(&session.value.kind) {
-            return Ok(None);
-        }
-        let user = session.value.user;
-        Ok(self.person(user).await?.map(|person| Arc::new(Visitor { person, proof: Held::Session(session) })))
+        let fits = |visitor: &Arc<Visitor>| matches!(&visitor.proof, Held::Session(known) if fits(&known.value.kind));
+        Ok(visitor.filter(fits))
     }
 
-    async fn read_session(&self, digest: Digest) -> Result<Option<Arc<Known<SessionRecord>>>, StoreError> {
+    async fn read_session(&self, digest: Digest) -> Result<Option<Arc<Visitor>>, StoreError> {
         let Some(first) = self.vault.session(digest).await? else { return Ok(None) };
         // The id, and with it the slot, is known only after a first read; the second one, after the slot was taken, counts.
         let slot = self.session_slots.take(first.id);
@@ -290,9 +316,12 @@ impl FactCache {
             slot.used.fetch_max(used.millis(), Ordering::AcqRel);
             slot.noted.fetch_max(used.millis(), Ordering::AcqRel);
         }
-        let known = Arc::new(Known { value, slot });
-        self.sessions.insert(digest, Arc::clone(&known));
-        Ok(Some(known))
+        let Some(person) = self.person(value.user).await? else { return Ok(None) };
+        let SessionRecord { id, kind, factors, opened, proved, generations, .. } = value;
+        let value = SessionProof { id, kind, factors, opened, proved, generations };
+        let visitor = Arc::new(Visitor { person, proof: Held::Session(Known { value, slot }) });
+        self.sessions.insert(digest, Arc::clone(&visitor));
+        Ok(Some(visitor))
     }
 
     /// Who owns the token with this id and secret.
@@ -301,24 +330,26 @@ impl FactCache {
         id: TokenId,
         secret: &Secret<[u8; 32]>,
     ) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let token = match self.tokens.get(&id).filter(|token| token.known.slot.is_alive()) {
-            Some(known) => known,
-            None => {
-                let slot = self.token_slots.take(id);
-                let Some(value) = self.vault.token(id).await? else { return Ok(None) };
-                if let Some((at, _)) = value.last_used {
-                    slot.noted.fetch_max(at.millis(), Ordering::AcqRel);
-                }
-                let token = KnownToken::new(value, slot);
-                self.tokens.insert(id, Arc::clone(&token));
-                token
-            }
+        let visitor = match self.tokens.get(&id) {
+            Some(visitor) if visitor.is_current() => Some(visitor),
+            _ => self.read_token(id).await?,
         };
-        if !self.vault.check_token_secret(&token.known.value, secret) {
-            return Ok(None);
+        let is_right = |visitor: &Arc<Visitor>| {
+            visitor.token().is_some_and(|record| self.vault.check_token_secret(record, secret))
+        };
+        Ok(visitor.filter(is_right))
+    }
+
+    async fn read_token(&self, id: TokenId) -> Result<Option<Arc<Visitor>>, StoreError> {
+        let slot = self.token_slots.take(id);
+        let Some(value) = self.vault.token(id).await? else { return Ok(None) };
+        if let Some((at, _)) = value.last_used {
+            slot.noted.fetch_max(at.millis(), Ordering::AcqRel);
         }
-        let owner = token.known.value.owner;
-        Ok(self.person(owner).await?.map(|person| Arc::new(Visitor { person, proof: Held::Token(token) })))
+        let Some(person) = self.person(value.owner).await? else { return Ok(None) };
+        let visitor = Arc::new(Visitor { person, proof: Held::Token(KnownToken::new(value, slot)) });
+        self.tokens.insert(id, Arc::clone(&visitor));
+        Ok(Some(visitor))
     }
 
     /// The same visitor with facts as they are now; `None` if the session, token or person is gone.
@@ -330,32 +361,21 @@ impl FactCache {
         if visitor.is_current() {
             return Ok(Some(Arc::clone(visitor)));
         }
-        let proof = match (&visitor.proof, digest) {
-            (Held::Session(_), Some(digest)) => match self.read_session(digest).await? {
-                Some(session) => Held::Session(session),
-                None => return Ok(None),
-            },
-            (Held::Session(_), None) => return Ok(None),
-            (Held::Token(token), _) => {
-                let id = token.known.value.id;
-                let slot = self.token_slots.take(id);
-                match self.vault.token(id).await? {
-                    Some(value) => Held::Token(KnownToken::new(value, slot)),
-                    None => return Ok(None),
-                }
-            }
-        };
-        let person = self.person(visitor.person().id).await?;
-        Ok(person.map(|person| Arc::new(Visitor { person, proof })))
+        match (&visitor.proof, digest) {
+            (Held::Session(_), Some(digest)) => self.read_session(digest).await,
+            (Held::Session(_), None) => Ok(None),
+            (Held::Token(token), _) => self.read_token(token.known.value.id).await,
+        }
     }
 
-    async fn person(&self, id: UserId) -> Result<Option<Arc<Known<PersonRecord>>>, StoreError> {
+    async fn person(&self, id: UserId) -> Result<Option<Arc<Known<KnownPerson>>>, StoreError> {
         if let Some(known) = self.people.get(&id).filter(|known| known.slot.is_alive()) {
             return Ok(Some(known));
         }
         let slot = self.person_slots.take(id);
-        let Some(value) = self.vault.person(id).await? else { return Ok(None) };
-        let known = Arc::new(Known { value, slot });
+        let Some(record) = self.vault.person(id).await? else { return Ok(None) };
+        let said = Identity::of(&record);
+        let known = Arc::new(Known { value: KnownPerson { record, said }, slot });
         self.people.insert(id, Arc::clone(&known));
         Ok(Some(known))
     }

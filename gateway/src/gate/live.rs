@@ -3,12 +3,14 @@
 //! Every admitted request is registered for as long as it runs. When a fact or the policy changes, each is asked again
 //! with what it came with; a no cuts the connection: WebSockets, streams and long downloads end within the second.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access::ClientAddr;
 use access::identity::AppName;
 use access::target::CanonicalPath;
+use slab::Slab;
 
 use super::cut::Hold;
 use super::facts::Visitor;
@@ -19,7 +21,7 @@ use crate::store::vault::Digest;
 pub(super) struct Inside {
     pub(super) address: ClientAddr,
     pub(super) app: AppName,
-    pub(super) method: Box<str>,
+    pub(super) method: Cow<'static, str>,
     pub(super) path: CanonicalPath<'static>,
     pub(super) visitor: Option<Arc<Visitor>>,
     pub(super) digest: Option<Digest>,
@@ -29,14 +31,8 @@ pub(super) struct Inside {
 /// Everyone inside. Sharded: admitting one request waits for no other for longer than a push.
 #[derive(Debug)]
 pub(super) struct Live {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Mutex<Slab<Arc<Inside>>>]>,
     next: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Shard {
-    places: Vec<Option<Arc<Inside>>>,
-    free: Vec<usize>,
 }
 
 /// A place in the register, given up on drop.
@@ -54,32 +50,27 @@ impl Live {
 
     pub(super) fn register(self: &Arc<Self>, inside: Inside) -> Registration {
         let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
-        let mut places = self.lock(shard);
-        let place = places.free.pop().unwrap_or_else(|| {
-            places.places.push(None);
-            places.places.len() - 1
-        });
-        places.places[place] = Some(Arc::new(inside));
-        drop(places);
+        let inside = Arc::new(inside);
+        let place = self.lock(shard).insert(inside);
         Registration { live: Arc::clone(self), shard, place }
     }
 
     /// Everyone inside at this moment.
     pub(super) fn everyone(&self) -> Vec<Arc<Inside>> {
-        (0..SHARDS).flat_map(|shard| self.lock(shard).places.iter().flatten().cloned().collect::<Vec<_>>()).collect()
+        (0..SHARDS)
+            .flat_map(|shard| self.lock(shard).iter().map(|(_, inside)| Arc::clone(inside)).collect::<Vec<_>>())
+            .collect()
     }
 
-    fn lock(&self, shard: usize) -> std::sync::MutexGuard<'_, Shard> {
+    fn lock(&self, shard: usize) -> std::sync::MutexGuard<'_, Slab<Arc<Inside>>> {
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut shard = self.live.lock(self.shard);
-        let left = shard.places[self.place].take();
-        shard.free.push(self.place);
-        drop(shard);
+        // Dropped after the lock is given back.
+        let left = self.live.lock(self.shard).remove(self.place);
         drop(left);
     }
 }
@@ -91,3 +82,13 @@ impl std::fmt::Debug for Registration {
 }
 
 const SHARDS: usize = 32;
+
+/// A method, without an allocation for the everyday ones.
+pub(super) fn kept(method: &str) -> Cow<'static, str> {
+    match METHODS.iter().find(|known| **known == method) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(method.to_owned()),
+    }
+}
+
+const METHODS: [&str; 8] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];

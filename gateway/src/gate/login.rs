@@ -476,6 +476,7 @@ impl Gate {
             address: caller.address,
             goal: Goal::Portal,
             shown: Shown::Nothing,
+            counts: None,
             hold: None,
         }
     }

@@ -7,6 +7,7 @@ mod assertion;
 mod cut;
 mod denials;
 mod facts;
+mod identity;
 mod live;
 pub mod login;
 mod permit;
@@ -23,13 +24,14 @@ use tokio::sync::Mutex;
 pub use assertion::AssertionError;
 pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
-pub use facts::Visitor;
+pub use facts::{SessionProof, Visitor};
+pub use identity::Identity;
 pub use permit::Permit;
 pub use pool::Busy;
 
 use crate::clock::Clock;
 use crate::config::InForce;
-use crate::metrics::Metrics;
+use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
 use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
@@ -83,6 +85,8 @@ pub struct Ask<'a> {
     pub goal: Goal<'a>,
     /// With what.
     pub shown: Shown<'a>,
+    /// Where an admission is counted; `None`: by its labels.
+    pub counts: Option<&'a AppMetrics>,
     /// How to end the request later, if it can be ended.
     pub hold: Option<Hold>,
 }
@@ -293,7 +297,7 @@ impl Gate {
         Some(self.live.register(Inside {
             address: ask.address,
             app: app.clone(),
-            method: method.into(),
+            method: live::kept(method),
             path: path.clone().into_owned(),
             visitor: visitor.cloned(),
             digest,
@@ -308,15 +312,19 @@ impl Gate {
 
     fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool) {
         let (kind, reason) = match decision {
-            Decision::Allow(_) => ("allow", "allowed"),
+            Decision::Allow(_) => (ALLOW, ALLOWED),
             Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
             Decision::SignIn(need) => ("sign_in", need_code(*need)),
             Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
         };
-        self.metrics.decisions.with_label_values(&[goal_label(&ask.goal), kind, reason]).inc();
-        if let Shown::Bearer(text) = ask.shown {
-            let of = if text.starts_with(DEVICE_PREFIX) { "device" } else { "token" };
-            self.metrics.token_checks.with_label_values(&[of, reason]).inc();
+        let token = match ask.shown {
+            Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
+            Shown::Bearer(_) => Some(TokenKind::Token),
+            Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
+        };
+        match (decision, ask.counts) {
+            (Decision::Allow(_), Some(counts)) => counts.allowed(token),
+            _ => self.metrics.decided(goal_label(&ask.goal), kind, reason, token),
         }
     }
 

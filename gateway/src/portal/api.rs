@@ -151,7 +151,14 @@ pub(super) async fn end(
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Shown::Bearer(token.trim_start()),
         _ => Shown::Nothing,
     };
-    let ask = Ask { in_force: &visit.in_force, address: visit.resolved.client, goal: Goal::Portal, shown, hold: None };
+    let ask = Ask {
+        in_force: &visit.in_force,
+        address: visit.resolved.client,
+        goal: Goal::Portal,
+        shown,
+        counts: None,
+        hold: None,
+    };
     match gate.admit(ask).await {
         Admission::Enter(permit) => {
             let Some((visitor, session)) = permit.visitor().and_then(|visitor| Some((visitor, visitor.session()?)))

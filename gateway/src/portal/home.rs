@@ -38,6 +38,7 @@ pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Re
         address: visit.resolved.client,
         goal: Goal::Portal,
         shown: Shown::PortalCookie(secret),
+        counts: None,
         hold: None,
     };
     match gate.admit(ask).await {

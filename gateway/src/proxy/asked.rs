@@ -35,7 +35,12 @@ pub(super) enum Unclear {
 impl<'a> Asked<'a> {
     /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
     /// `Transfer-Encoding` before anybody can see that it was there.
-    pub(super) fn read(request: &'a RequestHeader, raw: Option<&[u8]>) -> Result<Self, Unclear> {
+    /// `known` tells a host by its usual spelling; any other is read.
+    pub(super) fn read(
+        request: &'a RequestHeader,
+        raw: Option<&[u8]>,
+        known: impl Fn(&[u8]) -> Option<HostName>,
+    ) -> Result<Self, Unclear> {
         let method = &request.method;
         if method == Method::CONNECT || method == Method::TRACE || method.as_str().len() > METHOD_LENGTH {
             return Err(Unclear::Method);
@@ -50,7 +55,7 @@ impl<'a> Asked<'a> {
         if request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
             return Err(Unclear::Authorizations);
         }
-        let host = host(request)?;
+        let host = host(request, known)?;
         let raw = request.raw_path();
         // pingora keeps the target as it came: also in absolute form, for HTTP/1.1.
         let target = match raw.iter().position(|byte| *byte == b'?') {
@@ -85,13 +90,16 @@ fn names_a_length(raw: &[u8]) -> bool {
 }
 
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host, however it is given.
-fn host(request: &RequestHeader) -> Result<HostName, Unclear> {
+fn host(request: &RequestHeader, known: impl Fn(&[u8]) -> Option<HostName>) -> Result<HostName, Unclear> {
     let mut fields = request.headers.get_all(HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
         return Err(Unclear::Hosts);
     }
-    let named = |bytes: &[u8]| HostName::from_authority(bytes).map(|(host, _)| host);
+    let named = |bytes: &[u8]| match known(bytes) {
+        Some(host) => Ok(host),
+        None => HostName::from_authority(bytes).map(|(host, _)| host),
+    };
     let from_target = request.uri.authority().map(|authority| named(authority.as_str().as_bytes())).transpose()?;
     let from_field = field.map(|value| named(value.as_bytes())).transpose()?;
     match (from_target, from_field) {
@@ -194,7 +202,7 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields), None).is_ok(), "{fields:?}");
+            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None).is_ok(), "{fields:?}");
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -212,11 +220,11 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None).err(), Some(*why), "{fields:?}");
+            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None).err(), Some(*why), "{fields:?}");
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(
-            Asked::read(&request(Version::HTTP_10, &old), None).err(),
+            Asked::read(&request(Version::HTTP_10, &old), None, |_| None).err(),
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );
@@ -227,7 +235,7 @@ mod tests {
         let read = |method: String| {
             let mut request = request(Version::HTTP_11, &[("host", "a.example")]);
             request.set_method(Method::from_bytes(method.as_bytes()).expect("a token"));
-            Asked::read(&request, None).err()
+            Asked::read(&request, None, |_| None).err()
         };
         assert_eq!(read("UPDATEREDIRECTREF".to_owned()), None);
         assert_eq!(read("M".repeat(METHOD_LENGTH)), None);

@@ -7,11 +7,13 @@
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use access::ClientAddr;
 use async_trait::async_trait;
+use http::HeaderValue;
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
@@ -21,6 +23,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::headers::Forwarding;
 use crate::gate::Cut;
 
 /// What is known about a connection, for every request on it.
@@ -30,6 +33,8 @@ pub(crate) struct Facts {
     pub(crate) cut: Arc<Cut>,
     /// How it moves.
     pub(crate) pulse: Pulse,
+    /// What apps are told of it, once it was said.
+    forwarding: Mutex<Option<Arc<Forwarding>>>,
 }
 
 impl Facts {
@@ -37,6 +42,20 @@ impl Facts {
     pub(crate) fn begin(&self, stream: &Stream) {
         let streams = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
         self.pulse.enter(if streams { Stage::Streams } else { Stage::Idle });
+    }
+
+    /// What the app is told: as it was told last time, if that is still true.
+    pub(super) fn forwarding(
+        &self,
+        address: ClientAddr,
+        scheme: &'static str,
+        authority: &HeaderValue,
+    ) -> Arc<Forwarding> {
+        let mut said = self.forwarding.lock().unwrap_or_else(PoisonError::into_inner);
+        match said.as_ref().filter(|said| said.says(address, scheme, authority)) {
+            Some(said) => Arc::clone(said),
+            None => Arc::clone(said.insert(Arc::new(Forwarding::new(address, scheme, authority)))),
+        }
     }
 
     /// Those of the connection that a request came on.

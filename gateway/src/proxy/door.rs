@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use access::network::Trust;
+use access::network::{Resolved, Trust};
 use access::policy::Goal;
 use access::target::CanonicalPath;
 use bytes::Bytes;
@@ -15,13 +15,14 @@ use http::{HeaderMap, HeaderValue, Response};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
 
 use super::asked::{self, Asked, Unclear};
 use super::connection::Facts;
-use super::routes::Route;
-use super::{Context, Label, LiveGauge, Proxy, answer, cuttable};
+use super::routes::{Route, Snapshot};
+use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable};
 use crate::config::{AppSettings, InForce};
-use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Shown, need_code};
+use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Permit, Shown, need_code};
 use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
 impl Proxy {
@@ -31,74 +32,64 @@ impl Proxy {
         session: &mut Session,
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
-        let facts = Facts::of(session.digest()).cloned();
         let has_body = !session.as_downstream_mut().is_body_empty();
-        cuttable::header_is_here(facts.as_ref(), has_body);
+        cuttable::header_is_here(Facts::of(session.digest()), has_body);
         let snapshot = self.current.load_full();
-        let visit = match self.visit(session, &snapshot.in_force) {
-            Ok(visit) => visit,
+        let resolved = match self.resolve(session, &snapshot.in_force) {
+            Ok(resolved) => resolved,
             Err(refused) => {
                 context.decision = "address_unknown";
                 return Ok(Some(refused));
             }
         };
-        context.visit = Some(visit.clone());
+        let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
+        context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
-        let asked = match Asked::read(session.req_header(), raw.as_deref()) {
+        let asked = match Asked::read(session.req_header(), raw.as_deref(), |authority| snapshot.host(authority)) {
             Ok(asked) => asked,
-            Err(unclear) => return Ok(Some(self.unclear(&visit, context, unclear).await)),
+            Err(unclear) => {
+                let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+                return Ok(Some(self.unclear(&visit, context, unclear).await));
+            }
         };
-        asked.host.as_str().clone_into(&mut context.host);
-        let at_portal = asked.host == *visit.in_force.settings.portal.host();
-        let route = snapshot.route(&asked.host).cloned();
+        context.host = Some(asked.host.clone());
+        let route = snapshot.route(&asked.host);
         let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
-        let origin = if at_portal {
-            Some(visit.in_force.settings.portal.origin())
-        } else {
-            route.as_ref().map(|route| route.app.origin.as_str())
-        };
-        if let Some(origin) = origin.filter(|_| is_in_the_clear(session, &visit)) {
+        if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
+            context.label = Label::App(Arc::clone(&route.label));
+            return self.admit(session, context, &snapshot, route, &asked.path).await;
+        }
+        let portal = &snapshot.in_force.settings.portal;
+        let at_portal = asked.host == *portal.host();
+        let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+        let origin = if at_portal { Some(portal.origin()) } else { route.map(|route| route.app.origin.as_str()) };
+        if let Some(origin) = origin.filter(|_| in_the_clear) {
             return Ok(Some(self.in_the_clear(session.req_header(), &visit, context, origin).await));
         }
-        match route {
-            _ if at_portal => {
-                let authority = snapshot.portal_authority();
-                self.ours(session, context, &visit, None, authority).await.map(Some)
-            }
-            Some(route) if is_ours => {
-                let app = Some(Arc::clone(&route.app));
-                self.ours(session, context, &visit, app, snapshot.portal_authority()).await.map(Some)
-            }
-            Some(route) => {
-                let path = asked.path.into_owned();
-                context.label = Label::App(Arc::clone(&route.label));
-                Ok(self.admit(session, context, &visit, &route, &path).await)
-            }
-            None => {
-                let refused = self.outside(&visit, context).await;
-                Ok(Some(refused.unwrap_or_else(|| {
-                    context.decision = "unknown_host";
-                    refusal::unknown_host(&visit, &self.gate.reference())
-                })))
-            }
+        if at_portal || route.is_some() {
+            let on = route.filter(|_| !at_portal).map(|route| Arc::clone(&route.app));
+            return self.ours(session, context, &visit, on, snapshot.portal_authority()).await.map(Some);
         }
+        let refused = self.outside(&visit, context).await;
+        Ok(Some(refused.unwrap_or_else(|| {
+            context.decision = "unknown_host";
+            refusal::unknown_host(&visit, &self.gate.reference())
+        })))
     }
 
-    /// The request's circumstances: above all its true address. `Err`: it can't be known, and that is a refusal.
-    fn visit(&self, session: &Session, in_force: &Arc<InForce>) -> Result<Visit, Response<Bytes>> {
+    /// The request's true address. `Err`: it can't be known, and that is a refusal.
+    fn resolve(&self, session: &Session, in_force: &Arc<InForce>) -> Result<Resolved, Response<Bytes>> {
         let headers = &session.req_header().headers;
-        let reader = asked::reader(headers);
         let refused = || {
             let sentence = "The client's address could not be determined.";
-            refusal::bad_request(in_force, reader, sentence, &self.gate.reference())
+            refusal::bad_request(in_force, asked::reader(headers), sentence, &self.gate.reference())
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
         let resolved = Gate::client(peer, &in_force.settings.trusted_proxies, &asked::claims(headers));
-        let resolved = resolved.map_err(|error| {
+        resolved.map_err(|error| {
             tracing::warn!(%peer, "refused a request: {error}");
             refused()
-        })?;
-        Ok(Visit { in_force: Arc::clone(in_force), resolved, reader })
+        })
     }
 
     /// The request could be read in two ways. From outside the perimeter not even that is said.
@@ -138,6 +129,7 @@ impl Proxy {
             address: visit.resolved.client,
             goal: Goal::SignIn,
             shown: Shown::Nothing,
+            counts: None,
             hold: None,
         };
         match self.gate.admit(ask).await {
@@ -186,51 +178,65 @@ impl Proxy {
         &self,
         session: &Session,
         context: &mut Context,
-        visit: &Visit,
+        snapshot: &Snapshot,
         route: &Arc<Route>,
         path: &CanonicalPath<'_>,
-    ) -> Option<Response<Bytes>> {
+    ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
         let shown = shown(&request.headers, &route.app);
-        let goal = Goal::App { app: &route.app.name, method: request.method.as_str(), path };
+        let address = context.seen.as_ref().ok_or_else(unseen)?.resolved.client;
         let ask = Ask {
-            in_force: &visit.in_force,
-            address: visit.resolved.client,
-            goal,
+            in_force: &snapshot.in_force,
+            address,
+            goal: Goal::App { app: &route.app.name, method: request.method.as_str(), path },
             shown,
+            counts: Some(&route.metrics),
             hold: cuttable::hold(Facts::of(session.digest())),
         };
-        match self.gate.admit(ask.clone()).await {
-            Admission::Enter(permit) => {
-                if asked::wants_upgrade(&request.headers) {
-                    // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24).
-                    if matches!(shown, Shown::AppCookie(..))
-                        && permit.visitor().is_some()
-                        && !is_same_origin(&request.headers, &route.app.origin)
-                    {
-                        context.decision = "cross_site";
-                        return Some(refusal::cross_site(visit, &self.gate.reference()));
-                    }
-                    let gauge = self.gate.metrics().live_connections.with_label_values(&["websocket"]);
-                    context.live = Some(LiveGauge::up(gauge));
-                }
-                context.decision = "allow";
-                context.permit = Some(permit);
-                context.route = Some(Arc::clone(route));
-                None
-            }
+        match self.gate.admit(ask).await {
+            Admission::Enter(permit) => self.let_in(request, context, route, shown, permit),
             Admission::SignIn { need, visitor } => {
                 context.decision = need_code(need);
+                let visit = context.visit(&request.headers).ok_or_else(unseen)?;
                 let back = back_to(request, &route.app.origin);
                 let knows = our_cookie(&request.headers, GO_COOKIE);
-                Some(refusal::sign_in(visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate))
+                Ok(Some(refusal::sign_in(&visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate)))
             }
             Admission::Refuse(denied) => {
                 context.decision = denied.cause.code();
                 context.reference = Some(denied.reference.to_string());
-                Some(refusal::denied(visit, Some(&route.app), &denied))
+                let visit = context.visit(&request.headers).ok_or_else(unseen)?;
+                Ok(Some(refusal::denied(&visit, Some(&route.app), &denied)))
             }
         }
+    }
+
+    /// The permit goes into the context.
+    fn let_in(
+        &self,
+        request: &RequestHeader,
+        context: &mut Context,
+        route: &Arc<Route>,
+        shown: Shown<'_>,
+        permit: Permit,
+    ) -> pingora::Result<Option<Response<Bytes>>> {
+        if asked::wants_upgrade(&request.headers) {
+            // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24).
+            if matches!(shown, Shown::AppCookie(..))
+                && permit.visitor().is_some()
+                && !is_same_origin(&request.headers, &route.app.origin)
+            {
+                context.decision = "cross_site";
+                let visit = context.visit(&request.headers).ok_or_else(unseen)?;
+                return Ok(Some(refusal::cross_site(&visit, &self.gate.reference())));
+            }
+            let gauge = self.gate.metrics().live_connections.with_label_values(&["websocket"]);
+            context.live = Some(LiveGauge::up(gauge));
+        }
+        context.decision = "allow";
+        context.permit = Some(permit);
+        context.route = Some(Arc::clone(route));
+        Ok(None)
     }
 }
 
@@ -256,11 +262,16 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
 
 /// Did it come without TLS, past whatever could have ended it, to a gateway that offers TLS itself? Only a trusted proxy
 /// speaks plain HTTP for people who don't.
-fn is_in_the_clear(session: &Session, visit: &Visit) -> bool {
-    let settings = &visit.in_force.settings;
+fn is_in_the_clear(session: &Session, snapshot: &Snapshot, resolved: &Resolved) -> bool {
+    let settings = &snapshot.in_force.settings;
     let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    let by_proxy = visit.resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
+    let by_proxy = resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
     !encrypted && !by_proxy && settings.portal.secure() && settings.listen.https.is_some()
+}
+
+/// The context was filled in a line above; without it nobody is let in.
+fn unseen() -> Box<Error> {
+    Error::explain(ErrorType::InternalError, "a request whose circumstances are not known")
 }
 
 fn is_repeatable(request: &RequestHeader) -> bool {

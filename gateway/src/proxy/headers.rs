@@ -5,34 +5,67 @@
 //! ours are added. Also for visitors about whom there is nothing to say: an absent header must stay absent.
 
 use access::ClientAddr;
-use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::gate::Visitor;
+use crate::gate::Identity;
 use crate::portal::COOKIE_NAME;
 
 /// What we say to an app about one request.
 #[derive(Debug)]
 pub(super) struct Said<'a> {
     /// Who; `None` on a public path.
-    pub(super) visitor: Option<&'a Visitor>,
+    pub(super) visitor: Option<&'a Identity>,
     /// Signed, for this app.
     pub(super) assertion: Option<HeaderValue>,
-    /// From where.
-    pub(super) address: ClientAddr,
-    /// `https` or `http`, as the browser sees it.
-    pub(super) scheme: &'static str,
-    /// Host and port as the browser sees them.
-    pub(super) authority: &'a HeaderValue,
+    /// From where, and how it came.
+    pub(super) forwarding: &'a Forwarding,
     /// Does the app see `Authorization: Bearer`?
     pub(super) pass_authorization: bool,
+}
+
+/// The forwarding headers, the same for all requests of one connection to one app: made once and kept with it.
+#[derive(Debug)]
+pub(super) struct Forwarding {
+    address: ClientAddr,
+    x_forwarded_for: HeaderValue,
+    proto: HeaderValue,
+    /// Host and port as the browser sees them.
+    authority: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+impl Forwarding {
+    /// RFC 7239 and its forerunners, rebuilt from what we know; what came in is removed.
+    pub(super) fn new(address: ClientAddr, scheme: &'static str, authority: &HeaderValue) -> Self {
+        let node = match address.ip() {
+            std::net::IpAddr::V4(v4) => v4.to_string(),
+            std::net::IpAddr::V6(v6) => format!("\"[{v6}]\""),
+        };
+        let host = authority.to_str().unwrap_or_default();
+        // Digits, dots, colons and a host name that was checked: always visible ASCII.
+        let value = |text: String| HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self {
+            address,
+            x_forwarded_for: value(address.to_string()),
+            proto: HeaderValue::from_static(scheme),
+            authority: authority.clone(),
+            forwarded: value(format!("for={node};host=\"{host}\";proto={scheme}")),
+        }
+    }
+
+    /// Does it say this?
+    pub(super) fn says(&self, address: ClientAddr, scheme: &'static str, authority: &HeaderValue) -> bool {
+        self.address == address && self.authority == *authority && self.proto == *scheme
+    }
 }
 
 /// Where headers are removed and added: pingora's request header, or a plain map in tests.
 pub(super) trait Headers {
     fn map(&self) -> &HeaderMap;
     fn remove(&mut self, name: &HeaderName);
-    fn set(&mut self, name: HeaderName, value: HeaderValue);
+    /// `name` in the case in which it is written.
+    fn set(&mut self, name: &'static str, value: HeaderValue);
 }
 
 /// Removes what a client may not say and adds what we say.
@@ -45,13 +78,26 @@ pub(super) fn seal(headers: &mut impl Headers, said: &Said<'_>) {
         headers.remove(&AUTHORIZATION);
     }
     strip_our_cookies(headers);
-    if let Some(visitor) = said.visitor {
-        identify(headers, visitor);
+    if let Some(Identity { user, groups, name, email }) = said.visitor {
+        for (field, value) in
+            [("Remote-User", user), ("Remote-Groups", groups), ("Remote-Name", name), ("Remote-Email", email)]
+        {
+            if let Some(value) = value {
+                headers.set(field, value.clone());
+            }
+        }
     }
     if let Some(assertion) = &said.assertion {
-        headers.set(X_VESTIBULE_ASSERTION, assertion.clone());
+        headers.set("X-Vestibule-Assertion", assertion.clone());
     }
-    forward(headers, said);
+    let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = said.forwarding;
+    headers.set("X-Forwarded-For", x_forwarded_for.clone());
+    headers.set("X-Forwarded-Proto", proto.clone());
+    headers.set("X-Forwarded-Host", authority.clone());
+    headers.set("Forwarded", forwarded.clone());
+    if headers.map().get(HOST) != Some(authority) {
+        headers.set("Host", authority.clone());
+    }
 }
 
 /// Removes from an app's answer what is not its to say: our cookie.
@@ -62,41 +108,6 @@ pub(super) fn seal_answer(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
     };
     let cookies = headers.get_all(SET_COOKIE);
     cookies.iter().any(is_ours).then(|| cookies.iter().filter(|value| !is_ours(value)).cloned().collect())
-}
-
-fn identify(headers: &mut impl Headers, visitor: &Visitor) {
-    let record = visitor.record();
-    let person = &record.person;
-    let groups = person.groups.iter().map(access::identity::GroupName::as_str).collect::<Vec<_>>().join(",");
-    let email = record.email.as_ref().map(ToString::to_string);
-    for (name, value) in [
-        (REMOTE_USER, Some(person.name.to_string())),
-        (REMOTE_GROUPS, Some(groups)),
-        (REMOTE_NAME, Some(percent_encode(&record.full_name))),
-        (REMOTE_EMAIL, email),
-    ] {
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            headers.set(name, value);
-        }
-    }
-}
-
-/// RFC 7239 and its forerunners, rebuilt from what we know; what came in was removed.
-fn forward(headers: &mut impl Headers, said: &Said<'_>) {
-    let address = said.address.ip();
-    let node = match address {
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("\"[{v6}]\""),
-    };
-    let host = said.authority.to_str().unwrap_or_default();
-    if let Ok(value) = HeaderValue::try_from(address.to_string()) {
-        headers.set(X_FORWARDED_FOR, value);
-    }
-    headers.set(X_FORWARDED_PROTO, HeaderValue::from_static(said.scheme));
-    headers.set(X_FORWARDED_HOST, said.authority.clone());
-    if let Ok(value) = HeaderValue::try_from(format!("for={node};host=\"{host}\";proto={}", said.scheme)) {
-        headers.set(http::header::FORWARDED, value);
-    }
 }
 
 /// Joins several `Cookie` fields to one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3), without ours.
@@ -124,7 +135,7 @@ fn strip_our_cookies(headers: &mut impl Headers) {
     if !kept.is_empty()
         && let Ok(value) = HeaderValue::from_bytes(&kept)
     {
-        headers.set(COOKIE, value);
+        headers.set("Cookie", value);
     }
 }
 
@@ -142,10 +153,14 @@ fn is_bearer(value: &HeaderValue) -> bool {
     bytes.len() >= 6 && bytes[..6].eq_ignore_ascii_case(b"bearer")
 }
 
-/// Is the name, however it is spelled, one that only we may use?
+/// Is the name, however it is spelled, one that only we may use? Most names are told by their first letter.
 fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| folds_to(name, reserved))
-        || RESERVED_PREFIXES.iter().any(|prefix| name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix)))
+    let begins_like_one = matches!(name.as_bytes().first(), Some(b'r' | b'f' | b'x' | b't' | b'c' | b'p'));
+    begins_like_one
+        && (RESERVED.iter().any(|reserved| folds_to(name, reserved))
+            || RESERVED_PREFIXES
+                .iter()
+                .any(|prefix| name.get(..prefix.len()).is_some_and(|start| folds_to(start, prefix))))
 }
 
 fn folds_to(name: &str, reserved: &str) -> bool {
@@ -155,28 +170,6 @@ fn folds_to(name: &str, reserved: &str) -> bool {
             folded == other
         })
 }
-
-/// Header values are ASCII; names of people are not. RFC 3986 percent-encoding of everything but visible ASCII and space.
-fn percent_encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if (0x20..0x7f).contains(&byte) && byte != b'%' {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
-const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
-const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
-const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
-const X_VESTIBULE_ASSERTION: HeaderName = HeaderName::from_static("x-vestibule-assertion");
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Removed in every spelling. Besides ours: what other gateways and frameworks believe about the client's address, the
 /// path or the method, and `Proxy`, which CGI turns into a setting (httpoxy).
@@ -219,8 +212,8 @@ mod tests {
         fn remove(&mut self, name: &HeaderName) {
             self.0.remove(name);
         }
-        fn set(&mut self, name: HeaderName, value: HeaderValue) {
-            self.0.insert(name, value);
+        fn set(&mut self, name: &'static str, value: HeaderValue) {
+            self.0.insert(HeaderName::from_bytes(name.as_bytes()).expect("a token"), value);
         }
     }
 
@@ -233,15 +226,8 @@ mod tests {
         let mut headers = Plain(map);
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
         let address = ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no headers").client;
-        let authority = HeaderValue::from_static("crm.acme.example");
-        let said = Said {
-            visitor: None,
-            assertion: None,
-            address,
-            scheme: "https",
-            authority: &authority,
-            pass_authorization: false,
-        };
+        let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
+        let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
         seal(&mut headers, &said);
         headers.0
     }
@@ -276,6 +262,13 @@ mod tests {
             let left = sealed(&[(name, "admin"), ("accept", "*/*")]);
             assert!(left.values().all(|value| value != "admin"), "{name} passed: {left:?}");
             assert_eq!(left.get("accept").map(HeaderValue::as_bytes), Some(&b"*/*"[..]));
+        }
+    }
+
+    #[test]
+    fn every_reserved_name_is_found_by_its_first_letter() {
+        for name in RESERVED.iter().chain(RESERVED_PREFIXES) {
+            assert!(is_reserved(name), "{name}");
         }
     }
 

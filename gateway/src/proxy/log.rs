@@ -1,88 +1,321 @@
 //! Who asked for what, and what became of it? One JSON line a request, written off the path.
 //!
-//! Lines go through a bounded channel to a thread of their own. When it can't keep up, lines are dropped and counted;
-//! requests never wait for a log. The query is not logged: it holds secrets of apps.
+//! A thread that serves puts its lines into a queue of its own; another thread puts them into words and writes them, some
+//! milliseconds later. When it can't keep up, lines are dropped and counted; requests never wait for a log. The query is
+//! not logged: it holds secrets of apps.
 
+use std::borrow::Cow;
 use std::io::Write;
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
 
+use access::policy::Place;
+use access::target::HostName;
+use access::{ClientAddr, Timestamp};
+use http::Method;
 use serde::Serialize;
-use tokio::sync::mpsc;
 
+use super::Label;
+use crate::gate::Visitor;
 use crate::metrics::Metrics;
 
-/// One request, as it is logged.
-#[derive(Debug, Serialize)]
+/// One request, as it is handed over: what is shared stays shared, and nothing is put into words yet.
+#[derive(Debug)]
 pub(super) struct Line {
-    /// Milliseconds since the epoch, UTC.
-    pub(super) ts: u64,
-    pub(super) app: Arc<str>,
-    pub(super) host: String,
-    pub(super) method: String,
-    /// Without the query, cut at 500 bytes.
-    pub(super) path: String,
+    pub(super) at: Timestamp,
+    pub(super) app: Label,
+    pub(super) host: Option<HostName>,
+    pub(super) method: Method,
+    /// As it came, without the query; cut at [`PATH`] bytes.
+    pub(super) path: Box<[u8]>,
     pub(super) status: u16,
     pub(super) bytes: usize,
-    pub(super) duration_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) client: Option<std::net::IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) user: Option<String>,
-    /// The public id of the session or token, never its secret.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) session: Option<String>,
+    pub(super) took: Duration,
+    pub(super) client: Option<ClientAddr>,
+    pub(super) visitor: Option<Arc<Visitor>>,
     /// `allow`, `sign_in`, or the code of the refusal.
     pub(super) decision: &'static str,
-    /// `file:line` of the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rule: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<Place>,
     pub(super) reference: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<String>,
+    pub(super) error: Option<Cow<'static, str>>,
 }
 
-/// Where lines go. Cheap to clone.
-#[derive(Clone, Debug)]
+/// As much of a path as is logged.
+pub(super) const PATH: usize = 500;
+
+/// The same in words. Milliseconds since the epoch, UTC; the session or token by its public id, never its secret.
+#[derive(Serialize)]
+struct Written<'a> {
+    ts: u64,
+    app: &'a str,
+    host: &'a str,
+    method: Cow<'a, str>,
+    path: Cow<'a, str>,
+    status: u16,
+    bytes: usize,
+    duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    decision: &'static str,
+    /// `file:line`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+impl Line {
+    fn written(&self) -> Written<'_> {
+        let visitor = self.visitor.as_deref();
+        let session = visitor.and_then(Visitor::session).map(|session| session.id.to_string());
+        Written {
+            ts: self.at.millis(),
+            app: self.app.as_str(),
+            host: self.host.as_ref().map_or("", HostName::as_str),
+            method: self.method(),
+            path: self.path(),
+            status: self.status,
+            bytes: self.bytes,
+            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            client: self.client.map(ClientAddr::ip),
+            user: visitor.map(|visitor| visitor.person().name.as_str()),
+            session: session.or_else(|| visitor?.token().map(|token| token.id.to_string())),
+            decision: self.decision,
+            rule: self.rule.as_ref().map(|rule| format!("{}:{}", rule.file, rule.line)),
+            reference: self.reference.as_deref(),
+            error: self.error.as_deref(),
+        }
+    }
+
+    /// What is longer than a method was not served.
+    pub(super) fn method(&self) -> Cow<'_, str> {
+        match self.method.as_str() {
+            short if short.len() <= METHOD => short.into(),
+            long => long.chars().take(METHOD).collect::<String>().into(),
+        }
+    }
+
+    /// Without secrets of ours.
+    pub(super) fn path(&self) -> Cow<'_, str> {
+        let path = String::from_utf8_lossy(&self.path);
+        match self.app {
+            Label::App(_) => path,
+            // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
+            Label::Portal | Label::None => without_secrets(&path).into(),
+        }
+    }
+}
+
+/// Our own links carry secrets in their paths (invitations, flows): whatever is as long as one is not written down.
+fn without_secrets(path: &str) -> String {
+    let shown = path.split('/').map(|segment| if segment.len() > 32 { "…" } else { segment });
+    shown.collect::<Vec<_>>().join("/").chars().take(200).collect()
+}
+
+/// Where lines go. Cheap to clone; each clone has a queue of its own, so that no two threads meet at one.
+#[derive(Debug)]
 pub struct AccessLog {
-    lines: Option<mpsc::Sender<Line>>,
+    desk: Option<Arc<Desk>>,
+    queue: Arc<Queue>,
     metrics: Arc<Metrics>,
+}
+
+/// What one clone has handed over and the writer has not taken yet.
+#[derive(Debug, Default)]
+struct Queue(Mutex<Vec<Line>>);
+
+/// Where the writer sits.
+#[derive(Debug)]
+struct Desk {
+    queues: Mutex<Vec<Arc<Queue>>>,
+    writer: OnceLock<Thread>,
 }
 
 impl AccessLog {
     /// Lines go to `out`, from a thread that ends with the last clone.
     pub fn to(out: impl Write + Send + 'static, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        let (lines, waiting) = mpsc::channel(QUEUE);
-        std::thread::Builder::new().name("access-log".to_owned()).spawn(move || write_all(waiting, out))?;
-        Ok(Self { lines: Some(lines), metrics })
+        let desk = Arc::new(Desk { queues: Mutex::default(), writer: OnceLock::new() });
+        let at_desk = Arc::clone(&desk);
+        let spawned =
+            std::thread::Builder::new().name("access log".to_owned()).spawn(move || write_all(&at_desk, out))?;
+        // Nobody else sets it.
+        let _ = desk.writer.set(spawned.thread().clone());
+        let log = Self { desk: Some(desk), queue: Arc::default(), metrics };
+        log.enlist();
+        Ok(log)
     }
 
     /// Lines go nowhere.
-    pub const fn off(metrics: Arc<Metrics>) -> Self {
-        Self { lines: None, metrics }
+    pub fn off(metrics: Arc<Metrics>) -> Self {
+        Self { desk: None, queue: Arc::default(), metrics }
     }
 
     pub(super) fn write(&self, line: impl FnOnce() -> Line) {
-        let Some(lines) = &self.lines else { return };
-        match lines.try_reserve() {
-            Ok(place) => place.send(line()),
-            Err(_) => self.metrics.access_log_dropped.inc(),
+        let Some(desk) = &self.desk else { return };
+        let mut lines = self.queue.lock();
+        if lines.len() == QUEUE {
+            drop(lines);
+            self.metrics.access_log_dropped.inc();
+            return;
+        }
+        lines.push(line());
+        let first = lines.len() == 1;
+        drop(lines);
+        // The writer looks again by itself as long as there is something; only then does it sleep until it is called.
+        if first && let Some(writer) = desk.writer.get() {
+            writer.unpark();
+        }
+    }
+
+    fn enlist(&self) {
+        if let Some(desk) = &self.desk {
+            desk.lock().push(Arc::clone(&self.queue));
         }
     }
 }
 
-fn write_all(mut waiting: mpsc::Receiver<Line>, out: impl Write) {
-    let mut out = std::io::BufWriter::new(out);
-    while let Some(line) = waiting.blocking_recv() {
-        let mut next = Some(line);
-        while let Some(line) = next {
-            // A pipe that nobody reads any more is no reason to stop serving.
-            let written = serde_json::to_writer(&mut out, &line).is_ok() && out.write_all(b"\n").is_ok();
-            next = if written { waiting.try_recv().ok() } else { None };
+impl Clone for AccessLog {
+    fn clone(&self) -> Self {
+        let new = Self { desk: self.desk.clone(), queue: Arc::default(), metrics: Arc::clone(&self.metrics) };
+        new.enlist();
+        new
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Vec<Line>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Queue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        // Given back before the writer is called: after the last one it finds itself alone, and ends.
+        let writer = self.desk.take().and_then(|desk| desk.writer.get().cloned());
+        if let Some(writer) = writer {
+            writer.unpark();
+        }
+    }
+}
+
+/// Writes until it is alone at the desk: takes what there is, waits a little so that more comes together, looks again.
+fn write_all(desk: &Arc<Desk>, out: impl Write) {
+    let mut out = std::io::BufWriter::with_capacity(WRITTEN, out);
+    let mut taken = Vec::new();
+    loop {
+        // Looked at first: what was handed over before the last one left is still taken below.
+        let alone = Arc::strong_count(desk) == 1;
+        let queues: Vec<_> = {
+            let mut queues = desk.lock();
+            queues.retain(|queue| Arc::strong_count(queue) > 1 || !queue.lock().is_empty());
+            queues.clone()
+        };
+        let mut any = false;
+        for queue in queues {
+            std::mem::swap(&mut *queue.lock(), &mut taken);
+            any |= !taken.is_empty();
+            for line in taken.drain(..) {
+                // A pipe that nobody reads any more is no reason to stop serving.
+                let _ = serde_json::to_writer(&mut out, &line.written()).is_ok() && out.write_all(b"\n").is_ok();
+            }
         }
         let _ = out.flush();
+        match (any, alone) {
+            (_, true) => return,
+            (true, false) => std::thread::sleep(GATHER),
+            (false, false) => std::thread::park(),
+        }
     }
 }
 
-/// Lines in flight: a few megabytes at most.
+/// Lines of one thread that wait at most: a few megabytes.
 const QUEUE: usize = 8192;
+/// Bytes that are written at once.
+const WRITTEN: usize = 64 * 1024;
+/// How long lines come together before they are written.
+const GATHER: Duration = Duration::from_millis(10);
+/// As much of a method as is logged.
+const METHOD: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Out(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Out {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn line(path: &str) -> Line {
+        Line {
+            at: Timestamp::default(),
+            app: Label::None,
+            host: None,
+            method: Method::GET,
+            path: path.as_bytes().into(),
+            status: 200,
+            bytes: 0,
+            took: Duration::ZERO,
+            client: None,
+            visitor: None,
+            decision: "allow",
+            rule: None,
+            reference: None,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn every_line_of_every_thread_is_written_before_the_log_ends() {
+        let out = Out::default();
+        let log = AccessLog::to(out.clone(), Arc::new(Metrics::new())).expect("a thread");
+        let threads: Vec<_> = (0..4)
+            .map(|thread| {
+                let log = log.clone();
+                std::thread::spawn(move || (0..500).for_each(|n| log.write(|| line(&format!("/{thread}/{n}")))))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+        let desk = Arc::downgrade(log.desk.as_ref().expect("it writes"));
+        drop(log);
+        while desk.strong_count() > 0 {
+            std::thread::yield_now();
+        }
+        let text = String::from_utf8(out.0.lock().expect("no panic").clone()).expect("JSON");
+        assert_eq!(text.lines().count(), 2000);
+        for (thread, n) in [(0, 0), (3, 499)] {
+            assert!(text.contains(&format!("\"path\":\"/{thread}/{n}\"")));
+        }
+    }
+
+    #[test]
+    fn what_the_writer_can_not_take_is_dropped_and_counted() {
+        let metrics = Arc::new(Metrics::new());
+        let desk = Arc::new(Desk { queues: Mutex::default(), writer: OnceLock::new() });
+        let log = AccessLog { desk: Some(desk), queue: Arc::default(), metrics: Arc::clone(&metrics) };
+        (0..QUEUE + 3).for_each(|_| log.write(|| line("/")));
+        assert_eq!(metrics.access_log_dropped.get(), 3);
+        assert_eq!(log.queue.lock().len(), QUEUE);
+    }
+}

@@ -18,9 +18,11 @@ mod upgrade;
 
 use std::sync::Arc;
 
+use access::network::Resolved;
+use access::target::HostName;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use http::header::{HOST, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
@@ -35,6 +37,7 @@ pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
 
 use crate::clock::Moment;
 use crate::gate::{Gate, Permit};
+use crate::metrics::code_label;
 use crate::portal::{Portal, Reader, Visit, refusal};
 use routes::Route;
 
@@ -49,8 +52,8 @@ pub struct Proxy {
 /// What one request carries from phase to phase.
 pub struct Context {
     began: Moment,
-    visit: Option<Visit>,
-    host: String,
+    seen: Option<Seen>,
+    host: Option<HostName>,
     route: Option<Arc<Route>>,
     permit: Option<Permit>,
     label: Label,
@@ -59,7 +62,23 @@ pub struct Context {
     live: Option<LiveGauge>,
 }
 
+/// Under what a request is served, and from where it came.
+struct Seen {
+    snapshot: Arc<Snapshot>,
+    resolved: Resolved,
+}
+
+impl Context {
+    /// The circumstances, for pages and refusals; `None`: the address could not be known.
+    fn visit(&self, headers: &HeaderMap) -> Option<Visit> {
+        let Seen { snapshot, resolved } = self.seen.as_ref()?;
+        let in_force = Arc::clone(&snapshot.in_force);
+        Some(Visit { in_force, resolved: resolved.clone(), reader: asked::reader(headers) })
+    }
+}
+
 /// The app a request counts for.
+#[derive(Clone, Debug)]
 enum Label {
     None,
     Portal,
@@ -118,8 +137,8 @@ impl ProxyHttp for Proxy {
     fn new_ctx(&self) -> Context {
         Context {
             began: self.gate.clock().moment(),
-            visit: None,
-            host: String::new(),
+            seen: None,
+            host: None,
             route: None,
             permit: None,
             label: Label::None,
@@ -156,16 +175,17 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         upstream: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let (Some(permit), Some(route), Some(visit)) = (&context.permit, &context.route, &context.visit) else {
+        let (Some(permit), Some(route), Some(seen)) = (&context.permit, &context.route, &context.seen) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
+        let in_force = &seen.snapshot.in_force;
         let assertion = match permit.visitor() {
             None => None,
-            Some(visitor) => match self.gate.assertion(&visit.in_force, visitor, &route.app.name) {
+            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name) {
                 Ok(assertion) => Some(assertion),
                 Err(error) => {
                     tracing::error!(%error, "an assertion could not be signed; the request is refused");
@@ -173,16 +193,18 @@ impl ProxyHttp for Proxy {
                 }
             },
         };
+        let Some(facts) = Facts::of(session.digest()) else {
+            return Err(Error::explain(ErrorType::InternalError, "a connection nothing is known about"));
+        };
+        let scheme = if in_force.settings.portal.secure() { "https" } else { "http" };
+        let forwarding = facts.forwarding(seen.resolved.client, scheme, &route.authority);
         let said = headers::Said {
-            visitor: permit.visitor().map(AsRef::as_ref),
+            visitor: permit.visitor().map(|visitor| visitor.identity()),
             assertion,
-            address: visit.resolved.client,
-            scheme: if visit.in_force.settings.portal.secure() { "https" } else { "http" },
-            authority: &route.authority,
+            forwarding: &forwarding,
             pass_authorization: route.app.pass_authorization,
         };
         headers::seal(upstream, &said);
-        upstream.insert_header(HOST, route.authority.clone())?;
         Ok(())
     }
 
@@ -207,7 +229,8 @@ impl ProxyHttp for Proxy {
         if let (Some(status), false) = (status, written) {
             let reference = self.gate.reference();
             context.reference = Some(reference.to_string());
-            let answer = match (&context.visit, &context.route) {
+            let visit = context.visit(&session.req_header().headers);
+            let answer = match (&visit, &context.route) {
                 (Some(visit), _) if status.is_client_error() => {
                     let sentence = "This request could not be forwarded as it is.";
                     refusal::bad_request(&visit.in_force, visit.reader, sentence, &reference)
@@ -232,17 +255,20 @@ impl ProxyHttp for Proxy {
     /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
     fn request_summary(&self, session: &Session, context: &Context) -> String {
         let line = self.line(session, context, 0, None);
-        format!("{} {}, Host: {}", line.method, line.path, line.host)
+        let host = line.host.as_ref().map_or("", HostName::as_str);
+        format!("{} {}, Host: {host}", line.method(), line.path())
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
         let status = session.response_written().map_or(0, |response| response.status.as_u16());
-        let metrics = self.gate.metrics();
-        metrics.requests.with_label_values(&[context.label.as_str(), outcome::code_label(status)]).inc();
-        let took = self.gate.clock().moment().since(context.began).as_secs_f64();
+        let took = self.gate.clock().moment().since(context.began);
         match &context.route {
-            Some(route) => route.duration.observe(took),
-            None => metrics.request_duration.with_label_values(&[context.label.as_str()]).observe(took),
+            Some(route) => route.metrics.answered(status, took),
+            None => {
+                let (metrics, app) = (self.gate.metrics(), context.label.as_str());
+                metrics.requests.with_label_values(&[app, code_label(status)]).inc();
+                metrics.request_duration.with_label_values(&[app]).observe(took.as_secs_f64());
+            }
         }
         self.log.write(|| self.line(session, context, status, error));
     }
@@ -257,7 +283,7 @@ impl headers::Headers for RequestHeader {
         self.remove_header(name);
     }
 
-    fn set(&mut self, name: HeaderName, value: HeaderValue) {
+    fn set(&mut self, name: &'static str, value: HeaderValue) {
         self.insert_header(name, value).expect("names and values are valid already");
     }
 }

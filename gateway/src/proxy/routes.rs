@@ -11,12 +11,11 @@ use access::target::HostName;
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use pingora::upstreams::peer::HttpPeer;
-use prometheus::Histogram;
 
 use super::slow::Pace;
 use crate::config::{AppSettings, InForce, Scheme, Upstream};
 use crate::gate::Permit;
-use crate::metrics::Metrics;
+use crate::metrics::{AppMetrics, Metrics};
 use crate::tls::{self, Certificates};
 
 /// Everything a request is served under.
@@ -27,6 +26,8 @@ pub struct Snapshot {
     certificates: Arc<Certificates>,
     routes: HashMap<HostName, Arc<Route>>,
     portal_authority: HeaderValue,
+    /// Hosts as browsers write them, with and without the port: found without being read.
+    spellings: HashMap<Box<[u8]>, HostName>,
 }
 
 /// One app, prepared.
@@ -37,7 +38,7 @@ pub(super) struct Route {
     pub(super) label: Arc<str>,
     /// Host and port as the browser sees them.
     pub(super) authority: HeaderValue,
-    pub(super) duration: Histogram,
+    pub(super) metrics: AppMetrics,
     peer: ArcSwapOption<HttpPeer>,
 }
 
@@ -49,14 +50,22 @@ impl Snapshot {
             let label: Arc<str> = app.name.as_str().into();
             let route = Route {
                 authority: authority_of(&app.origin),
-                duration: metrics.request_duration.with_label_values(&[&label]),
+                metrics: metrics.of_app(&label),
                 label,
                 peer: ArcSwapOption::from(app.upstreams.first().and_then(find).map(Arc::new)),
                 app: Arc::clone(app),
             };
             (host.clone(), Arc::new(route))
         });
+        let settings = &in_force.settings;
+        let portal = (settings.portal.host(), settings.portal.origin());
+        let named = settings.apps.iter().map(|(host, app)| (host, app.origin.as_str())).chain([portal]);
+        let spellings = named.flat_map(|(host, origin)| {
+            let with_port = authority_of(origin).as_bytes().into();
+            [(host.as_str().as_bytes().into(), host.clone()), (with_port, host.clone())]
+        });
         Self {
+            spellings: spellings.collect(),
             routes: routes.collect(),
             portal_authority: authority_of(in_force.settings.portal.origin()),
             certificates: Arc::new(certificates),
@@ -73,6 +82,11 @@ impl Snapshot {
     pub(crate) fn pace(&self) -> Pace {
         let limits = self.in_force.settings.limits;
         Pace { header_time: limits.header_time, slowest: limits.slowest.get() }
+    }
+
+    /// The host that is written so, if it is one of ours in the usual spelling.
+    pub(super) fn host(&self, authority: &[u8]) -> Option<HostName> {
+        self.spellings.get(authority).cloned()
     }
 
     pub(super) fn route(&self, host: &HostName) -> Option<&Arc<Route>> {

@@ -1,0 +1,106 @@
+//! What does a request cost, beside a bare proxy and its rivals? `sh tests/bench/run --help`.
+
+mod answer;
+mod contest;
+mod cpu;
+mod load;
+mod ours;
+mod peers;
+mod proxying;
+mod report;
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use contest::Length;
+use peers::Ground;
+use table::Section;
+
+/// Measures the gateway beside a bare pingora proxy, nginx and HAProxy: CPU time a request, from /proc.
+///
+/// What is measured runs on core 0, load and upstream on core 1. All peers run at the same time and take turns.
+#[derive(Parser)]
+#[command(name = "sh tests/bench/run", max_term_width = 110)]
+struct Options {
+    /// A minute or two instead of twenty: fewer rounds, smaller sizes
+    #[arg(long)]
+    quick: bool,
+    /// Only these sections: http1, tls, http2, networks, sessions, memory, flood, reload
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only rows whose name contains one of these (the bare proxy is always there): cookie, bearer, public, refused, nginx…
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<String>,
+    /// Turns of everybody
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Requests a turn
+    #[arg(long)]
+    requests: Option<u64>,
+    /// Connections at a time
+    #[arg(long, default_value_t = 50)]
+    connections: usize,
+    /// The program under test
+    #[arg(long, value_name = "FILE")]
+    vestibule: Option<PathBuf>,
+    /// The bare proxy
+    #[arg(long, value_name = "FILE")]
+    bare: Option<PathBuf>,
+    /// With which profile both were built, for the report
+    #[arg(long, default_value = "unknown")]
+    built_with: String,
+    /// Write what was measured into deploy/BENCHMARKS.md; sections that were not measured stay as they are
+    #[arg(long)]
+    write: bool,
+}
+
+impl Options {
+    fn wants(&self, section: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == section)
+    }
+
+    fn wants_row(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.rows.is_empty() || self.rows.iter().any(|row| name.contains(&row.to_lowercase()))
+    }
+
+    fn length(&self, requests: u64) -> Length {
+        let (rounds, requests) = if self.quick { (7, requests / 2) } else { (11, requests) };
+        Length { rounds: self.rounds.unwrap_or(rounds), requests: self.requests.unwrap_or(requests) }
+    }
+}
+
+fn main() {
+    let options = Options::parse();
+    for only in &options.only {
+        assert!(SECTIONS.iter().any(|(key, _)| key == only), "there is no section {only}");
+    }
+    let beside = std::env::current_exe().expect("a program has a place");
+    let beside = beside.parent().expect("a program has a folder");
+    let vestibule = options.vestibule.clone().unwrap_or_else(|| beside.join("vestibule"));
+    let bare = options.bare.clone().unwrap_or_else(|| beside.join("bare"));
+    let ground = Ground::lay(bare, vestibule);
+    let mut measured = Vec::new();
+    for (key, measure) in SECTIONS {
+        if options.wants(key) {
+            let section = Section { key, text: measure(&ground, &options) };
+            say(&section.text);
+            measured.push(section);
+        }
+    }
+    if options.write {
+        report::write(&options, &measured);
+    }
+}
+
+fn say(text: &str) {
+    // Nobody reads any more: go on measuring for the file.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+type Measure = fn(&Ground, &Options) -> String;
+
+const SECTIONS: &[(&str, Measure)] = &[("http1", proxying::http1), ("tls", proxying::tls), ("http2", proxying::http2)];
