@@ -1,11 +1,13 @@
 //! A new process takes over from a running one, and nobody notices (O5; ARCHITECTURE "One hand-over").
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use harness::gateway::PASSWORD;
+use harness::certificates;
+use harness::gateway::{HOSTS, PASSWORD};
 use harness::program::{Known, Program, Serving, free_port};
 use harness::wire::{OFFICE, Request, Wire};
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use vestibule::admin::wire::socket_path;
 use vestibule::clock::Clock;
-use vestibule::server::hand_over::TakingOver;
+use vestibule::server::hand_over::{TakeOverError, TakingOver};
 use vestibule::store::vault::{Backing, Vault};
 
 use crate::PROGRAM;
@@ -212,14 +214,85 @@ async fn a_newcomer_killed_while_it_has_the_store_changes_nothing() {
 #[ignore = "started by a_newcomer_killed_while_it_has_the_store_changes_nothing"]
 async fn newcomer_that_stops() {
     let Ok(store) = std::env::var("VESTIBULE_TEST_STORE") else { return };
-    let store = std::path::PathBuf::from(store);
-    let mut taking = TakingOver::ask(&socket_path(&store)).await.expect("asked").expect("a gateway runs");
-    assert_eq!(taking.sockets().len(), 2);
-    taking.release().await.expect("released");
-    let key_file = store.with_extension("redb.key");
-    let _vault = Vault::open(&Backing::Redb { file: store, key_file }, Clock::system()).await.expect("opened");
+    let _held = store_of(Path::new(&store)).await;
     println!("the newcomer has the store");
     std::future::pending::<()>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_that_falls_silent_must_not_serve_any_more_and_nobody_is_let_in_on_a_guess() {
+    let program = patient(60).await;
+    let ana = program.with_people(&["ana"]).await.remove(0);
+    let mut old = program.serve().await;
+    let (taking, vault) = with_the_store(&program).await;
+    // It waits for the store as long as a request may, and is refused then.
+    let refused = first_step(&program, &ana).send().await;
+    assert_eq!((refused.status, refused.problem().as_str()), (503, "unavailable"));
+    old.said("has not taken over").await;
+    let late = taking.ready().await.expect_err("too late");
+    assert!(matches!(late, TakeOverError::GaveUp), "{late}");
+    // Its lock keeps the old one waiting, whatever it says.
+    assert!(!old.log().contains("this gateway goes on"));
+    drop(vault);
+    old.said("this gateway goes on").await;
+    begin(&program, &ana).await;
+    assert!(old.runs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_whose_predecessor_dies_on_the_way_goes_on_alone() {
+    let program = patient(60).await;
+    let mut old = program.serve().await;
+    let mut taking = TakingOver::ask(&socket_path(&program.file("store.redb"))).await.expect("asked").expect("it runs");
+    let sockets = taking.sockets();
+    old.kill();
+    taking.release().await.expect("nobody holds the store any more");
+    let vault = program.vault().await;
+    assert!(taking.ready().await.expect("nobody says no").is_none());
+    // Whoever connected meanwhile is in the queue of the sockets, which are ours.
+    assert!(Wire::try_open(program.port(), OFFICE).await.is_some());
+    drop((sockets, vault));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_client_over_tls_loses_no_request_with_either_version_of_http() {
+    let program = patient(60).await;
+    let plain = std::fs::read_to_string(program.file("gateway.yaml")).expect("readable");
+    let tls = "tls: { certificates: [{ chain: chain.pem, key_file: key.pem }] }\napps:";
+    let secure = plain.replace("portal: http:", "portal: https:").replace("{ http:", "{ https:").replace("apps:", tls);
+    program.write("gateway.yaml", &secure);
+    certificates::write(program.file("chain.pem"), program.file("key.pem"), HOSTS);
+    let mut serving = program.serve().await;
+    for version in ["--http1.1", "--http2"] {
+        let host = format!("crm.localhost:{}", program.port());
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["--silent", version, "--resolve", &format!("{host}:127.0.0.1"), "--output", "/dev/null"]);
+        curl.args(["--write-out", "%{stderr}%{http_code} %{num_connects}\n", "--cacert"]);
+        curl.arg(program.file("chain.pem")).arg(format!("https://{host}/status?[1-1000000]"));
+        let mut curl = Serving::start(curl);
+        let answered = async |more: usize| {
+            let enough = curl.log().lines().count() + more;
+            let counting = async {
+                while curl.log().lines().count() < enough {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, counting).await.expect("curl is answered");
+        };
+        answered(50).await;
+        let next = program.take_over().await;
+        serving.said("has taken over").await;
+        answered(100).await;
+        curl.kill();
+        let log = curl.log();
+        let lines: Vec<_> = log.lines().filter_map(|line| line.split_once(' ')).collect();
+        assert!(lines.iter().all(|(status, _)| *status == "200"), "{log}");
+        let connections = lines.iter().filter(|(_, connects)| *connects == "1").count();
+        println!("{version}: {} requests over {connections} connections", lines.len());
+        assert_eq!(connections, 2, "one to each process");
+        serving.ended().await.ended(0);
+        serving = next;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -377,6 +450,19 @@ async fn patient(seconds: u64) -> Program {
     let drain = format!("policies: policies\nlimits: {{ drain: {seconds}s }}\n");
     program.write("gateway.yaml", &program.settings().replace("policies: policies\n", &drain));
     program
+}
+
+/// Asks for a hand-over and takes the store, as the program does; this process is the newcomer.
+async fn with_the_store(program: &Program) -> (TakingOver, Vault) {
+    store_of(&program.file("store.redb")).await
+}
+
+async fn store_of(store: &Path) -> (TakingOver, Vault) {
+    let mut taking = TakingOver::ask(&socket_path(store)).await.expect("asked").expect("a gateway runs");
+    assert_eq!(taking.sockets().len(), 2);
+    taking.release().await.expect("released");
+    let backing = Backing::Redb { file: store.to_owned(), key_file: store.with_extension("redb.key") };
+    (taking, Vault::open(&backing, Clock::system()).await.expect("opened"))
 }
 
 fn newcomer(program: &Program) -> std::process::Command {
