@@ -367,6 +367,28 @@ async fn told_to_end_it_gives_websockets_their_time_and_told_again_it_ends_at_on
     assert!(told.err.contains("told to end at once"), "{}", told.err);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_end_it_does_not_wait_for_connections_that_ask_for_nothing() {
+    let program = patient(60).await;
+    let serving = program.serve().await;
+    let mut kept = Vec::new();
+    for _ in 0..2 {
+        let mut wire = Wire::open(program.port(), OFFICE).await;
+        wire.send(&program.request("GET", "crm", "/status").bytes()).await;
+        assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+        kept.push(wire);
+    }
+    serving.terminate();
+    serving.said("ending: no new connections").await;
+    // One asks once more and is answered; the other one says nothing.
+    kept[0].send(&program.request("GET", "crm", "/status").bytes()).await;
+    let answer = kept[0].answer().await.expect("an answer");
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    kept[1].ended().await;
+    let told = serving.ended().await.ended(0);
+    assert!(told.err.contains("everything that was open has ended"), "{}", told.err);
+}
+
 /// Requests without end: on connections that are kept, and on new ones; with a session and without.
 struct Load {
     stop: Arc<AtomicBool>,

@@ -105,13 +105,13 @@ pub struct Asked {
 /// Reads the one command of a connection; looks who it is first. `None`: it was refused, and that was answered. Errors: the
 /// connection's own.
 pub async fn hear(mut stream: UnixStream) -> io::Result<Option<Asked>> {
-    let peer = stream.peer_cred()?;
-    let why = if peer.uid() == 0 || peer.uid() == our_uid()? {
+    let why = if is_trusted(&stream)? {
         let read = timeout(ASKED_WITHIN, read_line(&mut stream, LONGEST_REQUEST)).await;
         match read.unwrap_or_else(|_late| Err(io::Error::from(ErrorKind::TimedOut))) {
             Ok(line) => match serde_json::from_slice(&line) {
                 Ok(Request { command }) => {
-                    let process = peer.pid().and_then(|process| process.try_into().ok()).unwrap_or_default();
+                    let process =
+                        stream.peer_cred()?.pid().and_then(|process| process.try_into().ok()).unwrap_or_default();
                     return Ok(Some(Asked { command, process, stream }));
                 }
                 Err(error) => refused(format!("this gateway does not understand the command: {error}"))
@@ -175,6 +175,12 @@ async fn read_line(reading: impl AsyncRead + Unpin, longest: usize) -> io::Resul
         return Err(io::Error::new(ErrorKind::InvalidData, format!("longer than {longest} bytes")));
     }
     Err(ErrorKind::UnexpectedEof.into())
+}
+
+/// Is this one we would also give everything to: a process of root or of our own user? Errors: the system's.
+pub fn is_trusted(stream: &UnixStream) -> io::Result<bool> {
+    let peer = stream.peer_cred()?.uid();
+    Ok(peer == 0 || peer == our_uid()?)
 }
 
 /// Of this process: the kernel gives `/proc/self` to the effective user.

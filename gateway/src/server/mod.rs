@@ -200,13 +200,10 @@ impl Server {
         });
         gate.vault().note(entry).await?;
         let (control_socket, control) = control::bind(control)?;
-        let asking = match taking {
-            None => None,
-            Some(taking) => taking.ready().await?,
-        };
-
         let (stop, stopping) = watch::channel(false);
         let idle = watch::Sender::new(false);
+        // Threads and all are there before anybody is told that we are ready.
+        let (begin, beginning) = watch::channel(false);
         let plan = Plan {
             gate: Arc::clone(&gate),
             portal,
@@ -217,8 +214,14 @@ impl Server {
             acceptor,
             stopping: stopping.clone(),
             idle: idle.subscribe(),
+            begin: beginning,
         };
         let workers = plan.start(listen.workers.get(), limits.connections.get())?;
+        let asking = match taking {
+            None => None,
+            Some(taking) => taking.ready().await?,
+        };
+        begin.send_replace(true);
         let giver = Giver::new(Arc::clone(&gate), sockets, stop);
         let mut predecessor = JoinSet::new();
         if let Some(asking) = asking {
@@ -263,6 +266,7 @@ struct Plan {
     acceptor: Option<Arc<Acceptor>>,
     stopping: watch::Receiver<bool>,
     idle: watch::Receiver<bool>,
+    begin: watch::Receiver<bool>,
 }
 
 impl Plan {
@@ -278,11 +282,14 @@ impl Plan {
         let (gate, current) = (Arc::clone(&self.gate), Arc::clone(&self.current));
         let (portal, log, acceptor) = (self.portal.clone(), self.log.clone(), self.acceptor.clone());
         let (arrivals, places) = (Arc::clone(arrivals), Arc::clone(places));
-        let (stopping, idle) = (self.stopping.clone(), self.idle.clone());
+        let (stopping, idle, mut begin) = (self.stopping.clone(), self.idle.clone(), self.begin.clone());
         let http = self.http.as_ref().map(Socket::try_clone).transpose()?;
         let https = self.https.as_ref().map(Socket::try_clone).transpose()?;
         Ok(Box::new(move || {
             Box::pin(async move {
+                if begin.wait_for(|begin| *begin).await.is_err() {
+                    return;
+                }
                 let (clock, metrics) = (gate.clock().clone(), Arc::clone(gate.metrics()));
                 let app = Proxy::new(gate, portal, Arc::clone(&current), log).into_app();
                 let watch = Arc::default();

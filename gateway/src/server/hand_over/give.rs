@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::UnixStream;
@@ -66,13 +67,8 @@ impl Giver {
         let process = asked.process;
         let answer = json!({ "process": std::process::id(), "version": env!("CARGO_PKG_VERSION") });
         let mut stream = asked.answer(Ok(answer)).await?;
-        if hear(&mut stream, PREPARING).await? != Step::Sockets {
-            return Ok(());
-        }
-        if let Some(sockets) = self.handles()? {
-            sockets.send(&stream).await?;
-        }
-        if hear(&mut stream, PREPARING).await? != Step::Release {
+        if let Err(error) = self.prepare(&mut stream).await {
+            tracing::info!(process, "process {process} does not take over after all: {error}");
             return Ok(());
         }
         let handing = if *self.stop.borrow() { None } else { self.gate.vault().hand_over().await.ok() };
@@ -88,6 +84,15 @@ impl Giver {
             }
         }
         Ok(())
+    }
+
+    /// Gives the sockets and waits for what the other one has to get ready; nothing has happened until then.
+    async fn prepare(&self, stream: &mut UnixStream) -> io::Result<()> {
+        expect(stream, Step::Sockets, PREPARING).await?;
+        if let Some(sockets) = self.handles()? {
+            sockets.send(stream).await?;
+        }
+        expect(stream, Step::Release, PREPARING).await
     }
 
     fn refusal(&self, command: &Command) -> Option<AdminError> {
@@ -138,9 +143,14 @@ impl Giver {
 /// Errors: it will not serve, and that is certain, or it will be told that it must not.
 async fn accepted(stream: &mut UnixStream) -> io::Result<()> {
     say(stream, Step::Closed).await?;
-    match hear(stream, GAP).await? {
-        Step::Ready => say(stream, Step::Handed).await,
-        other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("it said {other:?} instead of being ready"))),
+    expect(stream, Step::Ready, GAP).await?;
+    say(stream, Step::Handed).await
+}
+
+async fn expect(stream: &mut UnixStream, expected: Step, within: Duration) -> io::Result<()> {
+    match hear(stream, within).await? {
+        heard if heard == expected => Ok(()),
+        other => Err(io::Error::new(io::ErrorKind::InvalidData, format!("it said {other:?} instead of {expected:?}"))),
     }
 }
 

@@ -29,6 +29,9 @@ pub enum TakeOverError {
     /// It says no.
     #[error("the running gateway says: {0}")]
     Refused(AdminError),
+    /// It is another user's.
+    #[error("the running gateway belongs to another user")]
+    Stranger,
     /// It was lost on the way.
     #[error("the hand-over broke off: {0}")]
     BrokeOff(io::Error),
@@ -48,6 +51,10 @@ impl TakingOver {
             Err(ConnectError::NobodyListens(_)) => return Ok(None),
             Err(error) => return Err(TakeOverError::Connect(error)),
         };
+        // It gets the store's questions answered afterwards, and we serve on its sockets.
+        if !wire::is_trusted(&stream).map_err(TakeOverError::BrokeOff)? {
+            return Err(TakeOverError::Stranger);
+        }
         say(&mut stream, Step::Sockets).await.map_err(TakeOverError::BrokeOff)?;
         let received = tokio::time::timeout(GAP, sockets::receive(&stream)).await;
         let sockets = received.map_err(io::Error::from).flatten().map_err(TakeOverError::BrokeOff)?;
