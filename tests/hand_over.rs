@@ -289,7 +289,8 @@ async fn another_client_over_tls_loses_no_request_with_either_version_of_http() 
         assert!(lines.iter().all(|(status, _)| *status == "200"), "{log}");
         let connections = lines.iter().filter(|(_, connects)| *connects == "1").count();
         println!("{version}: {} requests over {connections} connections", lines.len());
-        assert_eq!(connections, 2, "one to each process");
+        // One to each process; at the moment of the change the old one may have accepted one more and sent it away again.
+        assert!((2..=3).contains(&connections), "{connections} connections");
         serving.ended().await.ended(0);
         serving = next;
     }
