@@ -11,16 +11,17 @@ usage: sh deploy/setup.sh [--tests]
 
 Installs, with apt-get, what is missing on this machine:
   to build   compiler, linker, cmake, git, curl and the certificates to reach crates.io
-  --tests    also Chromium with its driver, a Japanese font, promtool, PyJWT and zbarimg, which the tests use
+  --tests    also Chromium with its driver, a Japanese font, HAProxy, promtool, PyJWT, sslscan and zbarimg,
+             which the tests use
 
 Rust itself comes with rustup (https://rustup.rs). Run this as root, or as somebody who may use sudo.
 TEXT
 }
 
 wanted="build-essential ca-certificates cmake curl git"
-# prometheus brings promtool; it is never started as a service.
-for_tests="chromium chromium-driver fonts-noto-cjk prometheus python3-cryptography python3-jwt zbar-tools"
-services="prometheus"
+# prometheus brings promtool; neither it nor haproxy is ever started as a service.
+for_tests="chromium chromium-driver fonts-noto-cjk haproxy prometheus python3-cryptography python3-jwt sslscan zbar-tools"
+services="haproxy prometheus"
 
 while [ $# -gt 0 ]; do
     case $1 in

@@ -9,6 +9,7 @@ mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
 mod canaries;
+mod client_certificates;
 mod crash;
 mod decisions;
 mod documents;
@@ -19,12 +20,16 @@ mod live;
 mod map;
 mod metrics;
 mod program;
+mod protocols;
+mod proxy_protocol;
+mod rates;
 mod reload;
 mod sign_in_api;
 mod sign_in_race;
 mod tls;
 mod tokens;
 mod upstream;
+mod upstreams;
 mod wall;
 
 /// The program, built with these tests and from the same `main.rs` as the one that is shipped.

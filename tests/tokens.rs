@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use harness::gateway::{Factor, TestGateway, by_test};
 use harness::wire::{Answer, CAFE};
-use vestibule::store::vault::{Force, TokenText};
+use vestibule::store::vault::Force;
 
 #[tokio::test]
 async fn a_token_reaches_the_api_and_the_app_learns_whose_it_is_but_not_the_token() {
@@ -30,7 +30,7 @@ async fn a_token_that_does_not_fit_is_refused_with_a_problem_and_a_challenge_nev
     gateway.clock().advance(Duration::from_secs(61));
     let revoked = gateway.token("ana", &["crm"], &["crm.read"], &[], DAY).await;
     assert_eq!(ask(&gateway, &revoked).await.status, 200);
-    let (id, _) = TokenText::parse(&revoked).expect("a token");
+    let (id, _) = access::token::parse(&revoked).expect("a token");
     assert!(gateway.gate().vault().revoke_token(id, by_test("token.revoke")).await.expect("the store answers"));
     gateway.catch_up().await;
     for (token, status, code, challenge) in [

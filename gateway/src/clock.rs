@@ -67,6 +67,11 @@ impl Clock {
 }
 
 impl Moment {
+    /// Microseconds of this clock, which began with the process.
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.0.as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// The span since an earlier moment; zero if it lies ahead.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

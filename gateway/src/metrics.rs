@@ -28,6 +28,8 @@ pub struct Metrics {
     pub sessions: IntGauge,
     /// Connections that a permit holds open, by protocol.
     pub live_connections: IntGaugeVec,
+    /// 1 if an upstream works, 0 if its checks say that it does not; by app, and host and port as configured.
+    pub upstream_healthy: IntGaugeVec,
     /// Time from a committed change to the last live connection cut because of it.
     pub revocation: Histogram,
     /// Time one password hash takes.
@@ -82,12 +84,18 @@ impl Metrics {
             sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
             token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
             sessions: gauge(registry, "sessions", "Sign-ins that are alive.")?,
-            live_connections: {
-                let opts = opts("live_connections", "Connections that a permit holds open.");
-                let made = IntGaugeVec::new(opts, &["protocol"])?;
-                registry.register(Box::new(made.clone()))?;
-                made
-            },
+            live_connections: gauges(
+                registry,
+                "live_connections",
+                "Connections that a permit holds open.",
+                &["protocol"],
+            )?,
+            upstream_healthy: gauges(
+                registry,
+                "upstream_healthy",
+                "1 if an upstream that is checked works, 0 if not.",
+                &["app", "upstream"],
+            )?,
             revocation: histogram(
                 registry,
                 "revocation_seconds",
@@ -291,6 +299,12 @@ fn opts(name: &str, help: &str) -> Opts {
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
     let made = IntGauge::with_opts(opts(name, help))?;
+    registry.register(Box::new(made.clone()))?;
+    Ok(made)
+}
+
+fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+    let made = IntGaugeVec::new(opts(name, help), labels)?;
     registry.register(Box::new(made.clone()))?;
     Ok(made)
 }

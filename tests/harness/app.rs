@@ -103,7 +103,8 @@ impl TestApp {
     }
 }
 
-type Body = BoxBody<Bytes, Infallible>;
+/// A body of a test's app.
+pub type Body = BoxBody<Bytes, Infallible>;
 
 async fn serve(socket: TcpListener, memory: Arc<Memory>) {
     let mut open = JoinSet::new();
@@ -165,7 +166,7 @@ fn remember<B>(memory: &Memory, request: &Request<B>, body: Bytes) {
     });
 }
 
-fn web_socket(request: &mut Request<Incoming>) -> Response<Body> {
+pub(crate) fn web_socket(request: &mut Request<Incoming>) -> Response<Body> {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY).cloned() else {
         let mut refused = Response::new(full("not a WebSocket".to_owned()));
         *refused.status_mut() = StatusCode::BAD_REQUEST;
@@ -202,6 +203,7 @@ fn stream() -> Response<Body> {
     Response::new(BoxBody::new(StreamBody::new(ticks)))
 }
 
-fn full(text: String) -> Body {
+/// A body that is there already.
+pub fn full(text: String) -> Body {
     BoxBody::new(Full::new(Bytes::from(text)))
 }

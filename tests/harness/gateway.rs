@@ -47,12 +47,20 @@ pub struct Setup {
     pub apps: Option<String>,
     /// Added to gateway.yaml.
     pub extra: String,
+    /// Further files of the configuration folder.
+    pub files: Vec<(String, String)>,
     /// Replaces the `sign_in:` line.
     pub sign_in: Option<String>,
     /// The machine's clock instead of one that stands still.
     pub real_time: bool,
     /// HTTPS instead of plain HTTP, with a certificate of its own for every host: `tls/chain.pem`.
     pub https: bool,
+    /// Added to what stands in `listen:`, with a comma before it.
+    pub listen: String,
+    /// Added to what stands in `tls:`, with a comma before it.
+    pub tls: String,
+    /// Files that lie in the configuration folder from the start, by name.
+    pub files: Vec<(&'static str, String)>,
 }
 
 /// Everybody of a test by name: their id, their phone, and the codes they keep in a drawer.
@@ -91,17 +99,22 @@ impl TestGateway {
         let tls = if setup.https {
             std::fs::create_dir(dir.path().join("tls")).expect("writable");
             crate::certificates::write(dir.path().join("tls/chain.pem"), dir.path().join("tls/key.pem"), HOSTS);
-            "tls: { certificates: [{ chain: tls/chain.pem, key_file: tls/key.pem }] }"
+            setup.files.iter().for_each(|(name, text)| std::fs::write(dir.path().join(name), text).expect("writable"));
+            format!("tls: {{ certificates: [{{ chain: tls/chain.pem, key_file: tls/key.pem }}]{} }}", setup.tls)
         } else {
-            ""
+            String::new()
         };
         let scheme = if setup.https { "https" } else { "http" };
         let settings = format!(
-            "version: 1\norganization: Acme\nportal: {scheme}://login.localhost:{port}\nlisten: {{ {scheme}: \"0.0.0.0:{port}\", admin: \"{}\" }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{tls}\n{sign_in}\n{}\n{apps}",
+            "version: 1\norganization: Acme\nportal: {scheme}://login.localhost:{port}\nlisten: {{ {scheme}: \"0.0.0.0:{port}\", admin: \"{}\"{} }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{tls}\n{sign_in}\n{}\n{apps}",
             admin.local_addr().expect("bound"),
+            setup.listen,
             setup.extra,
         );
         std::fs::write(dir.path().join("gateway.yaml"), settings).expect("writable");
+        for (name, content) in &setup.files {
+            std::fs::write(dir.path().join(name), content).expect("writable");
+        }
         std::fs::create_dir(dir.path().join("policies")).expect("writable");
         let policy = setup.policy.unwrap_or_else(|| POLICY.to_owned());
         std::fs::write(dir.path().join("policies/organization.yaml"), policy).expect("writable");

@@ -5,10 +5,14 @@
 //! never has to ask.
 
 pub mod app;
+pub mod backend;
+pub mod balancer;
 pub mod browser;
 pub mod certificates;
 pub mod dice;
 pub mod gateway;
+pub mod openssl;
 pub mod program;
+pub mod streams;
 pub mod walk;
 pub mod wire;

@@ -83,6 +83,11 @@ impl Wire {
         Some(Self { stream, left: Vec::new() })
     }
 
+    /// Every write from here on is a packet of its own.
+    pub fn no_delay(&self) {
+        self.stream.set_nodelay(true).expect("a TCP socket");
+    }
+
     /// Sends bytes as they are.
     pub async fn send(&mut self, bytes: &[u8]) {
         // The gateway may have hung up on us already; the answer says so.

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use access::Timestamp;
 use access::identity::{AppName, GroupName, RoleName, UserId, UserName};
-use access::network::{AddressSet, Claims, ClientAddr, Network};
+use access::network::{AddressSet, Believed, Claims, ClientAddr, Network};
 use access::policy::{
-    Allowed, App, Attempt, Decision, Generations, Goal, Level, Listed, Method, Methods, Organization, PathRule, Person,
-    Place, Policy, Proof, Rules, SessionFacts, SessionLimits, Standing, TwoStep, decide,
+    Allowed, App, Attempt, Certificate, Decision, Generations, Goal, Level, Listed, Method, Methods, Organization,
+    PathRule, Person, Place, Policy, Proof, Rules, SessionFacts, SessionLimits, Standing, TwoStep, decide,
 };
 use access::target::{CanonicalPath, PathPattern};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -70,6 +70,7 @@ fn decisions(criterion: &mut Criterion) {
     let path = CanonicalPath::parse(b"/customers/4711").expect("a path");
     let attempt = Attempt {
         address: client(Ipv4Addr::new(203, 0, 113, 9).into()),
+        certificate: Certificate::NotShown,
         goal: Goal::App { app: &app, method: "GET", path: &path },
         proof: Proof::Session { person: &person, session: &session },
         generations: Generations::default(),
@@ -103,6 +104,7 @@ fn policy() -> Policy {
     };
     let app = App {
         only_from: Some(everywhere.clone()),
+        client_certificate: None,
         two_step: true,
         second_step: None,
         fresh: None,
@@ -137,7 +139,7 @@ fn network(address: IpAddr, length: u8) -> Network {
 }
 
 fn client(address: IpAddr) -> ClientAddr {
-    ClientAddr::resolve(address, &AddressSet::default(), &Claims::default()).expect("no header, no fault").client
+    ClientAddr::resolve(address, &Believed::default(), &Claims::default()).expect("no header, no fault").client
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same numbers at every run.

@@ -4,15 +4,18 @@
 //! brings the time, the salt and the facts, and acts on the answer. A [`policy::Grant`] is the only "yes" and only
 //! [`decide`] makes one.
 
+pub mod cookie;
 pub mod identity;
 pub mod lockout;
 pub mod login;
 pub mod network;
 pub mod password;
 pub mod policy;
+pub mod rate;
 pub mod secret;
 pub mod target;
 pub mod time;
+pub mod token;
 pub mod totp;
 
 pub use network::ClientAddr;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use access::identity::{Email, LoginName, SessionId, UserName};
 use access::login::{CODES_PER_FLOW, Flow, Input, Next, Stage, advance};
-use access::network::{AddressSet, Claims, ClientAddr, Network, Trust};
+use access::network::proxy_protocol::{self, Source, Step};
+use access::network::{AddressSet, Believed, Claims, ClientAddr, Field, Headers, Network, Trust};
 use access::password::{Password, PasswordHash, Strength};
 use access::policy::{Method, Methods};
 use access::secret::TypedSecret;
@@ -29,19 +30,32 @@ proptest! {
         x_forwarded_for in prop::collection::vec(bytes("[0-9a-f.:, \\[\\]]{0,24}"), 0..3),
         forwarded in prop::collection::vec(bytes("(for=|FOR=\"|by=|[0-9a-f.:,;\"\\\\\\[\\]]){0,9}"), 0..3),
         peer in any::<[u8; 4]>(),
+        proxied in prop::option::of(any::<[u8; 16]>()),
     ) {
-        let claims = Claims {
-            x_forwarded_for: x_forwarded_for.iter().map(Vec::as_slice).collect(),
-            forwarded: forwarded.iter().map(Vec::as_slice).collect(),
-        };
+        let headers = Lines { x_forwarded_for, forwarded };
+        let proxied = proxied.map(|address| Source::Client(address.into()));
+        let claims = Claims { proxied, headers: Some(&headers) };
         let peer = IpAddr::from(peer);
-        let alone = ClientAddr::resolve(peer, &AddressSet::default(), &claims).expect("untrusted peers are not listened to");
-        prop_assert_eq!(alone.client.ip(), peer);
-        if let Ok(resolved) = ClientAddr::resolve(peer, &AddressSet::everything(), &claims) {
-            let (last, rest) = resolved.hops.split_last().expect("there is always the peer");
+        match (ClientAddr::resolve(peer, &Believed::default(), &claims), proxied) {
+            (Ok(alone), None) => prop_assert_eq!(alone.client.ip(), peer, "untrusted peers are not listened to"),
+            (alone, _) => prop_assert!(alone.is_err() && proxied.is_some(), "nor are their PROXY headers"),
+        }
+        let all = AddressSet::everything();
+        let believed = Believed { proxy_protocol: proxied.map(|_| &all), trusted_proxies: Some(&all) };
+        if let Ok(resolved) = ClientAddr::resolve(peer, &believed, &claims) {
+            let hops: Vec<_> = resolved.hops().collect();
+            let (last, rest) = hops.split_last().expect("there is always the peer");
             prop_assert_eq!(last.0, resolved.client.ip());
-            prop_assert!(rest.iter().all(|(_, trust)| *trust == Trust::Trusted) && resolved.hops.len() <= 33);
+            prop_assert!(rest.iter().all(|(_, trust)| *trust == Trust::Trusted) && hops.len() <= 34);
             prop_assert_eq!(resolved.client.ip(), resolved.client.ip().to_canonical());
+        }
+    }
+
+    #[test]
+    fn a_proxy_header_ends_where_it_ends(bytes in bytes("(PROXY |\\r\\n|TCP[46]|UNKNOWN| |[0-9a-f.:]){0,9}"), more in any::<[u8; 9]>()) {
+        if let Ok(Step::Done { length, .. }) = proxy_protocol::read(&bytes) {
+            prop_assert!(bytes[..length].ends_with(b"\r\n"));
+            prop_assert_eq!(proxy_protocol::read(&[&bytes[..], &more].concat()), proxy_protocol::read(&bytes[..length]));
         }
     }
 
@@ -150,4 +164,19 @@ fn text(near: &'static str) -> impl Strategy<Value = String> {
 
 fn bytes(near: &'static str) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![prop::collection::vec(any::<u8>(), 0..64), near.prop_map(String::into_bytes)]
+}
+
+struct Lines {
+    x_forwarded_for: Vec<Vec<u8>>,
+    forwarded: Vec<Vec<u8>>,
+}
+
+impl Headers for Lines {
+    fn lines(&self, field: Field) -> Vec<&[u8]> {
+        let lines = match field {
+            Field::XForwardedFor => &self.x_forwarded_for,
+            Field::Forwarded => &self.forwarded,
+        };
+        lines.iter().map(Vec::as_slice).collect()
+    }
 }

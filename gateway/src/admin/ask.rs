@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use access::policy::{
-    Attempt, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts, TokenFacts, Walk,
+    Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts,
+    TokenFacts, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -33,8 +34,7 @@ pub(super) async fn explain(
     asked: Asked,
 ) -> Result<Value, AdminError> {
     let usage = |sentence: String| AdminError::new(Code::Usage, sentence);
-    let nobody_trusted = AddressSet::default();
-    let address = ClientAddr::resolve(asked.ip, &nobody_trusted, &Claims::default())
+    let address = ClientAddr::resolve(asked.ip, &Believed::default(), &Claims::default())
         .map_err(|error| usage(error.to_string()))?
         .client;
     let app = asked.app.as_deref().map(|app| tokens::known_app(in_force, app)).transpose()?;
@@ -49,6 +49,10 @@ pub(super) async fn explain(
 
     let question = Question { address, goal, vault, in_force, now: clock.now() };
     let mut notes = Vec::new();
+    let rules = in_force.settings.policy.rules();
+    if app.as_ref().and_then(|app| rules.apps.get(app)).is_some_and(|app| app.client_certificate.is_some()) {
+        notes.push("this is asked as if the client had shown a certificate".to_owned());
+    }
     let (walk, who) = match (&asked.user, &asked.token) {
         (None, None) => (question.walk(Proof::Nobody, Generations::default()), None),
         (Some(user), None) => {
@@ -123,7 +127,8 @@ impl Question<'_> {
     }
 
     fn walk(&self, proof: Proof<'_>, generations: Generations) -> Walk {
-        let attempt = Attempt { address: self.address, goal: self.goal, proof, generations };
+        let attempt =
+            Attempt { address: self.address, certificate: Certificate::Shown, goal: self.goal, proof, generations };
         access::explain(&self.in_force.settings.policy, &attempt, self.now)
     }
 }

@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Address, AllowText, BalanceWord, ClientCertificateWord, Demand, Expect, FilePath, HostText, HttpMethod, MethodWord,
-    PathText, RateText, SecondStepWord, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord,
-    Url,
+    Address, AllowText, BalanceWord, CertificateWord, ClientCertificateWord, Demand, Expect, FilePath, HostText,
+    HttpMethod, MethodWord, PathText, RateText, SecondStepWord, SizeText, SocketText, TargetText, Text, TimeSpan,
+    TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -370,6 +370,9 @@ pub(super) struct Case {
     /// Was the second step taken? `satisfied` or `missing`. Default: satisfied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) second_step: Option<At<SecondStepWord>>,
+    /// Did the client show a certificate, where the app demands one? `shown` or `missing`. Default: shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) client_certificate: Option<At<CertificateWord>>,
     /// What has to come out: `allow`, `refuse`, or `sign_in` where something more has to be shown.
     pub(super) expect: At<Expect>,
 }

@@ -40,6 +40,14 @@ words! {
         /// No.
         Missing
     }
+    /// Did the client show a certificate?
+    CertificateWord {
+        /// Yes.
+        #[default]
+        Shown,
+        /// No.
+        Missing
+    }
     /// Which of several upstreams is next?
     BalanceWord {
         /// One after the other.

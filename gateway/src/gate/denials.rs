@@ -6,9 +6,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use access::Timestamp;
 use access::identity::AppName;
-use access::{ClientAddr, Timestamp};
 
+use super::Origin;
 use super::facts::Visitor;
 
 /// Eight letters of Crockford's alphabet, shown as `7F3K-9QX2`.
@@ -66,8 +67,8 @@ pub struct Denial {
     pub at: Timestamp,
     /// The word for why.
     pub code: &'static str,
-    /// From where.
-    pub address: ClientAddr,
+    /// From where, with which certificate.
+    pub origin: Origin,
     /// To which app; `None`: the portal or an unknown host.
     pub app: Option<AppName>,
     /// With which method.
@@ -131,7 +132,7 @@ mod tests {
             ]),
             at: Timestamp::default(),
             code: "not_allowed",
-            address: address(),
+            origin: Origin { address: address(), certificate: access::policy::Certificate::NotShown },
             app: None,
             method: "GET".to_owned(),
             path: "/".to_owned(),
@@ -145,9 +146,9 @@ mod tests {
         assert!(denials.find(&denial(KEPT).reference).is_some());
     }
 
-    fn address() -> ClientAddr {
+    fn address() -> access::ClientAddr {
         let peer = std::net::IpAddr::from([192, 0, 2, 1]);
-        ClientAddr::resolve(peer, &access::network::AddressSet::default(), &access::network::Claims::default())
+        access::ClientAddr::resolve(peer, &access::network::Believed::default(), &access::network::Claims::default())
             .expect("no headers, no error")
             .client
     }

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use access::ClientAddr;
 use access::identity::AppName;
 use access::target::CanonicalPath;
 use slab::Slab;
 
+use super::Origin;
 use super::cut::Hold;
 use super::facts::Visitor;
 use crate::store::vault::Digest;
@@ -19,7 +19,7 @@ use crate::store::vault::Digest;
 /// One admitted request, with what it came with.
 #[derive(Debug)]
 pub(super) struct Inside {
-    pub(super) address: ClientAddr,
+    pub(super) origin: Origin,
     pub(super) app: AppName,
     pub(super) method: Cow<'static, str>,
     pub(super) path: CanonicalPath<'static>,

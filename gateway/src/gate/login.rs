@@ -9,7 +9,9 @@ use std::time::Duration;
 use access::identity::{LoginName, SessionId, UserId};
 use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
 use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
-use access::policy::{Decision, Generations, Goal, Method, Methods, Proof, SessionFacts, Standing, TwoStep};
+use access::policy::{
+    Certificate, Decision, Generations, Goal, Method, Methods, Proof, SessionFacts, Standing, TwoStep,
+};
 use access::secret::TypedSecret;
 use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
@@ -355,6 +357,7 @@ impl Gate {
         let session = SessionFacts { factors: proved.factors(), opened, proved: at, used: at, generations };
         let attempt = access::policy::Attempt {
             address: caller.address,
+            certificate: Certificate::NotShown,
             goal: Goal::Portal,
             proof: Proof::Session { person: &person.person, session: &session },
             generations,
@@ -474,9 +477,10 @@ impl Gate {
         Ask {
             in_force: caller.in_force,
             address: caller.address,
+            certificate: Certificate::NotShown,
             goal: Goal::Portal,
             shown: Shown::Nothing,
-            counts: None,
+            app: None,
             hold: None,
         }
     }

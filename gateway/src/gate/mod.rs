@@ -12,12 +12,14 @@ mod live;
 pub mod login;
 mod permit;
 mod pool;
+mod rate;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::identity::AppName;
-use access::network::{AddressSet, Claims};
-use access::policy::{Attempt, Decision, Goal, Need, Place, Proof, Reason, Walk};
+use access::network::{Believed, Claims};
+use access::policy::{Attempt, Certificate, Decision, Goal, Need, Place, Proof, Reason, Walk};
 use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 
@@ -30,9 +32,9 @@ pub use permit::Permit;
 pub use pool::Busy;
 
 use crate::clock::Clock;
-use crate::config::InForce;
+use crate::config::{AppLimits, InForce};
 use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
-use crate::store::vault::{Digest, SessionKind, TokenText, Vault};
+use crate::store::vault::{Digest, SessionKind, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
 use live::{Inside, Live};
@@ -46,6 +48,7 @@ pub struct Gate {
     live: Arc<Live>,
     denials: denials::Denials,
     pool: pool::HashPool,
+    rates: rate::Rates,
     assertions: assertion::Assertions,
     read_up_to: Mutex<Cursor>,
 }
@@ -59,6 +62,9 @@ pub enum OpenError {
     /// The signing key.
     #[error(transparent)]
     Assertion(#[from] AssertionError),
+    /// The threads that hash passwords.
+    #[error("no thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// What was shown, as it came.
@@ -81,14 +87,40 @@ pub struct Ask<'a> {
     pub in_force: &'a InForce,
     /// From where.
     pub address: ClientAddr,
+    /// With which certificate.
+    pub certificate: Certificate,
     /// To what.
     pub goal: Goal<'a>,
     /// With what.
     pub shown: Shown<'a>,
-    /// Where an admission is counted; `None`: by its labels.
-    pub counts: Option<&'a AppMetrics>,
+    /// What is kept for the app, if it is one.
+    pub app: Option<OfApp<'a>>,
     /// How to end the request later, if it can be ended.
     pub hold: Option<Hold>,
+}
+
+/// What is kept for an app that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct OfApp<'a> {
+    /// Where admissions are counted, without looking up their labels.
+    pub counts: &'a AppMetrics,
+    /// How often it may be asked.
+    pub limits: &'a AppLimits,
+}
+
+/// Where a request comes from: all that is known before anybody has shown who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// From where.
+    pub address: ClientAddr,
+    /// With which certificate.
+    pub certificate: Certificate,
+}
+
+impl Ask<'_> {
+    const fn origin(&self) -> Origin {
+        Origin { address: self.address, certificate: self.certificate }
+    }
 }
 
 /// The answer at the door.
@@ -141,6 +173,8 @@ pub enum Cause {
     TokenInvalid,
     /// The store can't be asked. Nobody is let in on a guess.
     Unavailable,
+    /// More requests than the app's limits allow: not before so long.
+    TooMany(Duration),
 }
 
 impl Cause {
@@ -150,6 +184,7 @@ impl Cause {
             Self::Rules(reason) => reason.code(),
             Self::TokenInvalid => "token_invalid",
             Self::Unavailable => "unavailable",
+            Self::TooMany(_) => "too_many_requests",
         }
     }
 }
@@ -164,7 +199,8 @@ impl Gate {
             facts: FactCache::new(vault.clone()),
             live: Live::new(),
             denials: denials::Denials::default(),
-            pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics)),
+            pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
+            rates: rate::Rates::new(),
             read_up_to,
             vault,
             clock,
@@ -202,8 +238,15 @@ impl Gate {
             Found::Visitor(visitor, digest) => (Some(visitor), digest),
             Found::Nobody | Found::WrongToken => (None, None),
         };
-        let decision = self.ask_rules(ask.in_force, ask.address, ask.goal, visitor.as_ref(), now);
-        self.count(&ask, &decision, wrong_token);
+        let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
+        let too_many = match &decision {
+            Decision::Allow(grant) => self.too_many(&ask, visitor.as_ref().filter(|_| grant.person().is_some())),
+            Decision::SignIn(_) | Decision::Refuse(_) => None,
+        };
+        self.count(&ask, &decision, wrong_token, too_many);
+        if let Some(wait) = too_many {
+            return Admission::Refuse(self.deny(&ask, Cause::TooMany(wait), None, visitor));
+        }
         match decision {
             Decision::Allow(grant) => {
                 let visitor = visitor.filter(|_| grant.person().is_some());
@@ -222,6 +265,17 @@ impl Gate {
                 Admission::Refuse(self.deny(&ask, Cause::Rules(refusal.reason), refusal.rule, visitor))
             }
         }
+    }
+
+    /// Do the app's limits keep out who was just admitted? Then for how long.
+    fn too_many(&self, ask: &Ask<'_>, visitor: Option<&Arc<Visitor>>) -> Option<Duration> {
+        let (Some(of_app), Goal::App { app, .. }) = (ask.app, ask.goal) else { return None };
+        let asker = rate::Asker {
+            address: ask.address,
+            person: visitor.map(|visitor| visitor.person().id),
+            token: visitor.and_then(|visitor| visitor.token()).map(|token| token.id),
+        };
+        self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
 
     /// Who showed this? A cookie that means nothing is as good as none; a bearer token that means nothing is an error of
@@ -249,7 +303,7 @@ impl Gate {
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
             return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
         }
-        let Some((id, secret)) = TokenText::parse(text) else { return Ok(Found::WrongToken) };
+        let Some((id, secret)) = access::token::parse(text) else { return Ok(Found::WrongToken) };
         let visitor = self.facts.token(id, &secret).await?;
         Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
     }
@@ -257,12 +311,12 @@ impl Gate {
     fn ask_rules(
         &self,
         in_force: &InForce,
-        address: ClientAddr,
+        origin: Origin,
         goal: Goal<'_>,
         visitor: Option<&Arc<Visitor>>,
         now: access::Timestamp,
     ) -> Decision {
-        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+        self.with_attempt(in_force, origin, goal, visitor, |attempt| {
             access::decide(&in_force.settings.policy, attempt, now)
         })
     }
@@ -270,21 +324,22 @@ impl Gate {
     fn with_attempt<T>(
         &self,
         in_force: &InForce,
-        address: ClientAddr,
+        origin: Origin,
         goal: Goal<'_>,
         visitor: Option<&Arc<Visitor>>,
         then: impl FnOnce(&Attempt<'_>) -> T,
     ) -> T {
         let house = self.vault.generations();
+        let Origin { address, certificate } = origin;
         let Some(visitor) = visitor else {
-            return then(&Attempt { address, goal, proof: Proof::Nobody, generations: house });
+            return then(&Attempt { address, certificate, goal, proof: Proof::Nobody, generations: house });
         };
         let facts = visitor.facts(in_force);
         let proof = match &facts {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
         };
-        then(&Attempt { address, goal, proof, generations: visitor.generations(house) })
+        then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
     }
 
     fn register(
@@ -295,7 +350,7 @@ impl Gate {
     ) -> Option<live::Registration> {
         let (Some(hold), Goal::App { app, method, path }) = (&ask.hold, ask.goal) else { return None };
         Some(self.live.register(Inside {
-            address: ask.address,
+            origin: ask.origin(),
             app: app.clone(),
             method: live::kept(method),
             path: path.clone().into_owned(),
@@ -310,8 +365,9 @@ impl Gate {
         tokio::spawn(async move { facts::note_use(&vault, used, now, from.ip()).await });
     }
 
-    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool) {
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool, too_many: Option<Duration>) {
         let (kind, reason) = match decision {
+            Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
             Decision::Allow(_) => (ALLOW, ALLOWED),
             Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
             Decision::SignIn(need) => ("sign_in", need_code(*need)),
@@ -322,8 +378,8 @@ impl Gate {
             Shown::Bearer(_) => Some(TokenKind::Token),
             Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
         };
-        match (decision, ask.counts) {
-            (Decision::Allow(_), Some(counts)) => counts.allowed(token),
+        match (decision, ask.app) {
+            (Decision::Allow(_), Some(of_app)) if too_many.is_none() => of_app.counts.allowed(token),
             _ => self.metrics.decided(goal_label(&ask.goal), kind, reason, token),
         }
     }
@@ -339,7 +395,7 @@ impl Gate {
             reference: reference.clone(),
             at: self.clock.now(),
             code: cause.code(),
-            address: ask.address,
+            origin: ask.origin(),
             app,
             method: method.to_owned(),
             path: path.chars().take(200).collect(),
@@ -359,15 +415,9 @@ impl Gate {
     }
 
     /// The walk for a visitor as they are now, for `explain` and `/whoami`.
-    pub fn explain(
-        &self,
-        in_force: &InForce,
-        address: ClientAddr,
-        goal: Goal<'_>,
-        visitor: Option<&Arc<Visitor>>,
-    ) -> Walk {
+    pub fn explain(&self, in_force: &InForce, origin: Origin, goal: Goal<'_>, visitor: Option<&Arc<Visitor>>) -> Walk {
         let now = self.clock.now();
-        self.with_attempt(in_force, address, goal, visitor, |attempt| {
+        self.with_attempt(in_force, origin, goal, visitor, |attempt| {
             access::explain(&in_force.settings.policy, attempt, now)
         })
     }
@@ -382,7 +432,9 @@ impl Gate {
         visitor: &Arc<Visitor>,
     ) -> Prospect {
         let goal = Goal::App { app, method: "GET", path };
-        match self.ask_rules(in_force, address, goal, Some(visitor), self.clock.now()) {
+        // Whether the browser holds a certificate shows when it goes there: on the portal nobody asks for one.
+        let origin = Origin { address, certificate: Certificate::Shown };
+        match self.ask_rules(in_force, origin, goal, Some(visitor), self.clock.now()) {
             Decision::Allow(_) => Prospect::Open,
             Decision::SignIn(need) => Prospect::Asks(need),
             Decision::Refuse(_) => Prospect::Closed,
@@ -437,16 +489,16 @@ impl Gate {
         };
         let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
         let now = self.clock.now();
-        matches!(self.ask_rules(in_force, inside.address, goal, visitor.as_ref(), now), Decision::Allow(_))
+        matches!(self.ask_rules(in_force, inside.origin, goal, visitor.as_ref(), now), Decision::Allow(_))
     }
 
     /// The true address of a client, the one function for every protocol (N13). Errors: a refusal.
     pub fn client(
         peer: std::net::IpAddr,
-        trusted: &AddressSet,
+        believed: &Believed<'_>,
         claims: &Claims<'_>,
     ) -> Result<access::network::Resolved, access::network::AddressError> {
-        ClientAddr::resolve(peer, trusted, claims)
+        ClientAddr::resolve(peer, believed, claims)
     }
 
     /// The memory below, for reading lists and for the administrators' verbs.

@@ -1,23 +1,26 @@
 //! How many passwords may be hashed at once? As many as there are cores; a bounded queue waits; beyond that "busy".
 //!
-//! One hash costs 19 MiB and tens of milliseconds. Without a bound, five hundred sign-ins at once are an outage (A31).
+//! One hash costs 19 MiB and tens of milliseconds. Without a bound, five hundred sign-ins at once are an outage (A31). The
+//! threads are the pool's own and stand back: whenever a request of somebody who is inside wants the core, it goes first.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
-/// Runs password hashes on blocking threads, a few at a time.
+/// Runs password hashes on threads of its own, a few at a time.
 #[derive(Debug)]
 pub(super) struct HashPool {
-    running: Arc<Semaphore>,
+    jobs: mpsc::Sender<Job>,
     waiting: AtomicUsize,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// The queue is full. The person is asked to try again in a few seconds (503).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -25,25 +28,54 @@ pub(super) struct HashPool {
 pub struct Busy;
 
 impl HashPool {
-    pub(super) fn new(clock: Clock, metrics: Arc<Metrics>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { running: Arc::new(Semaphore::new(cores)), waiting: AtomicUsize::new(0), clock, metrics }
+    /// Starts the threads; they end with the pool. Errors: the system gives none.
+    pub(super) fn new(clock: Clock, metrics: Arc<Metrics>) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel();
+        let queue = Arc::new(Mutex::new(queue));
+        for number in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            let queue = Arc::clone(&queue);
+            std::thread::Builder::new().name(format!("hash {number}")).spawn(move || work(&queue))?;
+        }
+        Ok(Self { jobs, waiting: AtomicUsize::new(0), clock, metrics })
     }
 
     /// Runs `work` when it is its turn. Errors: [`Busy`] if [`QUEUE`] others wait already.
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
         let _place = Place::take(&self.waiting)?;
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_closed| Busy)?;
-        let began = self.clock.moment();
-        let done = tokio::task::spawn_blocking(move || {
-            let answer = work();
-            drop(permit);
-            answer
-        })
-        .await
-        .map_err(|_panicked| Busy)?;
-        self.metrics.password_hash.observe(self.clock.moment().since(began).as_secs_f64());
-        Ok(done)
+        let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
+        let (tell, told) = oneshot::channel();
+        let job = move || {
+            // Whoever went away while waiting is not worked for.
+            if !tell.is_closed() {
+                let began = clock.moment();
+                let done = work();
+                metrics.password_hash.observe(clock.moment().since(began).as_secs_f64());
+                let _ = tell.send(done);
+            }
+        };
+        self.jobs.send(Box::new(job)).map_err(|_ended| Busy)?;
+        told.await.map_err(|_panicked| Busy)
+    }
+}
+
+/// Does one job after the other until the pool is gone.
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    stand_back();
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // A panic in one hash is that one's failure: its sender is dropped, and the next one gets its turn.
+        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)).is_err() {
+            tracing::error!("a password hash panicked");
+        }
+    }
+}
+
+/// This thread yields to every other of the machine; a core that nobody wants is its own.
+fn stand_back() {
+    let this = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(this), LEAST) {
+        tracing::debug!(%error, "the hash threads have the same priority as all others");
     }
 }
 
@@ -66,6 +98,8 @@ impl Drop for Place<'_> {
     }
 }
 
+/// As low as Linux knows: a fifteenth of the weight of everybody else.
+const LEAST: i32 = 19;
 /// Hashes running and waiting together: at 60 ms each on two cores the last waits about two seconds.
 pub(super) const QUEUE: usize = 64;
 
@@ -74,13 +108,31 @@ mod tests {
     use super::*;
     use access::Timestamp;
 
+    fn pool() -> Arc<HashPool> {
+        let clock = Clock::manual(Timestamp::default());
+        Arc::new(HashPool::new(clock, Arc::new(Metrics::new())).expect("threads"))
+    }
+
+    /// Keeps every thread of the pool at work until the sender is dropped.
+    fn hold(pool: &Arc<HashPool>) -> Vec<mpsc::Sender<()>> {
+        let senders = (0..std::thread::available_parallelism().map_or(1, usize::from)).map(|_| {
+            let ((release, wait), (started, start)) = (mpsc::channel::<()>(), mpsc::channel());
+            pool.jobs
+                .send(Box::new(move || {
+                    started.send(()).expect("awaited below");
+                    let _ = wait.recv();
+                }))
+                .expect("it runs");
+            start.recv().expect("it starts");
+            release
+        });
+        senders.collect()
+    }
+
     #[tokio::test]
     async fn the_sixty_fifth_is_told_to_come_back_and_the_places_are_given_back() {
-        let pool = Arc::new(HashPool::new(Clock::manual(Timestamp::default()), Arc::new(Metrics::new())));
-        let gate = Arc::new(std::sync::Barrier::new(2));
-        let (held, blocker) = (Arc::clone(&pool.running), Arc::clone(&gate));
-        let all = u32::try_from(held.available_permits()).expect("few cores");
-        let holding = held.acquire_many(all).await.expect("open");
+        let pool = pool();
+        let holding = hold(&pool);
         let mut waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let pool = Arc::clone(&pool);
@@ -96,6 +148,20 @@ mod tests {
             assert_eq!(task.await.expect("not cancelled"), Ok(()));
         }
         assert_eq!(pool.run(|| 7).await, Ok(7));
-        drop(blocker);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_is_busy_for_one_and_nothing_for_the_next() {
+        let pool = pool();
+        assert_eq!(pool.run(|| -> () { panic!("as a test") }).await, Err(Busy));
+        assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn hashes_yield_to_everybody_else() {
+        let niceness = || rustix::process::getpriority_process(Some(rustix::thread::gettid()));
+        let ours = niceness().expect("every thread has one");
+        let theirs = pool().run(niceness).await.expect("not busy").expect("every thread has one");
+        assert!(theirs > ours, "{theirs} and {ours}");
     }
 }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use access::Secret;
-use access::policy::{Goal, Method, Methods};
+use access::policy::{Certificate, Goal, Method, Methods};
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -154,9 +154,10 @@ pub(super) async fn end(
     let ask = Ask {
         in_force: &visit.in_force,
         address: visit.resolved.client,
+        certificate: Certificate::NotShown,
         goal: Goal::Portal,
         shown,
-        counts: None,
+        app: None,
         hold: None,
     };
     match gate.admit(ask).await {

@@ -12,20 +12,7 @@ pub const COOKIE_NAME: &str = "__Host-vestibule";
 
 /// The value of one of our cookies, if it was sent exactly once. Two of a name are ambiguous and count as none (A22).
 pub fn our_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut found = None;
-    for field in headers.get_all(COOKIE) {
-        for pair in field.as_bytes().split(|byte| *byte == b';') {
-            let pair = pair.trim_ascii();
-            let Some(value) = pair.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) else {
-                continue;
-            };
-            if found.is_some() {
-                return None;
-            }
-            found = Some(std::str::from_utf8(value).ok()?);
-        }
-    }
-    found.filter(|value| !value.is_empty() && value.len() <= 128)
+    access::cookie::only_value(headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes), name)
 }
 
 /// Sets one of our cookies: `__Host-` (RFC 6265bis §4.1.3.2), this host only, never for scripts.
@@ -39,27 +26,4 @@ pub(super) fn set_cookie(answer: &mut Response, name: &str, value: &str, seconds
 /// Takes one of our cookies back.
 pub(super) fn clear_cookie(answer: &mut Response, name: &str) {
     set_cookie(answer, name, "", 0);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cookie_sent_twice_is_no_cookie() {
-        let read = |fields: &[&str]| {
-            let mut map = HeaderMap::new();
-            for field in fields {
-                map.append(COOKIE, HeaderValue::from_str(field).expect("visible"));
-            }
-            our_cookie(&map, COOKIE_NAME).map(str::to_owned)
-        };
-        assert_eq!(read(&["x=1; __Host-vestibule=abc"]), Some("abc".to_owned()));
-        assert_eq!(read(&["__Host-vestibule=abc; __Host-vestibule=def"]), None);
-        assert_eq!(read(&["__Host-vestibule=abc", "__Host-vestibule=abc"]), None);
-        assert_eq!(read(&["__host-vestibule=abc"]), None, "the prefix guards only this spelling");
-        assert_eq!(read(&["=__Host-vestibule=abc"]), None, "a nameless cookie");
-        assert_eq!(read(&["__Host-vestibule="]), None);
-        assert_eq!(read(&[&format!("__Host-vestibule={}", "a".repeat(129))]), None);
-    }
 }

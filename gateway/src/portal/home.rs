@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use access::policy::Goal;
+use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use axum::body::Body;
 use axum::extract::State;
@@ -36,9 +36,10 @@ pub(super) async fn known(gate: &Gate, visit: &Visit, headers: &HeaderMap) -> Re
     let ask = Ask {
         in_force: &visit.in_force,
         address: visit.resolved.client,
+        certificate: Certificate::NotShown,
         goal: Goal::Portal,
         shown: Shown::PortalCookie(secret),
-        counts: None,
+        app: None,
         hold: None,
     };
     match gate.admit(ask).await {
@@ -190,14 +191,10 @@ pub(super) async fn whoami(
     networks.sort();
     let hops: Vec<Hop> = visit
         .resolved
-        .hops
-        .iter()
-        .map(|(address, trust)| Hop {
-            address: address.to_string(),
-            trusted: *trust == access::network::Trust::Trusted,
-        })
+        .hops()
+        .map(|(address, trust)| Hop { address: address.to_string(), trusted: trust == access::network::Trust::Trusted })
         .collect();
-    let peer = visit.resolved.hops.first().map_or(client.ip(), |(address, _)| *address);
+    let peer = visit.resolved.peer();
     let signed_in_as = person.map(|person| person.name.as_str());
     if visit.reader == Reader::Program {
         let document = serde_json::json!({

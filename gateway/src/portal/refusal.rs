@@ -4,6 +4,7 @@
 //! that leads an administrator to the whole story (N5, Z4, A7).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::policy::{Need, Reason};
 use axum::body::Body;
@@ -14,7 +15,8 @@ use http::{HeaderValue, Response, StatusCode};
 use super::app_host::GO_COOKIE;
 use super::cookies::set_cookie;
 use super::pages::{
-    ADDRESS_REFUSED, AppDown, BadRequest, Frame, NotAllowed, Page, Pause, Refused, Style, TokenOnly, Unavailable,
+    ADDRESS_REFUSED, AppDown, BadRequest, CertificateRequired, Frame, NotAllowed, Page, Pause, Refused, Style,
+    TokenOnly, Unavailable,
 };
 use super::respond::{Problem, dress, protect};
 use super::return_to::{Go, Target};
@@ -33,16 +35,30 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
         let mut problem = Problem::new(told.status, denied.cause.code(), told.title, &told.detail);
         problem.reference = Some(reference);
         let mut answer = problem.answer(&settings.portal);
-        if told.status == StatusCode::UNAUTHORIZED || by_token {
+        if told.status == StatusCode::UNAUTHORIZED || (by_token && told.status == StatusCode::FORBIDDEN) {
             challenge(&mut answer, visit, told.bearer_error);
         }
         if told.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
+        if let Cause::TooMany(wait) = denied.cause {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
         return answer;
     }
     let frame = frame(&visit.in_force);
     match denied.cause {
+        Cause::Rules(Reason::ClientCertificateRequired) => {
+            let app = app.map_or("This page", |app| app.title.as_str());
+            html(visit, told.status, &CertificateRequired { frame, app, reference })
+        }
+        Cause::TooMany(wait) => {
+            let seconds = whole_seconds(wait);
+            let mut answer =
+                html(visit, told.status, &Unavailable { frame, why: Pause::TooMany { seconds }, reference });
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            answer
+        }
         Cause::Rules(Reason::AddressNotAllowed) => {
             html(visit, told.status, &Refused { frame, address: visit.resolved.client.ip(), reference })
         }
@@ -185,6 +201,16 @@ pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     })
 }
 
+/// The request came on a connection that was opened to another of our hosts, whose TLS handshake says nothing about this
+/// one. Browsers that share connections open one of its own and ask again (RFC 9110 §15.5.20).
+pub fn misdirected(visit: &Visit, reference: &Reference) -> Response<Bytes> {
+    let sentence = "This connection was opened to another host. Open one to this host and ask again.";
+    let status = StatusCode::MISDIRECTED_REQUEST;
+    both(&visit.in_force, visit.reader, status, "misdirected", "Wrong connection", sentence, reference, |frame| {
+        BadRequest { frame, sentence, reference: reference.as_str() }.html()
+    })
+}
+
 /// A form or document beyond what the portal takes.
 pub fn too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "What was sent is too large.";
@@ -204,10 +230,26 @@ pub fn cross_site(visit: &Visit, reference: &Reference) -> Response<Bytes> {
 
 /// The app doesn't answer: 502, 503 or 504, and which app.
 pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference: &Reference) -> Response<Bytes> {
-    let detail = format!("{} does not answer.", app.title);
-    both(&visit.in_force, visit.reader, status, "app_unavailable", "App not available", &detail, reference, |frame| {
-        AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html()
-    })
+    let what = match status {
+        StatusCode::GATEWAY_TIMEOUT => "takes too long to answer",
+        StatusCode::SERVICE_UNAVAILABLE => "can't take more requests at the moment",
+        _ => "does not answer",
+    };
+    let detail = format!("{} {what}.", app.title);
+    let mut answer = both(
+        &visit.in_force,
+        visit.reader,
+        status,
+        "app_unavailable",
+        "App not available",
+        &detail,
+        reference,
+        |frame| AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html(),
+    );
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    answer
 }
 
 /// Something of ours failed. Nothing was let through.
@@ -227,6 +269,7 @@ pub(super) fn unavailable(visit: &Visit, why: Pause, reference: &Reference) -> R
             ("unavailable", "The gateway can't check who you are at the moment. Try again in a few seconds.")
         }
         Pause::Busy => ("busy", "Many people are signing in. Try again in a few seconds."),
+        Pause::TooMany { .. } => ("too_many_requests", "Too many requests came from here. Try again in a few seconds."),
     };
     let mut answer =
         both(&visit.in_force, visit.reader, status, code, "Try again in a moment", detail, reference, |frame| {
@@ -255,6 +298,15 @@ impl Told {
                     format!("Requests from {address} are not admitted. An administrator can look up the reference.");
                 told(denied, ADDRESS_REFUSED, &detail, Some("insufficient_scope"))
             }
+            Cause::Rules(Reason::ClientCertificateRequired) => {
+                let detail = "This opens only to clients that show a certificate by the organization's authority.";
+                let detail = format!("{detail} Install one, open a new connection and try again.");
+                told(denied, "Client certificate required", &detail, None)
+            }
+            Cause::TooMany(wait) => {
+                let detail = format!("More requests came than are allowed. Try again in {} s.", whole_seconds(wait));
+                told(StatusCode::TOO_MANY_REQUESTS, "Too many requests", &detail, None)
+            }
             Cause::Rules(Reason::NotAllowed) => {
                 told(denied, "Not allowed", "This is not open to you.", Some("insufficient_scope"))
             }
@@ -279,6 +331,11 @@ impl Told {
             ),
         }
     }
+}
+
+/// RFC 9110 §10.2.3: in whole seconds, and not one too early.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_micros().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX)
 }
 
 /// RFC 6750 §3: every 401 says how to do better.

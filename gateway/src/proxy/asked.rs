@@ -1,8 +1,8 @@
 //! What is asked for, and by what kind of reader? Read once from the header; ambiguity is refused (A09–A16, A40).
 
-use access::network::Claims;
+use access::network::{Field, Headers};
 use access::target::{CanonicalPath, HostName, TargetError};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Method, Version};
 use pingora::http::RequestHeader;
 
@@ -109,11 +109,16 @@ fn host(request: &RequestHeader, known: impl Fn(&[u8]) -> Option<HostName>) -> R
     }
 }
 
-/// The forwarding headers, as the address rules take them.
-pub(super) fn claims(headers: &HeaderMap) -> Claims<'_> {
-    Claims {
-        x_forwarded_for: headers.get_all("x-forwarded-for").iter().map(http::HeaderValue::as_bytes).collect(),
-        forwarded: headers.get_all(http::header::FORWARDED).iter().map(http::HeaderValue::as_bytes).collect(),
+/// The forwarding headers, for the address rules.
+pub(super) struct Claimed<'a>(pub(super) &'a HeaderMap);
+
+impl Headers for Claimed<'_> {
+    fn lines(&self, field: Field) -> Vec<&[u8]> {
+        let lines = match field {
+            Field::XForwardedFor => self.0.get_all("x-forwarded-for"),
+            Field::Forwarded => self.0.get_all(FORWARDED),
+        };
+        lines.iter().map(http::HeaderValue::as_bytes).collect()
     }
 }
 

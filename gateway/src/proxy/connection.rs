@@ -24,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::headers::Forwarding;
+use super::opening::Opening;
 use crate::gate::Cut;
 
 /// What is known about a connection, for every request on it.
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
     pub(crate) cut: Arc<Cut>,
     /// How it moves.
     pub(crate) pulse: Pulse,
+    /// What came before HTTP.
+    pub(crate) opening: Opening,
     /// What apps are told of it, once it was said.
     forwarding: Mutex<Option<Arc<Forwarding>>>,
 }

@@ -18,6 +18,7 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::ShutdownWatch;
 
 use super::connection::{Facts, Stage};
+use super::websocket;
 use crate::gate::{Cut, Hold};
 
 tokio::task_local! {
@@ -73,13 +74,22 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
             facts.pulse.next_stream();
         }
         let cut = Arc::new(Cut::default());
-        let work = STREAM.scope(Arc::clone(&cut), self.inner.process_new_http(session, shutdown));
-        until_cut(&cut, work).await.flatten()
+        let work = STREAM.scope(Arc::clone(&cut), async {
+            if websocket::is_asked_for(session.req_header()) {
+                websocket::serve(&self.inner, session, shutdown).await;
+            } else {
+                // A stream leaves nothing behind that could be used again.
+                let _ = self.inner.process_new_http(session, shutdown).await;
+            }
+        });
+        until_cut(&cut, work).await;
+        None
     }
 
     /// pingora's bounds, and fewer streams: RFC 9113 §6.5.2 recommends no less than 100.
     fn h2_options(&self) -> Option<H2Options> {
         let mut options = default_h2_options();
+        options.enable_connect_protocol();
         options.max_concurrent_streams(STREAMS).max_header_list_size(HEADER_LIST);
         // Resets that a client causes and we have to account for (CVE-2023-44487, CVE-2025-8671).
         options.max_concurrent_reset_streams(RESETS).max_local_error_reset_streams(Some(ERRORS));

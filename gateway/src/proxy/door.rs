@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use access::network::{Resolved, Trust};
-use access::policy::Goal;
+use access::network::{Believed, Claims, Resolved};
+use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use bytes::Bytes;
 use http::header::ORIGIN;
@@ -17,12 +17,12 @@ use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
-use super::asked::{self, Asked, Unclear};
+use super::asked::{self, Asked, Claimed, Unclear};
 use super::connection::Facts;
 use super::routes::{Route, Snapshot};
-use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable};
-use crate::config::{AppSettings, InForce};
-use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Permit, Shown, need_code};
+use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
+use crate::config::{AppSettings, ClientCertificate, InForce};
+use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, OfApp, Permit, Shown, need_code};
 use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
 impl Proxy {
@@ -53,11 +53,25 @@ impl Proxy {
             }
         };
         context.host = Some(asked.host.clone());
+        if !opening::serves(session.digest(), &asked.host) {
+            let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+            return Ok(Some(self.misdirected(&visit, context).await));
+        }
         let route = snapshot.route(&asked.host);
         let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
+            let certificate = match route.app.client_certificate {
+                ClientCertificate::NotAsked => Some(Certificate::NotShown),
+                ClientCertificate::Required => {
+                    opening::certificate(session.digest(), snapshot.certificates().authority())
+                }
+            };
+            let Some(certificate) = certificate else {
+                let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+                return Ok(Some(self.misdirected(&visit, context).await));
+            };
             context.label = Label::App(Arc::clone(&route.label));
-            return self.admit(session, context, &snapshot, route, &asked.path).await;
+            return self.admit(session, context, &snapshot, route, certificate, &asked.path).await;
         }
         let portal = &snapshot.in_force.settings.portal;
         let at_portal = asked.host == *portal.host();
@@ -85,8 +99,14 @@ impl Proxy {
             refusal::bad_request(in_force, asked::reader(headers), sentence, &self.gate.reference())
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
-        let resolved = Gate::client(peer, &in_force.settings.trusted_proxies, &asked::claims(headers));
-        resolved.map_err(|error| {
+        let settings = &in_force.settings;
+        let believed = Believed {
+            proxy_protocol: Some(&settings.proxy_protocol),
+            trusted_proxies: Some(&settings.trusted_proxies),
+        };
+        let proxied = Facts::of(session.digest()).and_then(|facts| facts.opening.proxied());
+        let claims = Claims { proxied, headers: Some(&Claimed(headers)) };
+        Gate::client(peer, &believed, &claims).map_err(|error| {
             tracing::warn!(%peer, "refused a request: {error}");
             refused()
         })
@@ -104,6 +124,15 @@ impl Proxy {
             Unclear::Large => refusal::header_too_large(visit, &reference),
             other => refusal::bad_request(&visit.in_force, visit.reader, &sentence(&other.to_string()), &reference),
         }
+    }
+
+    /// A request for one host on a connection that was opened to another. The perimeter first, then come again.
+    async fn misdirected(&self, visit: &Visit, context: &mut Context) -> Response<Bytes> {
+        if let Some(refused) = self.outside(visit, context).await {
+            return refused;
+        }
+        context.decision = "misdirected";
+        refusal::misdirected(visit, &self.gate.reference())
     }
 
     /// No secret may travel so: the perimeter first, then where to come instead.
@@ -127,9 +156,10 @@ impl Proxy {
         let ask = Ask {
             in_force: &visit.in_force,
             address: visit.resolved.client,
+            certificate: Certificate::NotShown,
             goal: Goal::SignIn,
             shown: Shown::Nothing,
-            counts: None,
+            app: None,
             hold: None,
         };
         match self.gate.admit(ask).await {
@@ -180,6 +210,7 @@ impl Proxy {
         context: &mut Context,
         snapshot: &Snapshot,
         route: &Arc<Route>,
+        certificate: Certificate,
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
@@ -188,9 +219,10 @@ impl Proxy {
         let ask = Ask {
             in_force: &snapshot.in_force,
             address,
+            certificate,
             goal: Goal::App { app: &route.app.name, method: request.method.as_str(), path },
             shown,
-            counts: Some(&route.metrics),
+            app: Some(OfApp { counts: &route.metrics, limits: &route.app.limits }),
             hold: cuttable::hold(Facts::of(session.digest())),
         };
         match self.gate.admit(ask).await {
@@ -253,7 +285,7 @@ fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
 }
 
 fn is_ours(token: &str) -> bool {
-    token.starts_with("vst_") || token.starts_with(DEVICE_PREFIX)
+    token.starts_with(access::token::PREFIX) || token.starts_with(DEVICE_PREFIX)
 }
 
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
@@ -265,8 +297,7 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
 fn is_in_the_clear(session: &Session, snapshot: &Snapshot, resolved: &Resolved) -> bool {
     let settings = &snapshot.in_force.settings;
     let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    let by_proxy = resolved.hops.first().is_some_and(|(_, trust)| *trust == Trust::Trusted);
-    !encrypted && !by_proxy && settings.portal.secure() && settings.listen.https.is_some()
+    !encrypted && !resolved.by_trusted_proxy() && settings.portal.secure() && settings.listen.https.is_some()
 }
 
 /// The context was filled in a line above; without it nobody is let in.

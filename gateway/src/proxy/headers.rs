@@ -201,7 +201,7 @@ const RESERVED_PREFIXES: &[&str] = &["x-vestibule-", "x-forwarded-"];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use access::network::{AddressSet, Claims};
+    use access::network::{Believed, Claims};
 
     struct Plain(HeaderMap);
 
@@ -225,7 +225,7 @@ mod tests {
         }
         let mut headers = Plain(map);
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
-        let address = ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no headers").client;
+        let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
         let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
         seal(&mut headers, &said);

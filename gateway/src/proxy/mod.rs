@@ -10,11 +10,16 @@ mod connection;
 mod cuttable;
 mod door;
 mod headers;
+mod health;
+mod journey;
 mod log;
+mod opening;
 mod outcome;
+mod pool;
 mod routes;
 mod slow;
 mod upgrade;
+mod websocket;
 
 use std::sync::Arc;
 
@@ -22,8 +27,9 @@ use access::network::Resolved;
 use access::target::HostName;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -31,6 +37,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 
 pub(crate) use connection::{Connection, Facts};
 pub(crate) use cuttable::{Cuttable, until_cut};
+pub(crate) use health::{Checks, EVERY as CHECK_EVERY};
 pub use log::AccessLog;
 pub use routes::Snapshot;
 pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
@@ -39,6 +46,7 @@ use crate::clock::Moment;
 use crate::gate::{Gate, Permit};
 use crate::metrics::code_label;
 use crate::portal::{Portal, Reader, Visit, refusal};
+use journey::Journey;
 use routes::Route;
 
 /// The data plane of one gateway.
@@ -60,6 +68,7 @@ pub struct Context {
     decision: &'static str,
     reference: Option<String>,
     live: Option<LiveGauge>,
+    journey: Journey,
 }
 
 /// Under what a request is served, and from where it came.
@@ -145,6 +154,7 @@ impl ProxyHttp for Proxy {
             decision: "refuse",
             reference: None,
             live: None,
+            journey: Journey::default(),
         }
     }
 
@@ -153,7 +163,11 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
-        match self.enter(session, context).await? {
+        let answer = match self.enter(session, context).await? {
+            None => self.beyond(session, context),
+            refused => refused,
+        };
+        match answer {
             None => Ok(false),
             Some(answer) => {
                 answer::write(session, answer).await?;
@@ -166,11 +180,48 @@ impl ProxyHttp for Proxy {
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
-        let peer = route
-            .peer(permit)
-            .ok_or_else(|| Error::explain(ErrorType::ConnectError, "the upstream's name can't be found").into_up())?;
+        let peer = context.journey.next(route.pool(permit), session)?;
         let upgrade = asked::wants_upgrade(&session.req_header().headers);
-        Ok(if upgrade { upgrade::for_upgrade(peer) } else { peer })
+        Ok(if upgrade { upgrade::for_upgrade(peer, route.app.timeouts.connect) } else { peer })
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        peer: &HttpPeer,
+        context: &mut Context,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        let error = error.more_context(peer.to_string());
+        let Some(route) = &context.route else { return error };
+        context.journey.not_connected(&route.pool, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        context: &mut Context,
+        kept: bool,
+    ) -> Box<Error> {
+        context.journey.broken(session, error, kept).more_context(peer.to_string())
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end: bool,
+        context: &mut Context,
+    ) -> pingora::Result<()> {
+        match (&context.route, body) {
+            // What comes after an upgrade is no request's body.
+            (Some(route), Some(piece)) if !session.was_upgraded() => {
+                context.journey.upload(piece.len(), route.app.limits.body)
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn upstream_request_filter(
@@ -231,6 +282,10 @@ impl ProxyHttp for Proxy {
             context.reference = Some(reference.to_string());
             let visit = context.visit(&session.req_header().headers);
             let answer = match (&visit, &context.route) {
+                (Some(visit), Some(_)) if status == StatusCode::PAYLOAD_TOO_LARGE => {
+                    context.decision = "too_large";
+                    refusal::too_large(visit, &reference)
+                }
                 (Some(visit), _) if status.is_client_error() => {
                     let sentence = "This request could not be forwarded as it is.";
                     refusal::bad_request(&visit.in_force, visit.reader, sentence, &reference)
@@ -248,8 +303,8 @@ impl ProxyHttp for Proxy {
     }
 
     fn suppress_error_log(&self, _session: &Session, _context: &Context, error: &Error) -> bool {
-        // Clients that go away are everyday.
-        *error.esource() == ErrorSource::Downstream
+        // Clients that go away are everyday; what is full or down was told when it became so.
+        *error.esource() == ErrorSource::Downstream || matches!(error.etype(), ErrorType::HTTPStatus(_))
     }
 
     /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
@@ -271,6 +326,34 @@ impl ProxyHttp for Proxy {
             }
         }
         self.log.write(|| self.line(session, context, status, error));
+    }
+}
+
+impl Proxy {
+    /// An admitted request that is more than its app takes: too large a body, or one too many at a time.
+    fn beyond(&self, session: &Session, context: &mut Context) -> Option<Response<Bytes>> {
+        let route = context.route.as_ref()?;
+        let too_large = |most| {
+            let told = session.req_header().headers.get(CONTENT_LENGTH);
+            told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok()).is_some_and(|length| length > most)
+        };
+        let (decision, status) = if route.app.limits.body.is_some_and(too_large) {
+            ("too_large", StatusCode::PAYLOAD_TOO_LARGE)
+        } else if !context.journey.begin(&route.pool) {
+            ("too_many", StatusCode::SERVICE_UNAVAILABLE)
+        } else {
+            return None;
+        };
+        context.decision = decision;
+        let reference = self.gate.reference();
+        let visit = context.visit(&session.req_header().headers);
+        let answer = match &visit {
+            None => refusal::internal(&self.current.load().in_force, Reader::Program, &reference),
+            Some(visit) if status == StatusCode::PAYLOAD_TOO_LARGE => refusal::too_large(visit, &reference),
+            Some(visit) => refusal::app_down(visit, &route.app, status, &reference),
+        };
+        context.reference = Some(reference.to_string());
+        Some(answer)
     }
 }
 

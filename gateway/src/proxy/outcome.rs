@@ -42,7 +42,10 @@ pub(super) fn failure(error: &Error) -> Option<StatusCode> {
     match (error.etype(), error.esource()) {
         (ErrorType::HTTPStatus(code), _) => StatusCode::from_u16(*code).ok(),
         (
-            ErrorType::ConnectTimedout | ErrorType::ReadTimedout | ErrorType::TLSHandshakeTimedout,
+            ErrorType::ConnectTimedout
+            | ErrorType::ReadTimedout
+            | ErrorType::WriteTimedout
+            | ErrorType::TLSHandshakeTimedout,
             ErrorSource::Upstream,
         ) => Some(StatusCode::GATEWAY_TIMEOUT),
         (_, ErrorSource::Upstream) => Some(StatusCode::BAD_GATEWAY),

@@ -3,20 +3,18 @@
 //! Built whole from an accepted configuration and swapped with one store; a request loads it once and keeps it.
 
 use std::collections::HashMap;
-use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::time::Duration;
 
+use access::identity::AppName;
 use access::target::HostName;
-use arc_swap::ArcSwapOption;
 use http::HeaderValue;
-use pingora::upstreams::peer::HttpPeer;
 
+use super::pool::{self, Pool};
 use super::slow::Pace;
-use crate::config::{AppSettings, InForce, Scheme, Upstream};
+use crate::config::{AppSettings, InForce};
 use crate::gate::Permit;
 use crate::metrics::{AppMetrics, Metrics};
-use crate::tls::{self, Certificates};
+use crate::tls::Certificates;
 
 /// Everything a request is served under.
 #[derive(Debug)]
@@ -39,20 +37,26 @@ pub(super) struct Route {
     /// Host and port as the browser sees them.
     pub(super) authority: HeaderValue,
     pub(super) metrics: AppMetrics,
-    peer: ArcSwapOption<HttpPeer>,
+    pub(super) pool: Pool,
 }
 
 impl Snapshot {
     /// Prepares an accepted configuration. Looks up the upstreams' names; one that can't be found now is a 502 until it
-    /// can, not a fault of the configuration.
-    pub fn prepare(in_force: Arc<InForce>, certificates: Certificates, metrics: &Metrics) -> Self {
+    /// can, not a fault of the configuration. What is known about upstreams is taken over from `before`.
+    pub fn prepare(
+        in_force: Arc<InForce>,
+        certificates: Certificates,
+        metrics: &Metrics,
+        before: Option<&Self>,
+    ) -> Self {
         let routes = in_force.settings.apps.iter().map(|(host, app)| {
+            let known = before.and_then(|before| before.app(&app.name));
             let label: Arc<str> = app.name.as_str().into();
             let route = Route {
                 authority: authority_of(&app.origin),
                 metrics: metrics.of_app(&label),
                 label,
-                peer: ArcSwapOption::from(app.upstreams.first().and_then(find).map(Arc::new)),
+                pool: Pool::prepare(app, metrics, known.map(|known| &known.pool)),
                 app: Arc::clone(app),
             };
             (host.clone(), Arc::new(route))
@@ -64,13 +68,17 @@ impl Snapshot {
             let with_port = authority_of(origin).as_bytes().into();
             [(host.as_str().as_bytes().into(), host.clone()), (with_port, host.clone())]
         });
-        Self {
+        let made = Self {
             spellings: spellings.collect(),
             routes: routes.collect(),
             portal_authority: authority_of(in_force.settings.portal.origin()),
             certificates: Arc::new(certificates),
-            in_force,
+            in_force: Arc::clone(&in_force),
+        };
+        for known in before.iter().flat_map(|before| before.routes()) {
+            pool::forget(&known.app, made.app(&known.app.name).map(|route| &*route.app), metrics);
         }
+        made
     }
 
     /// The certificates in force.
@@ -99,42 +107,23 @@ impl Snapshot {
 
     /// Looks the upstreams' names up again: addresses of names change. Blocks on the resolver.
     pub fn look_up_again(&self) {
-        for route in self.routes.values() {
-            if let Some(peer) = route.app.upstreams.first().and_then(find) {
-                let same = route.peer.load().as_ref().is_some_and(|old| old._address == peer._address);
-                if !same {
-                    route.peer.store(Some(Arc::new(peer)));
-                }
-            }
-        }
+        self.routes.values().for_each(|route| route.pool.look_up_again());
+    }
+
+    pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.routes.values()
+    }
+
+    fn app(&self, name: &AppName) -> Option<&Arc<Route>> {
+        self.routes.values().find(|route| route.app.name == *name)
     }
 }
 
 impl Route {
-    /// Where to connect, for whoever holds a permit; `None` while the upstream's name can't be found.
-    pub(super) fn peer(&self, _permit: &Permit) -> Option<Box<HttpPeer>> {
-        self.peer.load().as_ref().map(|peer| Box::new(HttpPeer::clone(peer)))
+    /// Where to connect, for whoever holds a permit.
+    pub(super) const fn pool(&self, _permit: &Permit) -> &Pool {
+        &self.pool
     }
-}
-
-fn find(upstream: &Upstream) -> Option<HttpPeer> {
-    let host = upstream.host.trim_start_matches('[').trim_end_matches(']');
-    let address = (host, upstream.port).to_socket_addrs().ok().and_then(|mut found| found.next());
-    let Some(address) = address else {
-        tracing::warn!(upstream = %upstream.host, "the upstream {} can't be found", upstream.host);
-        return None;
-    };
-    let mut peer = HttpPeer::new(address, upstream.scheme == Scheme::Https, upstream.host.clone());
-    if let Some(ca_file) = &upstream.ca_file
-        && let Err(error) = tls::trust(&mut peer, ca_file)
-    {
-        tracing::error!("the upstream {} is not used: {error}", upstream.host);
-        return None;
-    }
-    peer.options.connection_timeout = Some(Duration::from_secs(3));
-    peer.options.total_connection_timeout = Some(Duration::from_secs(5));
-    peer.options.idle_timeout = Some(Duration::from_secs(60));
-    Some(peer)
 }
 
 fn authority_of(origin: &str) -> HeaderValue {

@@ -24,18 +24,23 @@ use pingora::{Error, ErrorType, OrErr};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The same upstream, for one request that asks for an upgrade.
-pub(super) fn for_upgrade(mut peer: Box<HttpPeer>) -> Box<HttpPeer> {
+/// The same upstream by HTTP/1.1, for one request that asks for an upgrade; HTTP/2 knows none (RFC 9113 §8.6).
+pub(super) fn for_upgrade(mut peer: Box<HttpPeer>, connect: Duration) -> Box<HttpPeer> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // A group of one: nobody else's connection is taken, and nobody takes this one.
     peer.group_key = NEXT.fetch_add(1, Ordering::Relaxed);
     peer.options.idle_timeout = Some(Duration::from_secs(1));
-    peer.options.custom_l4 = Some(Arc::new(OneTurnLater));
+    peer.options.set_http_version(1, 1);
+    // The answer's time limit would end every WebSocket that is silent for a while.
+    peer.options.read_timeout = Some(QUIET);
+    peer.options.custom_l4 = Some(Arc::new(OneTurnLater { connect }));
     peer
 }
 
 #[derive(Debug)]
-struct OneTurnLater;
+struct OneTurnLater {
+    connect: Duration,
+}
 
 #[async_trait]
 impl Connect for OneTurnLater {
@@ -43,15 +48,15 @@ impl Connect for OneTurnLater {
         let SocketAddr::Inet(address) = address else {
             return Err(Error::explain(ErrorType::ConnectError, "upstreams are reached by TCP"));
         };
-        let socket = within(*address).await?;
+        let socket = within(*address, self.connect).await?;
         // Small frames should not wait for more (Nagle).
         let _ = socket.set_nodelay(true);
         Ok(VirtualSocketStream::new(Box::new(Turn { socket, wrote: false })).into())
     }
 }
 
-async fn within(address: InetAddr) -> pingora::Result<TcpStream> {
-    match tokio::time::timeout(CONNECT, TcpStream::connect(address)).await {
+async fn within(address: InetAddr, limit: Duration) -> pingora::Result<TcpStream> {
+    match tokio::time::timeout(limit, TcpStream::connect(address)).await {
         Ok(connected) => connected.or_err(ErrorType::ConnectError, "the upstream refused"),
         Err(_late) => Err(Error::explain(ErrorType::ConnectTimedout, "the upstream did not answer")),
     }
@@ -100,4 +105,5 @@ impl VirtualSocket for Turn {
     }
 }
 
-const CONNECT: Duration = Duration::from_secs(3);
+/// How long an app may say nothing on a WebSocket.
+const QUIET: Duration = Duration::from_secs(3600);

@@ -54,11 +54,11 @@ impl Drop for Arrival {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use access::network::{AddressSet, Claims};
+    use access::network::{Believed, Claims};
 
     fn from(address: &str) -> ClientAddr {
         let peer = address.parse().expect("an address");
-        ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("nothing is claimed").client
+        ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("nothing is claimed").client
     }
 
     #[test]

@@ -121,12 +121,12 @@ fn why(gate: &Gate, reloader: &Reloader, code: &str) -> Result<serde_json::Value
         _ if denial.visitor.is_some() => Goal::Portal,
         _ => Goal::SignIn,
     };
-    let walk = gate.explain(&in_force, denial.address, goal, denial.visitor.as_ref());
+    let walk = gate.explain(&in_force, denial.origin, goal, denial.visitor.as_ref());
     Ok(serde_json::json!({
         "reference": denial.reference.as_str(),
         "at": denial.at.millis(),
         "code": denial.code,
-        "address": denial.address.ip(),
+        "address": denial.origin.address.ip(),
         "app": denial.app.as_ref().map(ToString::to_string),
         "method": denial.method,
         "path": denial.path,

@@ -7,19 +7,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use access::ClientAddr;
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use arc_swap::ArcSwap;
 use pingora::apps::{HttpServerApp, ServerApp};
-use pingora::listeners::tls::Acceptor;
 use pingora::protocols::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::arrivals::{Arrival, Arrivals};
+use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::proxy::{Connection, Facts, Snapshot, Watch, until_cut};
+use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
 pub(super) struct Listener<A> {
@@ -106,24 +107,32 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         if settings.trusted_proxies.contains_ip(peer.ip()) || settings.proxy_protocol.contains_ip(peer.ip()) {
             return Ok(None);
         }
-        let Ok(resolved) = ClientAddr::resolve(peer.ip(), &AddressSet::default(), &Claims::default()) else {
+        let Ok(resolved) = ClientAddr::resolve(peer.ip(), &Believed::default(), &Claims::default()) else {
             return Err(TooMany);
         };
         let limit = settings.limits.connections_per_address.get();
         self.arrivals.one_more(resolved.client, limit).map(Some).ok_or(TooMany)
     }
 
-    async fn one(&self, socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
+    async fn one(&self, mut socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
         // Small answers should not wait for more (Nagle).
         let _ = socket.set_nodelay(true);
         let facts = Arc::new(Facts::default());
         let _watched = self.watch.over(Arc::clone(&facts), self.clock.moment());
-        let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
+        let speaks_for_others = self.current.load().in_force.settings.proxy_protocol.contains_ip(peer.ip());
         let serving = async {
+            if speaks_for_others {
+                let Some(source) = proxy_header::read(&mut socket, peer.ip()).await else { return };
+                facts.opening.note_source(source);
+            }
+            let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
             let stream: Stream = match tls {
                 None => Box::new(connection),
-                Some(acceptor) => match acceptor.tls_handshake(connection).await {
-                    Ok(stream) => Box::new(stream),
+                Some(acceptor) => match acceptor.handshake(connection).await {
+                    Ok((stream, asked)) => {
+                        facts.opening.note_handshake(&stream, asked);
+                        Box::new(stream)
+                    }
                     // Scanners, old clients, wrong names: everyday.
                     Err(_) => return,
                 },

@@ -10,6 +10,7 @@ mod control;
 mod drain;
 pub mod hand_over;
 mod listener;
+mod proxy_header;
 mod reload;
 mod workers;
 
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use pingora::listeners::tls::Acceptor;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -30,10 +30,10 @@ use crate::config::{self, Faults, InForce};
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
-use crate::proxy::{AccessLog, Proxy, Snapshot};
+use crate::proxy::{AccessLog, CHECK_EVERY, Checks, Proxy, Snapshot};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
-use crate::tls::{self, Certificates};
+use crate::tls::{Acceptor, Certificates};
 
 pub use reload::{Reloaded, Reloader};
 
@@ -119,6 +119,8 @@ impl StartError {
 pub struct Server {
     gate: Arc<Gate>,
     reloader: Arc<Reloader>,
+    current: Arc<ArcSwap<Snapshot>>,
+    checks: Arc<Checks>,
     addresses: Addresses,
     giver: Arc<Giver>,
     _control: control::Path,
@@ -156,7 +158,7 @@ impl Server {
         let control = crate::admin::wire::socket_path(&store);
         let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
-        let snapshot = Snapshot::prepare(in_force, certificates, &metrics);
+        let snapshot = Snapshot::prepare(in_force, certificates, &metrics, None);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let log = match access_log {
             Some(out) => AccessLog::to(out, Arc::clone(&metrics))?,
@@ -191,7 +193,7 @@ impl Server {
             None => None,
             Some(_) => {
                 let in_force = Arc::clone(&current);
-                Some(Arc::new(tls::acceptor(move || Arc::clone(in_force.load().certificates()))?))
+                Some(Arc::new(Acceptor::new(move || Arc::clone(in_force.load().certificates()))?))
             }
         };
         let entry = Entry::new(Actor::Gateway, "gateway.start").detail(match &taking {
@@ -236,7 +238,21 @@ impl Server {
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
-        Ok(Self { gate, reloader, addresses, giver, _control: control, idle, workers, predecessor, tasks })
+        let checks = Checks::new(clock);
+        tasks.spawn(check(Arc::clone(&checks), Arc::clone(&current)));
+        Ok(Self {
+            gate,
+            reloader,
+            current,
+            checks,
+            addresses,
+            giver,
+            _control: control,
+            idle,
+            workers,
+            predecessor,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -252,6 +268,11 @@ impl Server {
     /// Reads the configuration again.
     pub const fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
+    }
+
+    /// Asks the upstreams whose time has come whether they work, and waits for their answers: for tests, which move time.
+    pub async fn check_upstreams(&self) {
+        self.checks.round(&self.current.load_full()).await;
     }
 }
 
@@ -367,5 +388,17 @@ async fn look_up(current: Arc<ArcSwap<Snapshot>>) {
         if let Err(error) = tokio::task::spawn_blocking(move || snapshot.look_up_again()).await {
             tracing::error!(%error, "looking up the upstreams failed");
         }
+    }
+}
+
+/// Asks upstreams whether they work. Whoever does not answer keeps the others from nothing.
+async fn check(checks: Arc<Checks>, current: Arc<ArcSwap<Snapshot>>) {
+    let mut tick = tokio::time::interval(CHECK_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = JoinSet::new();
+    loop {
+        tick.tick().await;
+        while rounds.try_join_next().is_some() {}
+        checks.begin(&current.load_full(), &mut rounds);
     }
 }

@@ -113,11 +113,13 @@ impl Reloader {
         let generation = old.in_force.generation + 1;
         let in_force = Arc::new(InForce { settings, generation, digest });
         let metrics = Arc::clone(self.gate.metrics());
-        let prepared = Arc::clone(&in_force);
+        let (prepared, before) = (Arc::clone(&in_force), Arc::clone(&old));
         let snapshot =
-            tokio::task::spawn_blocking(move || Snapshot::prepare(prepared, certificates, &metrics)).await.map_err(
-                |panicked| whole("internal", format!("preparing the configuration failed: {panicked}"), None),
-            )?;
+            tokio::task::spawn_blocking(move || Snapshot::prepare(prepared, certificates, &metrics, Some(&before)))
+                .await
+                .map_err(|panicked| {
+                    whole("internal", format!("preparing the configuration failed: {panicked}"), None)
+                })?;
         self.current.store(Arc::new(snapshot));
         let cut = self.gate.review(&in_force).await;
         Ok((digest, Reloaded { generation, cases, cut, warnings, needs_restart }))

@@ -40,7 +40,6 @@ use super::timed::Timed;
 use crate::clock::Clock;
 pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
-pub use tokens::TokenText;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use access::identity::{AppName, GroupName, Scope, UserName};
 use access::login::{self, Next, Proved, Situation};
-use access::{ClientAddr, network::AddressSet, network::Claims};
+use access::{ClientAddr, network::Believed, network::Claims};
 use vestibule::audit::{Actor, Entry};
 use vestibule::clock::Clock;
 use vestibule::store::vault::{
@@ -235,7 +235,7 @@ fn proved(person: &PersonRecord) -> Proved {
 
 fn office() -> ClientAddr {
     let claims = Claims::default();
-    ClientAddr::resolve([127, 0, 0, 1].into(), &AddressSet::default(), &claims).expect("no proxy is involved").client
+    ClientAddr::resolve([127, 0, 0, 1].into(), &Believed::default(), &claims).expect("no proxy is involved").client
 }
 
 fn entry(act: &str) -> Entry {

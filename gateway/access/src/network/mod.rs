@@ -5,6 +5,7 @@
 
 mod entry;
 mod forwarded;
+pub mod proxy_protocol;
 mod set;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -14,27 +15,47 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 pub use entry::{Network, NetworkError};
 pub use set::AddressSet;
 
+use proxy_protocol::Source;
+
 /// The address that counts, canonical. Rules, throttles and audit take this type, never an [`IpAddr`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ClientAddr(IpAddr);
 
 impl ClientAddr {
-    /// The only constructor: who is really at the other end, given the TCP peer, the proxies we trust and what their
-    /// headers claim? Headers count only when the peer is trusted; hops are walked right to left and the first one that
-    /// is not trusted is the client; if all are trusted it is the leftmost. Every element has to be an address, also left
-    /// of the client. Errors: [`AddressError`]; the caller refuses.
-    pub fn resolve(peer: IpAddr, trusted: &AddressSet, claims: &Claims<'_>) -> Result<Resolved, AddressError> {
+    /// The only constructor: who is really at the other end, given the TCP peer, whom we believe and what is claimed? The
+    /// peer speaks in its PROXY header, if its kind has to; the address reached so far speaks in the forwarding headers, if
+    /// it is a trusted proxy. Their hops are walked right to left and the first one that is not trusted is the client; if
+    /// all are trusted it is the leftmost. Every element has to be an address, also left of the client. Without forwarding
+    /// headers nothing is allocated. Errors: [`AddressError`]; the caller refuses.
+    pub fn resolve(peer: IpAddr, believed: &Believed<'_>, claims: &Claims<'_>) -> Result<Resolved, AddressError> {
         let peer = peer.to_canonical();
-        if !trusted.contains_ip(peer) {
-            return Ok(Resolved::walk(peer, &[], trusted));
+        let begins_with_header = contains(believed.proxy_protocol, peer);
+        let proxied = match (begins_with_header, claims.proxied) {
+            (false, None) | (true, Some(Source::Itself)) => None,
+            (true, Some(Source::Client(client))) => Some(client.to_canonical()),
+            (true, Some(Source::Unknown)) => return Err(AddressError::SourceUnknown),
+            (true, None) => return Err(AddressError::HeaderMissing),
+            (false, Some(_)) => return Err(AddressError::HeaderUnexpected),
+        };
+        let mut resolved = Resolved::at(peer, contains(believed.trusted_proxies, peer));
+        if let Some(client) = proxied {
+            // The balancer was believed about its client; whether that one is believed is another question.
+            resolved.balancer = Some(peer);
+            resolved.reach(client, contains(believed.trusted_proxies, client));
         }
-        let by_x_forwarded_for =
-            forwarded::x_forwarded_for(&claims.x_forwarded_for)?.map(|hops| Resolved::walk(peer, &hops, trusted));
-        let by_forwarded = forwarded::forwarded(&claims.forwarded)?.map(|hops| Resolved::walk(peer, &hops, trusted));
+        let (Some(trusted), Some(headers), true) = (believed.trusted_proxies, claims.headers, resolved.client_speaks)
+        else {
+            return Ok(resolved);
+        };
+        let by_x_forwarded_for = forwarded::x_forwarded_for(&headers.lines(Field::XForwardedFor))?;
+        let by_forwarded = forwarded::forwarded(&headers.lines(Field::Forwarded))?;
         match (by_x_forwarded_for, by_forwarded) {
-            (Some(one), Some(other)) if one.client != other.client => Err(AddressError::Disagree),
-            (Some(resolved), _) | (None, Some(resolved)) => Ok(resolved),
-            (None, None) => Ok(Resolved::walk(peer, &[], trusted)),
+            (Some(one), Some(other)) => {
+                let (one, other) = (resolved.clone().walk(&one, trusted), resolved.walk(&other, trusted));
+                if one.client == other.client { Ok(one) } else { Err(AddressError::Disagree) }
+            }
+            (Some(hops), None) | (None, Some(hops)) => Ok(resolved.walk(&hops, trusted)),
+            (None, None) => Ok(resolved),
         }
     }
 
@@ -61,13 +82,37 @@ impl std::fmt::Display for ClientAddr {
     }
 }
 
-/// The forwarding headers of one request as they came, one item a field line, in order.
-#[derive(Default, Debug)]
+/// Who is believed when they speak for others? By default nobody.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Believed<'a> {
+    /// Peers that begin every connection with a PROXY header: it is required from them and an error from others.
+    pub proxy_protocol: Option<&'a AddressSet>,
+    /// Proxies whose forwarding headers count.
+    pub trusted_proxies: Option<&'a AddressSet>,
+}
+
+/// What is claimed about one request's origin. By default nothing.
+#[derive(Clone, Copy, Default)]
 pub struct Claims<'a> {
+    /// The PROXY header at the beginning of the connection, if there was one.
+    pub proxied: Option<Source>,
+    /// The request's header; looked at only if somebody who is believed may have written it.
+    pub headers: Option<&'a dyn Headers>,
+}
+
+/// A request's forwarding headers.
+pub trait Headers {
+    /// The lines of a field as they came, in order.
+    fn lines(&self, field: Field) -> Vec<&[u8]>;
+}
+
+/// A forwarding header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Field {
     /// `X-Forwarded-For`.
-    pub x_forwarded_for: Vec<&'a [u8]>,
+    XForwardedFor,
     /// `Forwarded` (RFC 7239).
-    pub forwarded: Vec<&'a [u8]>,
+    Forwarded,
 }
 
 /// The client and the way it came, for `/whoami` (N17).
@@ -75,31 +120,61 @@ pub struct Claims<'a> {
 pub struct Resolved {
     /// The address that counts.
     pub client: ClientAddr,
-    /// From the TCP peer outwards: each address and whether it was trusted to speak for the next. The last is the client.
-    pub hops: Vec<(IpAddr, Trust)>,
+    /// Is the client itself a trusted proxy?
+    client_speaks: bool,
+    /// Was it a trusted proxy that spoke HTTP to us?
+    by_proxy: bool,
+    /// The TCP peer, if it spoke for another in a PROXY header.
+    balancer: Option<IpAddr>,
+    /// The trusted proxies before the client, the nearest to us first.
+    proxies: Vec<IpAddr>,
 }
 
 impl Resolved {
-    /// `forwarded` in the order of the header, the hop nearest to us last.
-    fn walk(peer: IpAddr, forwarded: &[IpAddr], trusted: &AddressSet) -> Self {
-        let mut hops = Vec::with_capacity(1 + forwarded.len());
-        let mut client = peer;
-        for hop in std::iter::once(peer).chain(forwarded.iter().rev().copied()) {
-            let trust = if trusted.contains_ip(hop) { Trust::Trusted } else { Trust::Untrusted };
-            hops.push((hop, trust));
-            client = hop;
-            if trust == Trust::Untrusted {
+    fn at(peer: IpAddr, speaks: bool) -> Self {
+        Self { client: ClientAddr(peer), client_speaks: speaks, by_proxy: speaks, balancer: None, proxies: Vec::new() }
+    }
+
+    fn reach(&mut self, client: IpAddr, speaks: bool) {
+        self.client = ClientAddr(client);
+        self.client_speaks = speaks;
+        self.by_proxy |= speaks;
+    }
+
+    /// `hops` in the order of the header, the one nearest to us last.
+    fn walk(mut self, hops: &[IpAddr], trusted: &AddressSet) -> Self {
+        for hop in hops.iter().rev() {
+            if !self.client_speaks {
                 break;
             }
+            self.proxies.push(self.client.0);
+            self.reach(*hop, trusted.contains_ip(*hop));
         }
-        Self { client: ClientAddr(client), hops }
+        self
+    }
+
+    /// From the TCP peer outwards: each address and whether it was believed about the next. The last is the client.
+    pub fn hops(&self) -> impl Iterator<Item = (IpAddr, Trust)> {
+        let before = self.balancer.iter().chain(&self.proxies).map(|hop| (*hop, Trust::Trusted));
+        let client = if self.client_speaks { Trust::Trusted } else { Trust::Untrusted };
+        before.chain([(self.client.0, client)])
+    }
+
+    /// The TCP peer.
+    pub fn peer(&self) -> IpAddr {
+        self.hops().next().map_or(self.client.0, |(peer, _)| peer)
+    }
+
+    /// Did a trusted proxy speak HTTP for the client? Then how it speaks says nothing about how the client did.
+    pub const fn by_trusted_proxy(&self) -> bool {
+        self.by_proxy
     }
 }
 
 /// Is a hop believed?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
-    /// Listed under `trusted_proxies`.
+    /// Listed under `trusted_proxies`, or under `proxy_protocol` and it did speak so.
     Trusted,
     /// Not listed: whatever it says about others is ignored.
     Untrusted,
@@ -117,6 +192,19 @@ pub enum AddressError {
     /// More than 32 hops in one header.
     #[error("more than 32 hops")]
     TooManyHops,
+    /// A balancer that begins its connections with a PROXY header began without.
+    #[error("the peer is listed under proxy_protocol, and there was no PROXY header")]
+    HeaderMissing,
+    /// A PROXY header from somebody who is not listed.
+    #[error("there was a PROXY header, and the peer is not listed under proxy_protocol")]
+    HeaderUnexpected,
+    /// A balancer relays a connection and does not say whose.
+    #[error("the PROXY header does not say whose connection it is")]
+    SourceUnknown,
+}
+
+fn contains(set: Option<&AddressSet>, address: IpAddr) -> bool {
+    set.is_some_and(|set| set.contains_ip(address))
 }
 
 #[cfg(test)]

@@ -109,11 +109,23 @@ pub enum Goal<'a> {
     },
 }
 
+/// Was the connection opened with a certificate of the client's?
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Certificate {
+    /// With none, or with none that could be verified.
+    #[default]
+    NotShown,
+    /// With one whose key the client holds, by an authority whom the configuration names.
+    Shown,
+}
+
 /// Everything known about one request before deciding.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// From where.
     pub address: ClientAddr,
+    /// With which certificate the connection was opened.
+    pub certificate: Certificate,
     /// To what.
     pub goal: Goal<'a>,
     /// With what.
@@ -181,6 +193,8 @@ pub struct Refusal {
 pub enum Reason {
     /// N5.
     AddressNotAllowed,
+    /// The app demands a client's certificate, and none was shown.
+    ClientCertificateRequired,
     /// No rule of the app admits this person or token here.
     NotAllowed,
     /// The rule does not allow this method.
@@ -195,8 +209,9 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, for tests and documents.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::AddressNotAllowed,
+        Self::ClientCertificateRequired,
         Self::NotAllowed,
         Self::MethodNotAllowed,
         Self::TokenExpired,
@@ -208,6 +223,7 @@ impl Reason {
     pub const fn code(self) -> &'static str {
         match self {
             Self::AddressNotAllowed => "address_not_allowed",
+            Self::ClientCertificateRequired => "client_certificate_required",
             Self::NotAllowed => "not_allowed",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TokenExpired => "token_expired",

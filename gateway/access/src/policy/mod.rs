@@ -3,7 +3,8 @@
 //! `decide` walks, in this order, and the first no ends the walk (DESIGN: "The rules, each in one sentence"):
 //!
 //! 1. *Perimeter.* A blocked address, or one from which nobody at all could enter, is refused before anybody is asked
-//!    anything (N1, N11). An app's or path rule's `only_from` belongs here too: it speaks of no person.
+//!    anything (N1, N11). An app's or path rule's `only_from` belongs here too: it speaks of no person. So does the
+//!    certificate that an app may demand of the client: it opens nothing, and without it nothing opens.
 //! 2. *Goal.* The sign-in pages need no more than the perimeter. For an app the first path rule that matches counts; a
 //!    `public` rule admits anonymously, if its methods allow. Everybody without a proof is asked to sign in, whether or
 //!    not a rule would match, so that rules don't tell what exists.
@@ -25,8 +26,8 @@ mod walk;
 use std::ops::ControlFlow;
 
 pub use attempt::{
-    Attempt, Decision, Generations, Goal, Grant, Need, Person, Proof, Reason, Refusal, SessionFacts, Standing,
-    TokenFacts,
+    Attempt, Certificate, Decision, Generations, Goal, Grant, Need, Person, Proof, Reason, Refusal, SessionFacts,
+    Standing, TokenFacts,
 };
 pub use explain::{Mark, Walk, WalkStep, explain};
 pub use methods::{Method, Methods};

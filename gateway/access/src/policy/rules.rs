@@ -113,6 +113,8 @@ pub struct PathRule {
 pub struct App {
     /// Only from there, whoever it is.
     pub only_from: Option<Listed>,
+    /// Where it is written that the connection needs a client's certificate, if it does: also for what is public.
+    pub client_certificate: Option<Place>,
     /// Is a second step demanded?
     pub two_step: bool,
     /// Only these second steps count.

@@ -8,8 +8,8 @@ use std::fmt::Display;
 use std::ops::ControlFlow;
 
 use super::{
-    Allowed, App, Attempt, Decision, Goal, Grant, Listed, Need, PathRule, Person, Place, Policy, Proof, Reason,
-    Refusal, SessionFacts, Standing, TokenFacts,
+    Allowed, App, Attempt, Certificate, Decision, Goal, Grant, Listed, Need, PathRule, Person, Place, Policy, Proof,
+    Reason, Refusal, SessionFacts, Standing, TokenFacts,
 };
 use crate::Timestamp;
 use crate::identity::AppName;
@@ -128,11 +128,12 @@ impl<'a, T: Trace> Walker<'a, T> {
         let rule = app.paths.iter().find(|rule| rule.pattern.matches(path));
         if let Some(rule) = rule {
             self.inside(format_args!("path rule {}", rule.pattern), rule.only_from.as_ref())?;
-            if rule.allow.contains(&Allowed::Public) {
-                self.allowed(rule, true)?;
-                self.method(rule, method)?;
-                return ControlFlow::Continue(grant(None, &rule.place));
-            }
+        }
+        self.certificate(app)?;
+        if let Some(rule) = rule.filter(|rule| rule.allow.contains(&Allowed::Public)) {
+            self.allowed(rule, true)?;
+            self.method(rule, method)?;
+            return ControlFlow::Continue(grant(None, &rule.place));
         }
         let person = match self.attempt.proof {
             Proof::Nobody => {
@@ -165,6 +166,16 @@ impl<'a, T: Trace> Walker<'a, T> {
         self.allowed(rule, may_use(app, rule, &self.attempt.proof))?;
         self.method(rule, method)?;
         ControlFlow::Continue(grant(Some(person), &rule.place))
+    }
+
+    fn certificate(&mut self, app: &App) -> ControlFlow<Decision> {
+        let Some(place) = &app.client_certificate else { return ControlFlow::Continue(()) };
+        let passes = self.attempt.certificate == Certificate::Shown;
+        let told = || {
+            let text = if passes { "the client showed a certificate" } else { "the client showed no certificate" };
+            told("client certificate", text, Some(place))
+        };
+        self.trace.check(passes, told, || refuse(Reason::ClientCertificateRequired, Some(place)))
     }
 
     /// Nobody has shown anything: the walk ends here.

@@ -165,6 +165,7 @@ fn rules(page: Page<'_>, name: Spot, app: &file::App, networks: &Networks) -> Ap
     warn_of_unreachable(page, &paths);
     App {
         only_from: app.only_from.as_ref().and_then(|list| addresses::list(page, networks, list, For::OnlyFrom)),
+        client_certificate: app.client_certificate.as_ref().map(|written| page.place(written.spot)),
         two_step: app.two_step.is_some(),
         second_step: app.second_step.as_ref().and_then(|written| scalars::methods(page, written)),
         fresh: app.fresh.as_ref().and_then(|written| scalars::time_span(page, written)),

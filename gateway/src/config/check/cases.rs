@@ -4,10 +4,10 @@
 //! was opened just now and, unless the case says otherwise, by both steps.
 
 use access::identity::{AppName, GroupName, NameError, RoleName, Scope, UserId, UserName};
-use access::network::{AddressSet, Claims, Network};
+use access::network::{Believed, Claims, Network};
 use access::policy::{
-    Attempt, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person, Policy, Proof, SessionFacts,
-    Standing, TokenFacts, Walk,
+    Attempt, Certificate, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person, Policy, Proof,
+    SessionFacts, Standing, TokenFacts, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp, explain};
@@ -15,7 +15,7 @@ use access::{ClientAddr, Timestamp, explain};
 use super::{PolicyPage, scalars};
 use crate::config::fault::{Page, nearest, shown};
 use crate::config::file::{Case, Gateway};
-use crate::config::words::{Expect, SecondStepWord, Text};
+use crate::config::words::{CertificateWord, Expect, SecondStepWord, Text};
 use crate::config::written::{At, OneOrMany};
 
 /// Are the cases well asked? Does not need the rules.
@@ -70,6 +70,7 @@ struct Question<'c> {
     path: CanonicalPath<'c>,
     token: Option<(Vec<Scope>, Vec<AppName>)>,
     second_step: SecondStepWord,
+    certificate: Certificate,
 }
 
 impl<'c> Question<'c> {
@@ -98,8 +99,11 @@ impl<'c> Question<'c> {
         {
             page.refuse("missing_key", spot, format!("`{key}` needs a person to belong to"), "add `user: ana`");
         }
-        let needs_app =
-            [case.path.as_ref().map(|at| ("path", at.spot)), case.method.as_ref().map(|at| ("method", at.spot))];
+        let needs_app = [
+            case.path.as_ref().map(|at| ("path", at.spot)),
+            case.method.as_ref().map(|at| ("method", at.spot)),
+            case.client_certificate.as_ref().map(|at| ("client_certificate", at.spot)),
+        ];
         if case.app.is_none()
             && let Some((key, spot)) = needs_app.into_iter().flatten().next()
         {
@@ -129,6 +133,10 @@ impl<'c> Question<'c> {
                 None => None,
             },
             second_step: case.second_step.as_ref().map_or(SecondStepWord::Satisfied, |at| at.value),
+            certificate: match case.client_certificate.as_ref().map(|at| at.value) {
+                None | Some(CertificateWord::Shown) => Certificate::Shown,
+                Some(CertificateWord::Missing) => Certificate::NotShown,
+            },
         })
     }
 
@@ -155,7 +163,11 @@ impl<'c> Question<'c> {
             Some(app) => Goal::App { app, method: &self.method, path: &self.path },
             None => Goal::Portal,
         };
-        explain(policy, &Attempt { address: self.address, goal, proof, generations }, now)
+        explain(
+            policy,
+            &Attempt { address: self.address, certificate: self.certificate, goal, proof, generations },
+            now,
+        )
     }
 }
 
@@ -163,7 +175,7 @@ fn address(page: Page<'_>, case: &Case) -> Option<ClientAddr> {
     let At { value, spot } = &case.from;
     match super::addresses::network(page, &value.0, *spot)? {
         Network::Prefix(prefix) if prefix.prefix_len() == prefix.max_prefix_len() => {
-            let peer = ClientAddr::resolve(prefix.addr(), &AddressSet::default(), &Claims::default());
+            let peer = ClientAddr::resolve(prefix.addr(), &Believed::default(), &Claims::default());
             peer.ok().map(|resolved| resolved.client)
         }
         _ => {

@@ -317,6 +317,18 @@ pub struct TokenOnly<'a> {
     pub reference: &'a str,
 }
 
+/// The app opens only to clients that show a certificate.
+#[derive(Template)]
+#[template(path = "certificate_required.html")]
+pub struct CertificateRequired<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The app's title.
+    pub app: &'a str,
+    /// Finds the decision in the audit trail.
+    pub reference: &'a str,
+}
+
 /// A request that could be read in two ways, or a form that is not ours.
 #[derive(Template)]
 #[template(path = "bad_request.html")]
@@ -360,6 +372,11 @@ pub enum Pause {
     Store,
     /// More people than it serves at once.
     Busy,
+    /// More requests than the app's limits allow.
+    TooMany {
+        /// Not before so many.
+        seconds: u64,
+    },
 }
 
 /// The gateway itself can't serve now; nobody is let in meanwhile.
@@ -397,6 +414,7 @@ titled! {
     WhoAmI: "Who am I?",
     NotAllowed: "Not open to you",
     TokenOnly: "For programs only",
+    CertificateRequired: "Certificate missing",
     BadRequest: "Request not understood",
     NotFound: "Page not found",
     AppDown: "App not available",

@@ -393,6 +393,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
             &NotAllowed { frame, username, app, reference, switch: "/sign-in?start=again", home: "/" },
         ),
         State::new("token-only", &TokenOnly { frame, app, reference }),
+        State::new("certificate-required", &CertificateRequired { frame, app, reference }),
         State::new(
             "bad-request",
             &BadRequest { frame, sentence: "The form is too old. Go back, load the page again and retry.", reference },
@@ -403,6 +404,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         down("app-down-504", 504),
         State::new("unavailable", &Unavailable { frame, why: Pause::Store, reference }),
         State::new("unavailable-busy", &Unavailable { frame, why: Pause::Busy, reference }),
+        State::new("unavailable-too-many", &Unavailable { frame, why: Pause::TooMany { seconds: 12 }, reference }),
     ]
 }
 

@@ -1,16 +1,11 @@
-//! Which bearer tokens are there? Their text, and the rows behind it.
-//!
-//! `vst_<id>_<secret>_<check>`: 32 hexadecimal digits, 43 characters of base64url (256 bits), 6 hexadecimal digits of
-//! an unkeyed BLAKE3 over what stands before them. The check tells a mistyped or cut-off token from a revoked one without
-//! a look-up, and lets secret scanners be sure. Exactly one text stands for one token.
+//! Which bearer tokens are there? The rows behind their text ([`access::token`]).
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use access::identity::{TokenId, UserId};
 use access::policy::Generations;
-use access::{Secret, Timestamp};
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use access::{Secret, Timestamp, token};
 use zeroize::Zeroizing;
 
 use super::act::Tries;
@@ -18,35 +13,6 @@ use super::{Bearer, Digest, NewToken, TokenRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::seal::random;
 use crate::store::{Applied, Notice, StoreError, Table};
-
-/// A bearer token's text.
-#[derive(Clone, Copy, Debug)]
-pub struct TokenText;
-
-impl TokenText {
-    /// The id and the secret, from exactly the text that was handed out; anything else is `None`.
-    pub fn parse(text: &str) -> Option<(TokenId, Secret<[u8; 32]>)> {
-        if text.len() != LENGTH || !text.is_ascii() {
-            return None;
-        }
-        let (body, check) = text.rsplit_once('_')?;
-        if check != checksum(body) {
-            return None;
-        }
-        let rest = body.strip_prefix(PREFIX)?;
-        let (id, secret) = rest.split_at_checked(ID_LENGTH)?;
-        let secret = secret.strip_prefix('_')?;
-        // Strict: no padding, and no bits beyond the thirty-two bytes.
-        let secret = Zeroizing::new(BASE64URL_NOPAD.decode(secret.as_bytes()).ok()?);
-        Some((TokenId::parse(id)?, Secret::new(secret.as_slice().try_into().ok()?)))
-    }
-
-    fn write(id: TokenId, secret: &[u8; 32]) -> Bearer {
-        let secret = Zeroizing::new(BASE64URL_NOPAD.encode(secret));
-        let body = Zeroizing::new(format!("{PREFIX}{id}_{}", *secret));
-        Secret::new(format!("{}_{}", *body, checksum(&body)))
-    }
-}
 
 impl Vault {
     /// Makes a bearer token; its text (`vst_<id>_<secret>_<check>`) is returned once. The audit entry is on the token, if
@@ -81,7 +47,7 @@ impl Vault {
             act.notice(Notice::Token(id));
             act.audit(&entry)?;
             match act.commit().await? {
-                Applied::Done { .. } => return Ok((record, TokenText::write(id, &secret))),
+                Applied::Done { .. } => return Ok((record, token::write(id, &secret))),
                 Applied::Refused { .. } => tries.again("the person").await?,
             }
         }
@@ -192,14 +158,6 @@ fn token_of(key: &[u8]) -> Option<TokenId> {
     Some(TokenId(key.get(16..)?.try_into().ok()?))
 }
 
-fn checksum(body: &str) -> String {
-    HEXLOWER.encode(&blake3::hash(body.as_bytes()).as_bytes()[..3])
-}
-
-const PREFIX: &str = "vst_";
-const ID_LENGTH: usize = 32;
-/// Prefix, id, secret, check, and the two lines between them.
-const LENGTH: usize = PREFIX.len() + ID_LENGTH + 1 + 43 + 1 + 6;
 /// Characters of a token's name that are kept.
 const NAME_LENGTH: usize = 64;
 /// How long an expired token is still called expired instead of unknown.

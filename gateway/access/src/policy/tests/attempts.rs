@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
-use crate::network::{AddressSet, Claims, Network};
+use crate::network::{Believed, Claims, Network};
 use crate::policy::*;
 use crate::target::{CanonicalPath, PathPattern};
 use crate::{ClientAddr, Timestamp};
@@ -22,6 +22,7 @@ pub(super) const NOWHERE: &str = "192.0.2.99";
 pub(super) struct Try {
     pub(super) rules: Rules,
     from: &'static str,
+    certificate: Certificate,
     goal: Option<(Option<AppName>, &'static str)>,
     method: &'static str,
     proof: Shown,
@@ -54,7 +55,8 @@ impl Try {
             generations: GENERATIONS,
         };
         let (rules, person) = (rules(), person("ana"));
-        Self { rules, from: OFFICE, goal: None, method: "GET", proof: Shown::Nothing, person, session, token }
+        let (from, certificate) = (OFFICE, Certificate::NotShown);
+        Self { rules, from, certificate, goal: None, method: "GET", proof: Shown::Nothing, person, session, token }
     }
 
     pub(super) fn portal() -> Self {
@@ -63,6 +65,10 @@ impl Try {
 
     pub(super) fn get(name: &str, path: &'static str) -> Self {
         Self { goal: Some((Some(app(name)), path)), ..Self::sign_in() }
+    }
+
+    pub(super) fn with_certificate(&self) -> Self {
+        Self { certificate: Certificate::Shown, ..self.clone() }
     }
 
     pub(super) fn method(&self, method: &'static str) -> Self {
@@ -108,7 +114,13 @@ impl Try {
             Shown::Session => Proof::Session { person: &self.person, session: &self.session },
             Shown::Token => Proof::Token { person: &self.person, token: &self.token },
         };
-        let attempt = Attempt { address: address(self.from), goal, proof, generations: GENERATIONS };
+        let attempt = Attempt {
+            address: address(self.from),
+            certificate: self.certificate,
+            goal,
+            proof,
+            generations: GENERATIONS,
+        };
         act(&Policy::new(self.rules.clone()), &attempt)
     }
 
@@ -167,6 +179,7 @@ pub(super) fn rules() -> Rules {
     ];
     let app_of = |paths: &[PathRule], line| App {
         only_from: None,
+        client_certificate: None,
         two_step: false,
         second_step: None,
         fresh: None,
@@ -232,7 +245,7 @@ pub(super) fn person(name: &str) -> Person {
 
 pub(super) fn address(text: &str) -> ClientAddr {
     let peer = text.parse().expect(text);
-    ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).expect("no header, no fault").client
+    ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no header, no fault").client
 }
 
 pub(super) fn of(methods: &[Method]) -> Methods {

@@ -136,6 +136,32 @@ fn without_a_rule_there_is_no_entry_and_strangers_are_not_told() {
 }
 
 #[test]
+fn an_app_that_demands_a_certificate_opens_nothing_without_but_the_address_comes_first() {
+    let demanding = |rules: &mut Rules| crm(rules).client_certificate = Some(place(99));
+    let missing = "refuse client_certificate_required by 99";
+    for (attempt, without, with) in [
+        (Try::get("crm", "/status"), missing, "allow nobody by 11"),
+        (Try::get("crm", "/customers"), missing, "sign in"),
+        (Try::get("crm", "/customers").session("ana"), missing, "allow ana by 14"),
+        (Try::get("crm", "/api/x").token("ana", &["crm.read"]), missing, "allow ana by 12"),
+        (
+            Try::get("crm", "/status").from("192.0.2.1"),
+            "refuse address_not_allowed by 2",
+            "refuse address_not_allowed by 2",
+        ),
+        (Try::get("wiki", "/").session("ana"), "allow ana by 21", "allow ana by 21"),
+        (Try::portal().session("ana"), "allow ana by 1", "allow ana by 1"),
+        (Try::sign_in(), "allow nobody by 1", "allow nobody by 1"),
+    ] {
+        let attempt = attempt.under(demanding);
+        assert_eq!((attempt.answer(), attempt.with_certificate().answer()), (without.to_owned(), with.to_owned()));
+    }
+    let told = Try::get("crm", "/status").under(demanding).told();
+    assert_eq!(told[1], "Fail client certificate: the client showed no certificate (99)");
+    assert!(told[2..].iter().all(|step| step.starts_with("NotReached")), "{told:?}");
+}
+
+#[test]
 fn an_unknown_app_is_refused_to_everybody_alike() {
     for attempt in [Try::get("x", "/"), Try::get("x", "/").session("ana"), Try::get("x", "/").token("ana", &[])] {
         assert_eq!(attempt.answer(), "refuse not_allowed by none");

@@ -38,7 +38,9 @@ fn decide_and_explain_answer_as_the_design_says() {
                 _ => Proof::Token { person: &person, token: &token },
             };
             let from = tape.one_of(&ADDRESSES);
-            let attempt = Attempt { address: address(from), goal, proof, generations: Generations::default() };
+            let certificate = if tape.rarely(3) { Certificate::Shown } else { Certificate::NotShown };
+            let generations = Generations::default();
+            let attempt = Attempt { address: address(from), certificate, goal, proof, generations };
 
             let decision = decide(&policy, &attempt, now());
             let expected = model(&rules, &attempt, from, path);
@@ -119,6 +121,10 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
             if only.is_some() && !is_in(only, from) {
                 return Refuse(Reason::AddressNotAllowed);
             }
+        }
+        // "Signed by a CA of `tls.client_ca`, or nothing is served."
+        if app.client_certificate.is_some() && attempt.certificate == Certificate::NotShown {
+            return Refuse(Reason::ClientCertificateRequired);
         }
         if let Some(rule) = rule
             && rule.allow.contains(&Allowed::Public)
@@ -310,6 +316,7 @@ impl Tape<'_> {
         let rules = 1 + self.below(4);
         App {
             only_from: if self.rarely(8) { self.list(10) } else { None },
+            client_certificate: self.rarely(8).then(|| place(9)),
             two_step: self.rarely(8),
             second_step: if self.rarely(8) { Some(self.methods()) } else { None },
             fresh: if self.rarely(6) { Some(SECOND * 30) } else { None },

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use access::identity::{AppName, Email, RoleName, Scope, UserId, UserName};
 use access::login::{self, Flow, Input, Next, Proved, Situation};
-use access::network::{AddressSet, Claims};
+use access::network::{Believed, Claims};
 use access::password::PasswordHash;
 use access::policy::{Method, Methods};
 use access::{ClientAddr, Timestamp};
@@ -160,7 +160,7 @@ pub(super) fn entry() -> Entry {
 
 pub(super) fn address(last: u8) -> ClientAddr {
     let peer = IpAddr::V4(Ipv4Addr::new(203, 0, 113, last));
-    ClientAddr::resolve(peer, &AddressSet::default(), &Claims::default()).unwrap().client
+    ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).unwrap().client
 }
 
 /// A hash that nobody computed, of the form that the store expects.

@@ -4,11 +4,12 @@ use access::login::{self, Flow, Input, Next, Stage};
 use access::password::PasswordHash;
 use access::policy::Method;
 use access::secret::TypedSecret;
+use access::token;
 use access::totp::{Step, TotpSecret};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
 use super::scene::*;
-use crate::store::vault::{After, Backing, Spend, TokenText};
+use crate::store::vault::{After, Backing, Spend};
 use crate::store::{Store, Table};
 
 /// All the forms in which some bytes could lie somewhere.
@@ -97,7 +98,7 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
 
         let (token, bearer) = vault.add_token(new_token(&scene, id), entry()).await.unwrap();
         text("token", bearer.expose());
-        let (_, raw) = TokenText::parse(bearer.expose()).unwrap();
+        let (_, raw) = token::parse(bearer.expose()).unwrap();
         text("token secret", &BASE64URL_NOPAD.encode(raw.expose()));
         let pem = vault.assertion_key().await.unwrap();
         let inner: String = pem.expose().lines().filter(|line| !line.starts_with('-')).collect();
@@ -160,8 +161,8 @@ async fn what_a_log_line_would_print_of_the_vaults_types_is_no_secret() {
     let id = ana.person.id;
     let (bearer, session) = scene.sign_in(id).await;
     let (token, text) = vault.add_token(new_token(&scene, id), entry()).await.unwrap();
-    let parsed = TokenText::parse(text.expose());
-    let (_, raw) = TokenText::parse(text.expose()).unwrap();
+    let parsed = token::parse(text.expose());
+    let (_, raw) = token::parse(text.expose()).unwrap();
     let pending = TotpSecret::from_random(*b"CANARYPENDINGTOTPKEY");
     let flow = vault.begin_flow(scene.flow(id), scene.ground(id).await, Some(pending), None).await.unwrap();
     let held = vault.peek_flow(flow.expose()).await.unwrap();
