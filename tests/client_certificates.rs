@@ -141,7 +141,7 @@ impl Scene {
         let setup = Setup {
             https: true,
             tls: ", client_ca: tls/clients.pem".to_owned(),
-            files: vec![("tls/clients.pem", ca)],
+            files: vec![("tls/clients.pem".to_owned(), ca)],
             apps: Some(apps.to_owned()),
             ..Setup::default()
         };

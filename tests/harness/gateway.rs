@@ -47,8 +47,6 @@ pub struct Setup {
     pub apps: Option<String>,
     /// Added to gateway.yaml.
     pub extra: String,
-    /// Further files of the configuration folder.
-    pub files: Vec<(String, String)>,
     /// Replaces the `sign_in:` line.
     pub sign_in: Option<String>,
     /// The machine's clock instead of one that stands still.
@@ -60,7 +58,7 @@ pub struct Setup {
     /// Added to what stands in `tls:`, with a comma before it.
     pub tls: String,
     /// Files that lie in the configuration folder from the start, by name.
-    pub files: Vec<(&'static str, String)>,
+    pub files: Vec<(String, String)>,
 }
 
 /// Everybody of a test by name: their id, their phone, and the codes they keep in a drawer.
@@ -99,7 +97,6 @@ impl TestGateway {
         let tls = if setup.https {
             std::fs::create_dir(dir.path().join("tls")).expect("writable");
             crate::certificates::write(dir.path().join("tls/chain.pem"), dir.path().join("tls/key.pem"), HOSTS);
-            setup.files.iter().for_each(|(name, text)| std::fs::write(dir.path().join(name), text).expect("writable"));
             format!("tls: {{ certificates: [{{ chain: tls/chain.pem, key_file: tls/key.pem }}]{} }}", setup.tls)
         } else {
             String::new()
