@@ -61,9 +61,9 @@ async fn a_path_that_programs_read_differently_is_refused() {
         assert_eq!(status, 400, "{path}");
     }
     assert_eq!(gateway.crm().seen().len(), before, "nothing reached the app");
-    // An escape that everybody reads alike is matched decoded and forwarded as it came.
-    assert_eq!(status_of(&gateway, b"GET /%73tatus HTTP/1.1\r\nHost: crm.localhost\r\n\r\n").await, 200);
-    assert_eq!(gateway.crm().last().target, "/%73tatus");
+    // Most programs resolve an escape that nobody needs, some compare it as it is: it may not choose the rule.
+    assert_eq!(status_of(&gateway, b"GET /%73tatus HTTP/1.1\r\nHost: crm.localhost\r\n\r\n").await, 401);
+    assert_eq!(gateway.crm().seen().len(), before, "nothing reached the app");
     // The query is not the path (R07).
     assert_eq!(status_of(&gateway, b"GET /private?x=/status HTTP/1.1\r\nHost: crm.localhost\r\n\r\n").await, 401);
 }

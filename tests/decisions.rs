@@ -565,4 +565,4 @@ const GROUPS: [&str; 2] = ["sales", "field"];
 const APPS: [&str; 2] = ["crm", "wiki"];
 const SCOPES: [&str; 2] = ["crm.read", "crm.write"];
 const ADDRESSES: [&str; 5] = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.1.1", "127.0.1.2"];
-const PATHS: [&str; 5] = ["/", "/a", "/a/b", "/b", "/c"];
+const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/b", "/c", "/%61"];

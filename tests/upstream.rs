@@ -34,6 +34,9 @@ async fn an_app_sees_our_identity_headers_and_none_of_the_clients() {
         "True-Client-IP",
         "X-Original-URL",
         "X-HTTP-Method-Override",
+        "Script_Name",
+        "SCRIPT-NAME",
+        "Path_Info",
         "Proxy",
     ];
     let forged = |request: Request| spellings.iter().fold(request, |request, name| request.with(name, "forged"));

@@ -358,7 +358,7 @@ async fn a_connection_that_one_app_verified_is_not_taken_for_another_that_trusts
     };
     let setup = Setup {
         apps: Some(format!("apps:\n{}{}", app("crm"), app("mail"))),
-        files: vec![("crm.pem".to_owned(), backend.authority()), ("mail.pem".to_owned(), other.authority())],
+        files: vec![("crm.pem", backend.authority()), ("mail.pem", other.authority())],
         ..Setup::default()
     };
     let gateway = TestGateway::with(setup).await;

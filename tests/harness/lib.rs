@@ -7,12 +7,16 @@
 pub mod app;
 pub mod backend;
 pub mod balancer;
+pub mod bare;
 pub mod browser;
 pub mod certificates;
 pub mod dice;
+pub mod frames;
 pub mod gateway;
 pub mod openssl;
 pub mod program;
+pub mod recorder;
+pub mod servers;
 pub mod streams;
 pub mod walk;
 pub mod wire;

@@ -234,6 +234,12 @@ impl Request {
         }
     }
 
+    /// To a host of another name.
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
     /// From another address.
     pub fn from(mut self, address: &str) -> Self {
         address.clone_into(&mut self.from);

@@ -16,7 +16,7 @@ use access::policy::{
     Allowed, App, Attempt, Certificate, Decision, Generations, Goal, Level, Listed, Method, Methods, Organization,
     PathRule, Person, Place, Policy, Proof, Rules, SessionFacts, SessionLimits, Standing, TwoStep, decide,
 };
-use access::target::{CanonicalPath, PathPattern};
+use access::target::{CanonicalPath, PathPattern, UnusualPaths};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ipnet::IpNet;
 
@@ -109,6 +109,7 @@ fn policy() -> Policy {
         second_step: None,
         fresh: None,
         paths: ["/status", "/api/*", "/admin/*", "/*"].map(rule).into(),
+        paths_may_contain: UnusualPaths::default(),
         place: place(),
     };
     Policy::new(Rules {

@@ -2,8 +2,13 @@
 //!
 //! Whatever two programs could read differently is refused instead of repaired: the decision is taken on what is sent.
 
+mod unusual;
+
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use unusual::Readings;
+pub use unusual::{Unusual, UnusualPaths};
 
 /// Why a request target is not understood in one way only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -78,9 +83,15 @@ impl std::fmt::Display for HostName {
     }
 }
 
-/// A path that every program reads alike. Borrowed where nothing was escaped, so the common request allocates nothing.
+/// A path that every program reads alike, or every reading of one that they don't. Borrowed where nothing was escaped, so
+/// the common request allocates nothing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CanonicalPath<'a>(Cow<'a, str>);
+pub struct CanonicalPath<'a> {
+    /// Decoded once; as it was written where there are several readings.
+    path: Cow<'a, str>,
+    /// `None`: there is the one.
+    readings: Option<Box<Readings>>,
+}
 
 impl<'a> CanonicalPath<'a> {
     /// From the path of a request target as it came, without the query. Errors: all of [`TargetError`] but `Host`.
@@ -110,17 +121,54 @@ impl<'a> CanonicalPath<'a> {
                 _ => (),
             }
         }
-        Ok(Self(decoded))
+        match unusual::with_needless_escapes(raw)? {
+            None => Ok(Self { path: decoded, readings: None }),
+            Some(literal) => Ok(Self {
+                path: String::from_utf8_lossy(raw),
+                readings: Some(Box::new(Readings::two(decoded.into_owned(), literal))),
+            }),
+        }
     }
 
-    /// Decoded once, for matching.
+    /// The same, where some of what programs read differently is tolerated: with every reading. Errors: all of
+    /// [`TargetError`] but `Host`.
+    pub fn parse_unusual(raw: &'a [u8], tolerated: UnusualPaths) -> Result<Self, TargetError> {
+        let strict = Self::parse(raw);
+        let is_unusual = |error: &TargetError| {
+            matches!(error, TargetError::DotSegment | TargetError::EmptySegment | TargetError::Separator)
+        };
+        if tolerated.is_empty() || !strict.as_ref().is_err_and(is_unusual) {
+            return strict;
+        }
+        let readings = Readings::of(raw)?;
+        match tolerated.refuses(readings.needs) {
+            Some(error) => Err(error),
+            None => Ok(Self { path: String::from_utf8_lossy(raw), readings: Some(Box::new(readings)) }),
+        }
+    }
+
+    /// For people: decoded once, or as it was written where there are several readings.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.path
+    }
+
+    /// Every way in which a program may read it, for matching. First the one that resolves every escape.
+    pub fn readings(&self) -> impl Iterator<Item = &str> {
+        let (one, several) = match &self.readings {
+            None => (Some(&*self.path), &[][..]),
+            Some(readings) => (None, &*readings.all),
+        };
+        one.into_iter().chain(several.iter().map(String::as_str))
+    }
+
+    /// What must be tolerated for it.
+    pub fn needs(&self) -> UnusualPaths {
+        self.readings.as_ref().map_or(UnusualPaths::default(), |readings| readings.needs)
     }
 
     /// The same path, to be kept for longer than the request's bytes.
     pub fn into_owned(self) -> CanonicalPath<'static> {
-        CanonicalPath(Cow::Owned(self.0.into_owned()))
+        CanonicalPath { path: Cow::Owned(self.path.into_owned()), readings: self.readings }
     }
 }
 
@@ -144,15 +192,21 @@ impl PathPattern {
         if path.contains('*') {
             return Err(TargetError::Character);
         }
-        let path = CanonicalPath::parse(path.as_bytes())?.0.into();
+        let path = CanonicalPath::parse(path.as_bytes())?;
+        let path = path.readings().next().unwrap_or_default().into();
         Ok(if below { Self::Below(path) } else { Self::Exact(path) })
     }
 
-    /// Does the rule cover this path?
+    /// Does the rule cover this path, however it is read?
     pub fn matches(&self, path: &CanonicalPath<'_>) -> bool {
+        path.readings().all(|reading| self.covers(reading))
+    }
+
+    /// Does the rule cover this reading of a path?
+    pub fn covers(&self, reading: &str) -> bool {
         match self {
-            Self::Exact(exact) => path.as_str() == &**exact,
-            Self::Below(prefix) => path.as_str().starts_with(&**prefix),
+            Self::Exact(exact) => reading == &**exact,
+            Self::Below(prefix) => reading.starts_with(&**prefix),
         }
     }
 }
@@ -201,15 +255,20 @@ fn decode(raw: &[u8]) -> Result<String, TargetError> {
             decoded.push(byte);
             continue;
         }
-        let mut digit = || rest.next().and_then(|b| char::from(*b).to_digit(16));
-        let (Some(high), Some(low)) = (digit(), digit()) else { return Err(TargetError::Character) };
-        match (high << 4 | low) as u8 {
+        match decode_byte(&mut rest)? {
             b'/' | b'\\' | b';' | b'%' => return Err(TargetError::Separator),
             escaped => decoded.push(escaped),
         }
     }
     let decoded = String::from_utf8(decoded).map_err(|_| TargetError::Character)?;
     if decoded.contains(char::is_control) { Err(TargetError::Character) } else { Ok(decoded) }
+}
+
+/// The byte that two hexadecimal digits behind a percent sign stand for.
+fn decode_byte(rest: &mut std::slice::Iter<'_, u8>) -> Result<u8, TargetError> {
+    let mut digit = || rest.next().and_then(|b| char::from(*b).to_digit(16));
+    let (Some(high), Some(low)) = (digit(), digit()) else { return Err(TargetError::Character) };
+    Ok((high << 4 | low) as u8)
 }
 
 const PATH_LENGTH: usize = 8 * 1024;
@@ -365,7 +424,7 @@ mod tests {
         ] {
             let read = CanonicalPath::parse(raw);
             assert_eq!(
-                read.as_ref().map(CanonicalPath::as_str),
+                read.as_ref().map(|path| path.readings().next().unwrap_or_default()),
                 expected.as_ref().copied(),
                 "{:?}",
                 String::from_utf8_lossy(raw)
@@ -382,7 +441,8 @@ mod tests {
 
     #[test]
     fn the_common_path_is_borrowed() {
-        let borrows = |raw: &'static [u8]| matches!(CanonicalPath::parse(raw).map(|path| path.0), Ok(Cow::Borrowed(_)));
+        let borrows =
+            |raw: &'static [u8]| matches!(CanonicalPath::parse(raw).map(|path| path.path), Ok(Cow::Borrowed(_)));
         assert!(borrows(b"/a/b"));
         assert!(!borrows(b"/a%20b"));
     }
@@ -402,7 +462,10 @@ mod tests {
             ("/*", "/anything/at/all", true),
             ("/", "/", true),
             ("/", "/x", false),
-            ("/caf%C3%A9/*", "/caf%c3%a9/menu", true),
+            ("/caf%C3%A9/*", "/caf%C3%A9/menu", true),
+            ("/caf%C3%A9/*", "/caf%c3%a9/menu", false),
+            ("/caf\u{65}/*", "/caf%65/menu", false),
+            ("/cafe/*", "/cafe/men%75", true),
         ] {
             let rule = PathPattern::parse(pattern).expect(pattern);
             let path = CanonicalPath::parse(path.as_bytes()).expect(path);

@@ -72,7 +72,7 @@ proptest! {
     #[test]
     fn a_path_has_nothing_left_to_resolve(bytes in bytes("/([a-z./*%;\\\\]|%[0-9a-fA-F]{2}){0,12}")) {
         if let Ok(path) = CanonicalPath::parse(&bytes) {
-            let path = path.as_str();
+            let path = path.readings().next().expect("there is one");
             prop_assert!(path.starts_with('/') && !path.contains("//") && !path.contains(['\\', ';', '%']));
             prop_assert!(!path.split('/').any(|segment| matches!(segment, "." | "..")));
             prop_assert!(!path.contains(char::is_control));
@@ -87,7 +87,7 @@ proptest! {
         if let Ok(pattern) = PathPattern::parse(&text) {
             let own = text.strip_suffix('*').unwrap_or(&text);
             let path = CanonicalPath::parse(own.as_bytes()).expect("a pattern is a path");
-            prop_assert!(pattern.matches(&path));
+            prop_assert!(path.readings().next().is_some_and(|path| pattern.covers(path)));
         }
     }
 

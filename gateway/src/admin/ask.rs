@@ -39,7 +39,9 @@ pub(super) async fn explain(
         .client;
     let app = asked.app.as_deref().map(|app| tokens::known_app(in_force, app)).transpose()?;
     let path = asked.path.split(['?', '#']).next().unwrap_or("/");
-    let path = CanonicalPath::parse(path.as_bytes())
+    let tolerated = app.as_ref().and_then(|app| in_force.settings.policy.rules().apps.get(app));
+    let tolerated = tolerated.map(|app| app.paths_may_contain).unwrap_or_default();
+    let path = CanonicalPath::parse_unusual(path.as_bytes(), tolerated)
         .map_err(|error| usage(format!("the gateway would not understand the path \"{}\": {error}", asked.path)))?;
     let method = asked.method.to_ascii_uppercase();
     let goal = match &app {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use access::identity::AppName;
-use access::target::HostName;
+use access::target::{HostName, UnusualPaths};
 
 /// An app as the data plane needs it.
 #[derive(Debug)]
@@ -149,36 +149,4 @@ pub struct Rate {
     pub count: NonZeroU32,
     /// In how long: a second, a minute, an hour.
     pub per: Duration,
-}
-
-/// What programs read differently in a path.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unusual {
-    /// `%2F`.
-    EncodedSlash,
-    /// `\`, also encoded.
-    Backslash,
-    /// `;`.
-    Semicolon,
-    /// `.` and `..` as segments, also encoded.
-    DotSegments,
-    /// `//`.
-    EmptySegments,
-}
-
-/// A set of [`Unusual`]; empty by default.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct UnusualPaths(u8);
-
-impl UnusualPaths {
-    /// The set with one more.
-    #[must_use]
-    pub const fn with(self, unusual: Unusual) -> Self {
-        Self(self.0 | 1 << unusual as u8)
-    }
-
-    /// Is it in the set?
-    pub const fn has(self, unusual: Unusual) -> bool {
-        self.0 & 1 << unusual as u8 != 0
-    }
 }

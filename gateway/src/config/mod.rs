@@ -35,9 +35,7 @@ use access::policy::{Listed, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
 
-pub use app::{
-    AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Unusual, UnusualPaths, Upstream,
-};
+pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
 pub use fault::Severity;
 pub use reload::InForce;
 

@@ -313,6 +313,10 @@ impl Told {
             Cause::Rules(Reason::MethodNotAllowed) => {
                 told(denied, "Method not allowed", "This method is not open to you here.", Some("insufficient_scope"))
             }
+            Cause::Rules(Reason::AmbiguousPath) => {
+                let detail = "This path can be read in several ways, and not all of them lead to the same rule.";
+                told(StatusCode::BAD_REQUEST, "Ambiguous path", detail, None)
+            }
             Cause::Rules(Reason::TokenNotForApp) => {
                 told(denied, "Token not valid here", "This token does not open this app.", Some("insufficient_scope"))
             }

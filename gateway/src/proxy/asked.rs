@@ -1,10 +1,12 @@
 //! What is asked for, and by what kind of reader? Read once from the header; ambiguity is refused (A09–A16, A40).
 
 use access::network::{Field, Headers};
-use access::target::{CanonicalPath, HostName, TargetError};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Version};
+use access::target::{CanonicalPath, HostName, TargetError, UnusualPaths};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
+
+use super::strict::{self, HEADER_LENGTH};
 
 /// A request that can be understood in one way only.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) enum Unclear {
     HostsDiffer,
     #[error("the length of the body is given in two ways")]
     Length,
+    #[error("only 100-continue can be expected")]
+    Expectation,
     #[error("there is more than one Authorization")]
     Authorizations,
     #[error("this method is not served here")]
@@ -35,11 +39,13 @@ pub(super) enum Unclear {
 impl<'a> Asked<'a> {
     /// `raw` is the header as it came, where the protocol has one: pingora drops a `Content-Length` beside a
     /// `Transfer-Encoding` before anybody can see that it was there.
-    /// `known` tells a host by its usual spelling; any other is read.
+    /// `known` tells a host by its usual spelling; any other is read. `tolerated` says what its app takes in paths although
+    /// programs read it differently.
     pub(super) fn read(
         request: &'a RequestHeader,
         raw: Option<&[u8]>,
         known: impl Fn(&[u8]) -> Option<HostName>,
+        tolerated: impl FnOnce(&HostName) -> UnusualPaths,
     ) -> Result<Self, Unclear> {
         let method = &request.method;
         if method == Method::CONNECT || method == Method::TRACE || method.as_str().len() > METHOD_LENGTH {
@@ -48,7 +54,11 @@ impl<'a> Asked<'a> {
         if raw.is_some_and(|raw| raw.len() > HEADER_LENGTH) {
             return Err(Unclear::Large);
         }
+        if raw.is_none() {
+            frames(request)?;
+        }
         framing(request)?;
+        expectation(&request.headers)?;
         if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
             return Err(Unclear::Length);
         }
@@ -62,24 +72,54 @@ impl<'a> Asked<'a> {
             Some(query) => &raw[..query],
             None => raw,
         };
-        Ok(Self { host, path: CanonicalPath::parse(target)? })
+        let path = CanonicalPath::parse_unusual(target, tolerated(&host))?;
+        Ok(Self { host, path })
     }
 }
 
-/// The largest header that is looked at (A32); pingora alone would take a mebibyte and 256 fields.
-const HEADER_LENGTH: usize = 64 * 1024;
+/// HTTP/2 comes in frames, which leave out what `strict` looks for in lines.
+fn frames(request: &RequestHeader) -> Result<(), Unclear> {
+    if request.headers.keys().any(|name| strict::names_a_length(name.as_str())) {
+        return Err(Unclear::Length);
+    }
+    let visible = request.raw_path().iter().all(|byte| matches!(byte, 0x21..0x7f));
+    if visible { Ok(()) } else { Err(Unclear::Target(TargetError::Character)) }
+}
 
 /// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.
 fn framing(request: &RequestHeader) -> Result<(), Unclear> {
-    let lengths = request.headers.get_all(CONTENT_LENGTH).iter().count();
-    let encodings: Vec<_> = request.headers.get_all(TRANSFER_ENCODING).iter().collect();
-    let chunked = |value: &&http::HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
-    let clear = match (lengths, encodings.as_slice()) {
-        (0 | 1, []) => true,
-        (0, [one]) => chunked(one) && request.version == Version::HTTP_11,
-        _ => false,
+    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
+    let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
+    let clear = match (lengths.next(), codings.next()) {
+        (None, None) => true,
+        (Some(length), None) => lengths.next().is_none() && is_length(length),
+        (None, Some(coding)) => {
+            codings.next().is_none()
+                && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+                && request.version == Version::HTTP_11
+        }
+        (Some(_), Some(_)) => false,
     };
     if clear { Ok(()) } else { Err(Unclear::Length) }
+}
+
+/// RFC 9110 §8.6: digits and nothing else; no more than every program counts in.
+fn is_length(value: &HeaderValue) -> bool {
+    let digits = value.as_bytes();
+    (1..=LENGTH_DIGITS).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Below 2^63.
+const LENGTH_DIGITS: usize = 18;
+
+/// RFC 9110 §10.1.1 knows one expectation. What an app behind us would make of another, or of two, is anybody's guess.
+fn expectation(headers: &HeaderMap) -> Result<(), Unclear> {
+    let mut expectations = headers.get_all(EXPECT).iter();
+    match (expectations.next(), expectations.next()) {
+        (None, _) => Ok(()),
+        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
+        _ => Err(Unclear::Expectation),
+    }
 }
 
 /// Is there a field line `Content-Length`, in any case?
@@ -118,7 +158,7 @@ impl Headers for Claimed<'_> {
             Field::XForwardedFor => self.0.get_all("x-forwarded-for"),
             Field::Forwarded => self.0.get_all(FORWARDED),
         };
-        lines.iter().map(http::HeaderValue::as_bytes).collect()
+        lines.iter().map(HeaderValue::as_bytes).collect()
     }
 }
 
@@ -207,7 +247,10 @@ mod tests {
             &[("host", "a.example:8080"), ("transfer-encoding", "chunked")],
         ];
         for fields in ok {
-            assert!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None).is_ok(), "{fields:?}");
+            assert!(
+                Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).is_ok(),
+                "{fields:?}"
+            );
         }
         let bad: &[(&[(&str, &str)], Unclear)] = &[
             (&[], Unclear::Hosts),
@@ -225,11 +268,15 @@ mod tests {
             ),
         ];
         for (fields, why) in bad {
-            assert_eq!(Asked::read(&request(Version::HTTP_11, fields), None, |_| None).err(), Some(*why), "{fields:?}");
+            assert_eq!(
+                Asked::read(&request(Version::HTTP_11, fields), None, |_| None, |_| UnusualPaths::default()).err(),
+                Some(*why),
+                "{fields:?}"
+            );
         }
         let old = [("host", "a.example"), ("transfer-encoding", "chunked")];
         assert_eq!(
-            Asked::read(&request(Version::HTTP_10, &old), None, |_| None).err(),
+            Asked::read(&request(Version::HTTP_10, &old), None, |_| None, |_| UnusualPaths::default()).err(),
             Some(Unclear::Length),
             "HTTP/1.0 knows no chunks"
         );
@@ -240,7 +287,7 @@ mod tests {
         let read = |method: String| {
             let mut request = request(Version::HTTP_11, &[("host", "a.example")]);
             request.set_method(Method::from_bytes(method.as_bytes()).expect("a token"));
-            Asked::read(&request, None, |_| None).err()
+            Asked::read(&request, None, |_| None, |_| UnusualPaths::default()).err()
         };
         assert_eq!(read("UPDATEREDIRECTREF".to_owned()), None);
         assert_eq!(read("M".repeat(METHOD_LENGTH)), None);

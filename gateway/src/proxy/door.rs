@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use access::network::{Believed, Claims, Resolved};
 use access::policy::{Certificate, Goal};
-use access::target::CanonicalPath;
+use access::target::{CanonicalPath, HostName};
 use bytes::Bytes;
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response};
@@ -44,10 +44,19 @@ impl Proxy {
         };
         let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
+        if asked::wants_upgrade(&session.req_header().headers) {
+            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
+            session.set_keepalive(None);
+        }
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
-        let asked = match Asked::read(session.req_header(), raw.as_deref(), |authority| snapshot.host(authority)) {
+        let known = |authority: &[u8]| snapshot.host(authority);
+        let tolerated =
+            |host: &HostName| snapshot.route(host).map(|route| route.app.paths_may_contain).unwrap_or_default();
+        let asked = match Asked::read(session.req_header(), raw.as_deref(), known, tolerated) {
             Ok(asked) => asked,
             Err(unclear) => {
+                // Who disagrees with us about this request may disagree about where the next one begins.
+                session.set_keepalive(None);
                 let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
                 return Ok(Some(self.unclear(&visit, context, unclear).await));
             }
@@ -58,7 +67,8 @@ impl Proxy {
             return Ok(Some(self.misdirected(&visit, context).await));
         }
         let route = snapshot.route(&asked.host);
-        let is_ours = asked.path.as_str().starts_with(OUR_PATHS);
+        // Also if only one reading of the path is ours: the app must not answer there.
+        let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS));
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
             let certificate = match route.app.client_certificate {
                 ClientCertificate::NotAsked => Some(Certificate::NotShown),

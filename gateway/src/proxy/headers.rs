@@ -155,7 +155,7 @@ fn is_bearer(value: &HeaderValue) -> bool {
 
 /// Is the name, however it is spelled, one that only we may use? Most names are told by their first letter.
 fn is_reserved(name: &str) -> bool {
-    let begins_like_one = matches!(name.as_bytes().first(), Some(b'r' | b'f' | b'x' | b't' | b'c' | b'p'));
+    let begins_like_one = matches!(name.as_bytes().first(), Some(b'r' | b'f' | b'x' | b't' | b'c' | b'p' | b's'));
     begins_like_one
         && (RESERVED.iter().any(|reserved| folds_to(name, reserved))
             || RESERVED_PREFIXES
@@ -172,7 +172,7 @@ fn folds_to(name: &str, reserved: &str) -> bool {
 }
 
 /// Removed in every spelling. Besides ours: what other gateways and frameworks believe about the client's address, the
-/// path or the method, and `Proxy`, which CGI turns into a setting (httpoxy).
+/// path (gunicorn cuts `Script-Name` off the front of it) or the method, and `Proxy`, which CGI turns into a setting (httpoxy).
 const RESERVED: &[&str] = &[
     "remote-user",
     "remote-groups",
@@ -186,7 +186,12 @@ const RESERVED: &[&str] = &[
     "x-original-url",
     "x-original-uri",
     "x-original-host",
+    "x-original-path",
+    "x-envoy-original-path",
     "x-rewrite-url",
+    "x-script-name",
+    "script-name",
+    "path-info",
     "x-http-method-override",
     "x-http-method",
     "x-method-override",

@@ -17,7 +17,9 @@ mod opening;
 mod outcome;
 mod pool;
 mod routes;
+mod sieve;
 mod slow;
+mod strict;
 mod upgrade;
 mod websocket;
 
@@ -40,6 +42,7 @@ pub(crate) use cuttable::{Cuttable, until_cut};
 pub(crate) use health::{Checks, EVERY as CHECK_EVERY};
 pub use log::AccessLog;
 pub use routes::Snapshot;
+pub(crate) use sieve::sieve;
 pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
 
 use crate::clock::Moment;

@@ -273,9 +273,10 @@ const IDLE: std::time::Duration = std::time::Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{AppLimits, ClientCertificate, Health, UnusualPaths};
+    use crate::config::{AppLimits, ClientCertificate, Health};
     use access::identity::AppName;
     use access::target::HostName;
+    use access::target::UnusualPaths;
     use std::time::Duration;
 
     #[test]

@@ -115,7 +115,10 @@ fn why(gate: &Gate, reloader: &Reloader, code: &str) -> Result<serde_json::Value
     let reference = Reference::parse(code).ok_or_else(unknown)?;
     let denial = gate.denial(&reference).ok_or_else(unknown)?;
     let in_force = reloader.in_force();
-    let path = CanonicalPath::parse(if denial.path.is_empty() { b"/" } else { denial.path.as_bytes() });
+    let app = denial.app.as_ref().and_then(|app| in_force.settings.policy.rules().apps.get(app));
+    let tolerated = app.map(|app| app.paths_may_contain).unwrap_or_default();
+    let path = if denial.path.is_empty() { b"/" } else { denial.path.as_bytes() };
+    let path = CanonicalPath::parse_unusual(path, tolerated);
     let goal = match (&denial.app, &path) {
         (Some(app), Ok(path)) => Goal::App { app, method: &denial.method, path },
         _ if denial.visitor.is_some() => Goal::Portal,

@@ -19,7 +19,7 @@ use super::arrivals::{Arrival, Arrivals};
 use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::proxy::{Connection, Facts, Snapshot, Watch, until_cut};
+use crate::proxy::{Connection, Facts, Snapshot, Watch, sieve, until_cut};
 use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
@@ -127,11 +127,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             }
             let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
             let stream: Stream = match tls {
-                None => Box::new(connection),
+                None => sieve(connection),
                 Some(acceptor) => match acceptor.handshake(connection).await {
                     Ok((stream, asked)) => {
                         facts.opening.note_handshake(&stream, asked);
-                        Box::new(stream)
+                        sieve(stream)
                     }
                     // Scanners, old clients, wrong names: everyday.
                     Err(_) => return,

@@ -20,8 +20,6 @@ pub(crate) struct Contender {
     pub(crate) processes: Vec<u32>,
     /// What is asked.
     pub(crate) load: Driver,
-    /// A share of the contest's requests: what is dear is asked less often.
-    pub(crate) share: u64,
 }
 
 /// Who asks.
@@ -73,12 +71,12 @@ pub(crate) fn run(ground: &Ground, contenders: &[Contender], length: Length) -> 
         .collect();
     // Once for nothing: pools fill, pages come into memory.
     for contender in contenders {
-        let _ = turn(ground, contender, length.requests / contender.share / 4 + 1);
+        let _ = turn(ground, contender, length.requests / 4 + 1);
     }
     for round in 0..length.rounds {
         for place in 0..contenders.len() {
             let at = (round + place) % contenders.len();
-            let (outcome, ns) = turn(ground, &contenders[at], (length.requests / contenders[at].share).max(1));
+            let (outcome, ns) = turn(ground, &contenders[at], length.requests);
             let row = &mut rows[at];
             row.failed += outcome.failed;
             row.first_failure = row.first_failure.take().or(outcome.first_failure);

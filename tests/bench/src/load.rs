@@ -3,11 +3,11 @@
 //! Every answer's status is compared with what is expected, bodies are read to their end, and whatever else happens counts
 //! as a failure. Cheap, because it shares a core with the upstream.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mio::net::TcpStream;
@@ -33,8 +33,8 @@ pub(crate) struct Load {
     pub(crate) reuse: Reuse,
     /// The bytes of the requests.
     pub(crate) requests: Requests,
-    /// The only right answer.
-    pub(crate) status: u16,
+    /// The only right answer; `None`: any is, and they are only counted.
+    pub(crate) status: Option<u16>,
 }
 
 /// How a client speaks TLS.
@@ -59,9 +59,15 @@ pub(crate) enum Requests {
     /// Always the same.
     One(Arc<[u8]>),
     /// With one of many secrets between the two parts, in an order that jumps about.
-    Many { before: Arc<[u8]>, secrets: Arc<[String]>, after: Arc<[u8]> },
-    /// Whole requests, each once, then again from the first.
-    Each(Arc<[Vec<u8>]>),
+    Many {
+        before: Arc<[u8]>,
+        secrets: Arc<[String]>,
+        after: Arc<[u8]>,
+        /// How many requests each sends before it is the next one's turn.
+        in_a_row: u64,
+        /// How many were sent: every turn goes on where the last one ended.
+        sent: Arc<AtomicU64>,
+    },
 }
 
 /// When it is over.
@@ -89,6 +95,8 @@ pub(crate) struct Outcome {
     pub(crate) answered: u64,
     pub(crate) failed: u64,
     pub(crate) wall: Duration,
+    /// How often each was answered.
+    pub(crate) statuses: BTreeMap<u16, u64>,
     /// Microseconds, as they came.
     pub(crate) latencies: Vec<u32>,
     /// The first failure in words.
@@ -96,6 +104,18 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    /// Another turn of the same.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.answered += other.answered;
+        self.failed += other.failed;
+        self.wall += other.wall;
+        for (status, count) in other.statuses {
+            *self.statuses.entry(status).or_default() += count;
+        }
+        self.latencies.extend(other.latencies);
+        self.first_failure = self.first_failure.take().or(other.first_failure);
+    }
+
     /// The latency that `share` of all answers don't exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         let mut sorted = self.latencies.clone();
@@ -200,7 +220,7 @@ impl Generator {
                 },
             };
             let Some(at) = self.idle.pop_front() else { return };
-            self.load.requests.write(self.sent, &mut self.connections[at].out);
+            self.load.requests.write(&mut self.connections[at].out);
             self.sent += 1;
             let connection = &mut self.connections[at];
             connection.late = late;
@@ -223,12 +243,14 @@ impl Generator {
                 let took = self.clock.moment().since(connection.began) + connection.late;
                 let status = connection.answer.status;
                 let reopen = self.load.reuse == Reuse::Never || connection.answer.closes;
-                if status == self.load.status {
-                    self.outcome.answered += 1;
-                    self.outcome.latencies.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
-                    self.failures_in_a_row = 0;
-                } else {
-                    self.fail(format!("status {status} instead of {}", self.load.status));
+                *self.outcome.statuses.entry(status).or_default() += 1;
+                match self.load.status {
+                    Some(right) if status != right => self.fail(format!("status {status} instead of {right}")),
+                    _ => {
+                        self.outcome.answered += 1;
+                        self.outcome.latencies.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+                        self.failures_in_a_row = 0;
+                    }
                 }
                 if reopen {
                     self.connections[at] = self.connect(at);
@@ -402,17 +424,20 @@ impl Connection {
 }
 
 impl Requests {
-    fn write(&self, number: u64, out: &mut Vec<u8>) {
+    /// With each of these secrets in turn between the two parts.
+    pub(crate) fn many(before: String, secrets: Arc<[String]>, in_a_row: u64, after: String) -> Self {
+        let (before, after) = (before.into_bytes().into(), after.into_bytes().into());
+        Self::Many { before, secrets, after, in_a_row, sent: Arc::default() }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::One(bytes) => out.extend_from_slice(bytes),
-            Self::Many { before, secrets, after } => {
+            Self::Many { before, secrets, after, in_a_row, sent } => {
+                let number = sent.fetch_add(1, Ordering::Relaxed) / in_a_row;
                 out.extend_from_slice(before);
                 out.extend_from_slice(secrets[spread(number, secrets.len())].as_bytes());
                 out.extend_from_slice(after);
-            }
-            Self::Each(requests) => {
-                let at = usize::try_from(number).unwrap_or(usize::MAX) % requests.len();
-                out.extend_from_slice(&requests[at]);
             }
         }
     }

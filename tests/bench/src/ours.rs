@@ -1,10 +1,11 @@
 //! The gateway under test: the program as people run it, with folder, store, access log, admin listener and people.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::identity::{AppName, GroupName, Scope, UserName};
@@ -44,7 +45,7 @@ pub(crate) struct Gateway {
     /// Where its configuration lies.
     pub(crate) folder: PathBuf,
     /// App cookies of live sessions.
-    pub(crate) cookies: Vec<String>,
+    pub(crate) cookies: Arc<[String]>,
     /// A bearer token.
     pub(crate) token: String,
     /// From start to the first connection.
@@ -58,10 +59,11 @@ impl Gateway {
         let folder = ground.file(&format!("gateway-{}", free().port()));
         let policies = folder.join("policies");
         fs::create_dir_all(&policies).expect("a writable folder");
+        write_policy(&policies, setup.networks, 0);
+        let (cookies, token) = furnish(&folder, setup.sessions);
+        // Ports last: filling a store takes minutes, and a port that nobody has now may be somebody's then.
         let (people, admin) = (free(), free());
         fs::write(folder.join("gateway.yaml"), settings(ground, setup.https, people, admin)).expect("writable");
-        fs::write(policies.join("organization.yaml"), policy(setup.networks, 0)).expect("writable");
-        let (cookies, token) = furnish(&folder, setup.sessions);
 
         let said = folder.join("said.log");
         let log = fs::File::create(folder.join("access.log")).expect("writable");
@@ -73,7 +75,7 @@ impl Gateway {
         running.wait_for(people, &said);
         let start = clock.moment().since(began);
         let peer = Peer::new(name, people, people, vec![running]);
-        Self { peer, admin, folder, cookies, token, start, setup }
+        Self { peer, admin, folder, cookies: cookies.into(), token, start, setup }
     }
 
     /// Does it serve HTTPS?
@@ -88,8 +90,17 @@ impl Gateway {
 
     /// Writes other networks, as many as before; `vestibule reload` brings them into force.
     pub(crate) fn edit_networks(&self, edition: usize) {
-        fs::write(self.folder.join("policies/organization.yaml"), policy(self.setup.networks, edition))
-            .expect("writable");
+        write_policy(&self.folder.join("policies"), self.setup.networks, edition);
+    }
+
+    /// A figure of its own metrics; zero if it is not there.
+    pub(crate) fn metric(&self, name_and_labels: &str) -> f64 {
+        let mut stream = TcpStream::connect(self.admin).expect("it listens");
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n").expect("it reads");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("it answers");
+        let line = text.lines().find_map(|line| line.strip_prefix(name_and_labels)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
     }
 
     /// Runs a command of ours on it. Panics if it fails.
@@ -137,26 +148,37 @@ fn knows_workers(ground: &Ground) -> bool {
     String::from_utf8_lossy(&schema.stdout).contains("\"workers\"")
 }
 
-/// The office from which load comes, and so many other networks, a few of which change from edition to edition.
-fn policy(networks: usize, edition: usize) -> String {
-    let mut text = String::with_capacity(64 + networks * 20);
-    text.push_str("networks:\n  office: [127.0.0.0/16]\n  listed:\n");
+/// The office from which load comes, and so many other networks, a few of which change from edition to edition. In several
+/// files: one may have 16 MiB.
+fn write_policy(folder: &Path, networks: usize, edition: usize) {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    for number in 0..networks.max(1) {
-        // xorshift64: the same networks in every run.
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let bytes = random.to_be_bytes();
-        let edited = if number < 10 { edition } else { 0 };
-        // Public addresses, /25 to /32, never loopback.
-        let prefix = 25 + bytes[4] % 8;
-        let address = u32::from_be_bytes([20 + bytes[0] % 80, bytes[1], bytes[2], bytes[3]]);
-        let address = address.wrapping_add(u32::try_from(edited * 256).unwrap_or(0)) & (u32::MAX << (32 - prefix));
-        let _ = writeln!(text, "    - {}/{prefix}", std::net::Ipv4Addr::from(address));
+    let mut names = String::new();
+    for (file, from) in (0..networks).step_by(NETWORKS_A_FILE).enumerate() {
+        let mut text = format!("networks:\n  listed{file}:\n");
+        for number in from..networks.min(from + NETWORKS_A_FILE) {
+            // xorshift64: the same networks in every run.
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let bytes = random.to_be_bytes();
+            let edited = if number < EDITED { edition } else { 0 };
+            // Public addresses, /25 to /32, never loopback.
+            let prefix = 25 + bytes[4] % 8;
+            let address = u32::from_be_bytes([20 + bytes[0] % 80, bytes[1], bytes[2], bytes[3]]);
+            let address = address.wrapping_add(u32::try_from(edited * 256).unwrap_or(0)) & (u32::MAX << (32 - prefix));
+            text.push_str(&format!("    - {}/{prefix}\n", std::net::Ipv4Addr::from(address)));
+        }
+        // Those that no edition changes are written once.
+        let path = folder.join(format!("listed{file}.yaml"));
+        if from < EDITED || !path.exists() {
+            fs::write(path, text).expect("a writable folder");
+        }
+        names.push_str(&format!(", listed{file}"));
     }
-    text.push_str("organization: { allow_from: [office, listed] }\ngroups: { sales: {} }\n");
-    text
+    let text = format!(
+        "networks: {{ office: [127.0.0.0/16] }}\norganization: {{ allow_from: [office{names}] }}\ngroups: {{ sales: {{}} }}\n"
+    );
+    fs::write(folder.join("organization.yaml"), text).expect("a writable folder");
 }
 
 /// People, sessions and a token, straight into the store: returns the app cookies and the token.
@@ -244,4 +266,7 @@ fn entry(act: &str) -> Entry {
 
 /// As many as may wait for the store's writer at once, with room to spare.
 const PEOPLE: usize = 2_000;
+const NETWORKS_A_FILE: usize = 250_000;
+/// Networks that every edition changes.
+const EDITED: usize = 10;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

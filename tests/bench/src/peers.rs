@@ -35,18 +35,23 @@ impl Running {
     /// Starts a program on one core; what it says on standard error goes to `said`.
     pub(crate) fn start(core: usize, program: &Path, arguments: &[&str], out: Stdio, said: &Path) -> Self {
         let said = fs::File::create(said).expect("a writable folder");
-        let child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+        // Whatever becomes of this process, it takes its servers along.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "taskset", "-c", &core.to_string()])
             .arg(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(said)
             .spawn();
-        Self(child.unwrap_or_else(|error| panic!("{} can't be started with taskset: {error}", program.display())))
+        Self(
+            child.unwrap_or_else(|error| {
+                panic!("{} can't be started with setpriv and taskset: {error}", program.display())
+            }),
+        )
     }
 
-    /// taskset becomes what it starts, so this is its number as well.
+    /// setpriv and taskset become what they start, so this is its number as well.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
@@ -82,7 +87,7 @@ impl Peer {
     pub(crate) fn bare(ground: &Ground, steals: bool) -> Self {
         let (http, https) = (free(), free());
         let name = if steals { "bare pingora" } else { "bare pingora, no work stealing" };
-        let said = ground.file(&format!("bare-{steals}.log"));
+        let said = ground.file(&format!("bare-{}.log", http.port()));
         let arguments = format!(
             "--http {http} --https {https} --certificate {} --key {} --upstream {}{}",
             ground.chain().display(),
@@ -129,7 +134,7 @@ impl Peer {
     /// HAProxy.
     pub(crate) fn haproxy(ground: &Ground) -> Self {
         let (http, https) = (free(), free());
-        let both = ground.file("haproxy.pem");
+        let both = ground.file(&format!("haproxy-{}.pem", http.port()));
         let pem = [ground.chain(), ground.key()].map(|file| fs::read_to_string(file).expect("ours"));
         fs::write(&both, pem.concat()).expect("a writable folder");
         let text = format!(
@@ -153,7 +158,10 @@ backend app
             both.display(),
             ground.upstream,
         );
-        let (file, said) = (ground.file("haproxy.cfg"), ground.file("haproxy.log"));
+        let (file, said) = (
+            ground.file(&format!("haproxy-{}.cfg", http.port())),
+            ground.file(&format!("haproxy-{}.log", http.port())),
+        );
         fs::write(&file, text).expect("a writable folder");
         let arguments = ["-db", "-f", file.to_str().expect("a plain path")];
         let mut running = Running::start(SERVER_CORE, Path::new("haproxy"), &arguments, Stdio::null(), &said);
@@ -198,6 +206,11 @@ impl Ground {
         ground
     }
 
+    /// Where everything of this run lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -213,7 +226,7 @@ impl Ground {
 
 /// One nginx worker, without a master, in a folder of its own.
 fn nginx(ground: &Ground, name: &str, core: usize, server: &str, listens: SocketAddr) -> Running {
-    let folder = ground.file(&format!("nginx-{name}"));
+    let folder = ground.file(&format!("nginx-{name}-{}", listens.port()));
     fs::create_dir_all(&folder).expect("a writable folder");
     let mut temporary = String::new();
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {

@@ -74,13 +74,13 @@ pub(crate) fn http2(ground: &Ground, options: &Options) -> String {
         return text;
     }
     let gateway = Gateway::start(ground, "ours", Setup { https: true, ..LEAST });
-    if !contest::speaks_http2(gateway.peer.https) {
-        text.push_str("Not measured: the gateway does not offer HTTP/2.\n");
-        return text;
+    let ours = contest::speaks_http2(gateway.peer.https);
+    if !ours {
+        text.push_str("The gateway does not offer HTTP/2, so it is missing here.\n\n");
     }
     let peers = rivals(ground, options);
     for size in sizes(options) {
-        let contenders = contenders(
+        let mut contenders = contenders(
             &gateway,
             &peers,
             options,
@@ -90,6 +90,7 @@ pub(crate) fn http2(ground: &Ground, options: &Options) -> String {
             },
             size,
         );
+        contenders.retain(|contender| ours || !contender.name.starts_with("ours"));
         let rows = contest::run(ground, &contenders, options.length(size.requests));
         text += &table::contest(size.title, &rows);
         text.push('\n');
@@ -114,6 +115,7 @@ fn sizes(options: &Options) -> &'static [Size] {
 }
 
 /// One request.
+#[derive(Clone)]
 pub(crate) struct Asked {
     pub(crate) path: &'static str,
     pub(crate) fields: Vec<String>,
@@ -154,7 +156,7 @@ fn contenders(
     let to = |peer: &Peer| if secure { peer.https } else { peer.http };
     for (at, peer) in peers.iter().enumerate() {
         let (name, load) = driver(peer.name, to(peer), &by_cookie);
-        found.push(Contender { name, processes: peer.processes(), load, share: 1 });
+        found.push(Contender { name, processes: peer.processes(), load });
         if at > 0 {
             continue;
         }
@@ -176,7 +178,7 @@ fn contenders(
             if is_refusal && matches!(load, Driver::Http2 { .. }) {
                 continue;
             }
-            found.push(Contender { name, processes: gateway.peer.processes(), load, share: 1 });
+            found.push(Contender { name, processes: gateway.peer.processes(), load });
         }
     }
     found
@@ -209,7 +211,7 @@ pub(crate) fn plain(options: &Options, to: SocketAddr, asked: &Asked) -> Load {
         connections: options.connections,
         reuse: Reuse::KeepAlive,
         requests: Requests::One(text.into_bytes().into()),
-        status: asked.status,
+        status: Some(asked.status),
     }
 }
 

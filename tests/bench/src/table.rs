@@ -31,6 +31,7 @@ pub(crate) fn contest(title: &str, rows: &[Row]) -> String {
             row.failed,
         );
     }
+    text.push_str(&beside_others(rows));
     for row in rows {
         if let Some(why) = &row.first_failure {
             let _ = writeln!(text, "\n{}: the first failure was: {why}", row.name);
@@ -39,10 +40,22 @@ pub(crate) fn contest(title: &str, rows: &[Row]) -> String {
     text
 }
 
+/// How the row by cookie stands to everybody else, in a line.
+fn beside_others(rows: &[Row]) -> String {
+    let Some(ours) = rows.iter().find(|row| row.name == OURS) else { return String::new() };
+    let others = rows.iter().skip(1).filter(|row| !row.name.starts_with("ours"));
+    let said: Vec<String> =
+        others.map(|other| format!("{:.2} × {}", median(&ratios(ours, other)), other.name)).collect();
+    if said.is_empty() { String::new() } else { format!("\n{OURS}: {}.\n", said.join(", ")) }
+}
+
 /// The row's cost in each round, divided by that of the base in the same round.
 pub(crate) fn ratios(row: &Row, base: &Row) -> Vec<f64> {
     row.cpu.iter().zip(&base.cpu).map(|(cpu, base)| cpu / base).collect()
 }
+
+/// The row that others are judged by.
+const OURS: &str = "ours, cookie";
 
 pub(crate) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5)

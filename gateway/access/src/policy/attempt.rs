@@ -199,6 +199,8 @@ pub enum Reason {
     NotAllowed,
     /// The rule does not allow this method.
     MethodNotAllowed,
+    /// The path can be read in several ways, and not all of them select the same rule.
+    AmbiguousPath,
     /// The token is past its date.
     TokenExpired,
     /// The token's owner is disabled, or the token is of another generation.
@@ -209,11 +211,12 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, for tests and documents.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AddressNotAllowed,
         Self::ClientCertificateRequired,
         Self::NotAllowed,
         Self::MethodNotAllowed,
+        Self::AmbiguousPath,
         Self::TokenExpired,
         Self::TokenRevoked,
         Self::TokenNotForApp,
@@ -226,6 +229,7 @@ impl Reason {
             Self::ClientCertificateRequired => "client_certificate_required",
             Self::NotAllowed => "not_allowed",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
             Self::TokenNotForApp => "token_not_for_app",

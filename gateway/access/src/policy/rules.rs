@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Methods;
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserName};
 use crate::network::AddressSet;
-use crate::target::PathPattern;
+use crate::target::{PathPattern, UnusualPaths};
 
 /// Everything the files say, checked and ready.
 #[derive(Clone, Debug)]
@@ -123,6 +123,8 @@ pub struct App {
     pub fresh: Option<Duration>,
     /// First match wins.
     pub paths: Vec<PathRule>,
+    /// What paths may contain although programs read it differently; every reading must select the same rule.
+    pub paths_may_contain: UnusualPaths,
     /// Where it stands.
     pub place: Place,
 }

@@ -125,7 +125,8 @@ impl<'a, T: Trace> Walker<'a, T> {
             ));
         };
         self.inside(format_args!("app {name}"), app.only_from.as_ref())?;
-        let rule = app.paths.iter().find(|rule| rule.pattern.matches(path));
+        let selected = Selected::by(app, path);
+        let rule = selected.rule();
         if let Some(rule) = rule {
             self.inside(format_args!("path rule {}", rule.pattern), rule.only_from.as_ref())?;
         }
@@ -157,9 +158,21 @@ impl<'a, T: Trace> Walker<'a, T> {
             }
         };
         let Some(rule) = rule else {
+            let (reason, text) = match selected {
+                Selected::Unlike => {
+                    let count = path.readings().count();
+                    let text = format!("{} can be read in {count} ways, and one rule does not fit all", path.as_str());
+                    (Reason::AmbiguousPath, text)
+                }
+                Selected::Untolerated => {
+                    let text = format!("{} contains what {name} does not take (paths_may_contain)", path.as_str());
+                    (Reason::AmbiguousPath, text)
+                }
+                _ => (Reason::NotAllowed, format!("no rule of {name} covers {}", path.as_str())),
+            };
             return ControlFlow::Break(self.trace.end(
-                || told("path rule", format!("no rule of {name} covers {}", path.as_str()), Some(&app.place)),
-                || refuse(Reason::NotAllowed, Some(&app.place)),
+                || told("path rule", text, Some(&app.place)),
+                || refuse(reason, Some(&app.place)),
                 &["method"],
             ));
         };
@@ -327,6 +340,40 @@ impl<'a, T: Trace> Walker<'a, T> {
         let passes = methods.iter().any(|allowed| **allowed == *method);
         let told = || told("method", format!("{method}; allowed: {}", methods.join(", ")), Some(&rule.place));
         self.trace.check(passes, told, || refuse(Reason::MethodNotAllowed, Some(&rule.place)))
+    }
+}
+
+/// The rule that a path selects, however it is read.
+#[derive(Clone, Copy)]
+enum Selected<'a> {
+    Rule(&'a PathRule),
+    None,
+    /// One reading selects this rule, another that one.
+    Unlike,
+    /// The path contains what the app does not take.
+    Untolerated,
+}
+
+impl<'a> Selected<'a> {
+    fn by(app: &'a App, path: &CanonicalPath<'_>) -> Self {
+        if !app.paths_may_contain.covers(path.needs()) {
+            return Self::Untolerated;
+        }
+        // The first rule that covers a reading is the one.
+        let index = |reading: &str| app.paths.iter().position(|rule| rule.pattern.covers(reading));
+        let mut indices = path.readings().map(index);
+        let first = indices.next().flatten();
+        if indices.any(|other| other != first) {
+            return Self::Unlike;
+        }
+        first.map_or(Self::None, |index| Self::Rule(&app.paths[index]))
+    }
+
+    const fn rule(self) -> Option<&'a PathRule> {
+        match self {
+            Self::Rule(rule) => Some(rule),
+            Self::None | Self::Unlike | Self::Untolerated => None,
+        }
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         let health = app.value.health.as_ref().map(|written| traffic::health(page, written));
         let timeouts = traffic::timeouts(page, app.value.timeouts.as_ref());
         let limits = traffic::limits(page, app.value.limits.as_ref());
-        let paths_may_contain = traffic::paths_may_contain(page, app.value.paths_may_contain.as_ref());
+        let paths_may_contain = rules.paths_may_contain;
         let client_certificate = client_certificate(page, gateway, &app.value);
         let (Some(parsed), Some(host)) = (parsed, host) else { continue };
         if let Some((other, line)) = hosts.get(&host) {
@@ -170,6 +170,7 @@ fn rules(page: Page<'_>, name: Spot, app: &file::App, networks: &Networks) -> Ap
         second_step: app.second_step.as_ref().and_then(|written| scalars::methods(page, written)),
         fresh: app.fresh.as_ref().and_then(|written| scalars::time_span(page, written)),
         paths: paths.into_iter().map(|(rule, _)| rule).collect(),
+        paths_may_contain: traffic::paths_may_contain(page, app.paths_may_contain.as_ref()),
         place: page.place(name),
     }
 }

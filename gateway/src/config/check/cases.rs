@@ -9,7 +9,7 @@ use access::policy::{
     Attempt, Certificate, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person, Policy, Proof,
     SessionFacts, Standing, TokenFacts, Walk,
 };
-use access::target::CanonicalPath;
+use access::target::{CanonicalPath, UnusualPaths};
 use access::{ClientAddr, Timestamp, explain};
 
 use super::{PolicyPage, scalars};
@@ -192,7 +192,8 @@ fn address(page: Page<'_>, case: &Case) -> Option<ClientAddr> {
 
 fn path<'c>(page: Page<'_>, case: &'c Case) -> Option<CanonicalPath<'c>> {
     let (text, spot) = case.path.as_ref().map_or(("/", case.from.spot), |path| (path.value.0.as_str(), path.spot));
-    CanonicalPath::parse(text.as_bytes())
+    // What the app does not take, the rules refuse: a case may say so.
+    CanonicalPath::parse_unusual(text.as_bytes(), UnusualPaths::ALL)
         .map_err(|error| {
             let message = format!("`{}` is no path: {error}", shown(text));
             page.refuse("bad_path", spot, message, "write the path of a request, without a query: /api/customers");

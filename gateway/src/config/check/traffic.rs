@@ -8,9 +8,11 @@ use super::gateway::is_readable;
 use super::scalars::{self, Origin};
 use crate::config::fault::{Page, shown};
 use crate::config::file;
+use access::target::{Unusual, UnusualPaths};
+
 use crate::config::words::{BalanceWord, TargetText, UnusualWord};
 use crate::config::written::{At, OneOrMany};
-use crate::config::{AppLimits, Balance, Health, Scheme, Timeouts, Unusual, UnusualPaths, Upstream};
+use crate::config::{AppLimits, Balance, Health, Scheme, Timeouts, Upstream};
 
 /// All upstreams of an app. `None`: the page says why.
 pub(super) fn upstreams(page: Page<'_>, app: &file::App, dir: &Path) -> Option<Vec<Upstream>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use access::identity::{AppName, GroupName, RoleName, UserName};
 use access::policy::{Allowed, Method, TwoStep};
-use access::target::PathPattern;
+use access::target::{PathPattern, Unusual, UnusualPaths};
 
 use super::*;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
 use crate::network::{Believed, Claims, Network};
 use crate::policy::*;
-use crate::target::{CanonicalPath, PathPattern};
+use crate::target::{CanonicalPath, PathPattern, UnusualPaths};
 use crate::{ClientAddr, Timestamp};
 
 pub(super) const OFFICE: &str = "203.0.113.9";
@@ -103,7 +103,8 @@ impl Try {
 
     pub(super) fn with<R>(&self, act: impl FnOnce(&Policy, &Attempt<'_>) -> R) -> R {
         let raw = self.goal.as_ref().map_or("", |(_, path)| path);
-        let path = CanonicalPath::parse(if raw.is_empty() { b"/" } else { raw.as_bytes() }).expect(raw);
+        let path = CanonicalPath::parse_unusual(if raw.is_empty() { b"/" } else { raw.as_bytes() }, UnusualPaths::ALL)
+            .expect(raw);
         let goal = match &self.goal {
             None => Goal::SignIn,
             Some((None, _)) => Goal::Portal,
@@ -184,6 +185,7 @@ pub(super) fn rules() -> Rules {
         second_step: None,
         fresh: None,
         paths: paths.to_vec(),
+        paths_may_contain: UnusualPaths::default(),
         place: place(line),
     };
     Rules {

@@ -4,6 +4,7 @@
 mod attempts;
 mod model;
 mod proofs;
+mod readings;
 
 use std::time::Duration;
 

@@ -12,7 +12,7 @@ use super::attempts::{address, app, group, listed, now, of, place, role, user};
 use crate::Timestamp;
 use crate::identity::{Scope, UserId};
 use crate::policy::*;
-use crate::target::{CanonicalPath, PathPattern};
+use crate::target::{CanonicalPath, PathPattern, Unusual, UnusualPaths};
 
 #[test]
 fn decide_and_explain_answer_as_the_design_says() {
@@ -25,7 +25,7 @@ fn decide_and_explain_answer_as_the_design_says() {
         for _ in 0..8 {
             let (person, session, token) = (tape.person(), tape.session(), tape.token());
             let path = tape.one_of(&PATHS);
-            let canonical = CanonicalPath::parse(path.as_bytes()).expect(path);
+            let canonical = CanonicalPath::parse_unusual(path.as_bytes(), UnusualPaths::ALL).expect(path);
             let (app, method) = (app(tape.one_of(&APPS)), tape.one_of(&["GET", "POST"]));
             let goal = match tape.below(8) {
                 0 => Goal::SignIn,
@@ -114,9 +114,16 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
 
     // "First matching path rule wins." Where an app or a path is closed to the address nobody is asked anything.
     let mut target = None;
+    let mut is_ambiguous = false;
     if let Goal::App { app, method, .. } = attempt.goal {
         let Some(app) = rules.apps.get(app) else { return Refuse(Reason::NotAllowed) };
-        let rule = app.paths.iter().find(|rule| covers(&rule.pattern, path));
+        // A path that programs read differently selects a rule only if all of them select it.
+        let readings = if path == "/a//b" { vec!["/a//b", "/a/b"] } else { vec![path] };
+        let by = |reading: &&str| app.paths.iter().position(|rule| covers(&rule.pattern, reading));
+        let chosen: BTreeSet<_> = readings.iter().map(by).collect();
+        let tolerated = readings.len() == 1 || app.paths_may_contain.has(Unusual::EmptySegments);
+        is_ambiguous = !tolerated || chosen.len() > 1;
+        let rule = chosen.first().copied().flatten().filter(|_| !is_ambiguous).map(|index| &app.paths[index]);
         for only in [&app.only_from, rule.map_or(&None, |rule| &rule.only_from)] {
             if only.is_some() && !is_in(only, from) {
                 return Refuse(Reason::AddressNotAllowed);
@@ -214,7 +221,9 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
 
     let Some((app, rule, method)) = target else { return Allow(Some(person.id), organization.place.line) };
     // "No match refuses."
-    let Some(rule) = rule else { return Refuse(Reason::NotAllowed) };
+    let Some(rule) = rule else {
+        return Refuse(if is_ambiguous { Reason::AmbiguousPath } else { Reason::NotAllowed });
+    };
     let person_allowed = rule.allow.iter().any(|allowed| match allowed {
         Allowed::Public | Allowed::Everyone => true,
         Allowed::User(name) => person.name == *name,
@@ -321,6 +330,11 @@ impl Tape<'_> {
             second_step: if self.rarely(8) { Some(self.methods()) } else { None },
             fresh: if self.rarely(6) { Some(SECOND * 30) } else { None },
             paths: (0..rules).map(|at| self.path_rule(11 + at as u32)).collect(),
+            paths_may_contain: if self.rarely(2) {
+                UnusualPaths::default().with(Unusual::EmptySegments)
+            } else {
+                UnusualPaths::default()
+            },
             place: place(10),
         }
     }
@@ -408,7 +422,7 @@ fn scope(name: &str) -> Scope {
 
 const SECOND: Duration = Duration::from_secs(1);
 const ADDRESSES: [&str; 5] = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "198.51.100.1", "2001:db8::1"];
-const PATHS: [&str; 5] = ["/", "/a", "/a/b", "/a/c", "/b"];
+const PATHS: [&str; 6] = ["/", "/a", "/a/b", "/a/c", "/b", "/a//b"];
 const USERS: [&str; 2] = ["ana", "bob"];
 const ROLES: [&str; 2] = ["admin", "auditor"];
 const GROUPS: [&str; 2] = ["sales", "field"];

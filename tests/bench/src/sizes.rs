@@ -1,0 +1,198 @@
+//! Does a request cost more when a million networks are listed, or a million sessions are open?
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vestibule::clock::Clock;
+
+use crate::contest::{self, Contender, Driver, Row, on_load_core};
+use crate::cpu::{Meter, resident};
+use crate::load::{Generator, Load, Outcome, Pace, Requests, Until};
+use crate::ours::{APP_HOST, Gateway, Setup};
+use crate::peers::{Ground, Peer};
+use crate::proxying::{asked, cookie, plain};
+use crate::table::{self, median, ratios};
+use crate::{Options, say};
+
+/// By how many networks are listed.
+pub(crate) fn networks(ground: &Ground, options: &Options) -> String {
+    let sizes: &[usize] = if options.quick { &[10, 100_000] } else { &[10, 1_000, 100_000, 1_000_000] };
+    let bare = Peer::bare(ground, true);
+    let mut gateways = Vec::new();
+    let mut text = "## Listed networks\n\n| networks | start | resident after start |\n|---:|---:|---:|\n".to_owned();
+    for networks in sizes {
+        let gateway = Gateway::start(ground, "ours", Setup { https: false, networks: *networks, sessions: 1 });
+        let _ = writeln!(
+            text,
+            "| {} | {:.2} s | {} |",
+            number(*networks),
+            gateway.start.as_secs_f64(),
+            mib(resident(gateway.process()))
+        );
+        gateways.push(gateway);
+    }
+    let by_cookie = |gateway: &Gateway| {
+        let asked = asked("/list", Some(&cookie(&gateway.cookies[0])));
+        plain(options, gateway.peer.http, &asked)
+    };
+    let mut contenders = vec![bare_contender(&bare, &gateways[0], options)];
+    for (networks, gateway) in sizes.iter().zip(&gateways) {
+        contenders.push(Contender {
+            name: format!("ours, {} networks", number(*networks)),
+            processes: gateway.peer.processes(),
+            load: Driver::Http1(by_cookie(gateway)),
+        });
+    }
+    let rows = contest::run(ground, &contenders, options.length(30_000));
+    text.push('\n');
+    text += &table::contest("100 bytes, HTTP/1.1 keep-alive, by cookie", &rows);
+    text += &from_least_to_most(&rows);
+    text
+}
+
+/// By how many sessions are open.
+pub(crate) fn sessions(ground: &Ground, options: &Options) -> String {
+    let sizes: &[usize] = if options.quick { &[1, 10_000] } else { &[1, 10_000, 1_000_000] };
+    let bare = Peer::bare(ground, true);
+    let mut text = format!(
+        "## Live sessions
+
+Each session is one person's on one app. First each shows its cookie once, on a public path, so that it is in memory and nothing else has happened to \
+it. Then requests are spread over all of them in an order that jumps about: one for each, or {PAGE} in a row, as a page does. The first after half a \
+minute needs a new assertion to be signed, the first after a minute a note in the store.
+
+| sessions | opened in | gateway's start | resident then | each shown once in | CPU µs each | resident then | a session |
+|---:|---:|---:|---:|---:|---:|---:|---:|
+"
+    );
+    let clock = Clock::system();
+    let mut gateways = Vec::new();
+    for sessions in sizes {
+        let began = clock.moment();
+        let gateway = Gateway::start(ground, "ours", Setup { https: false, networks: 10, sessions: *sessions });
+        let opening = clock.moment().since(began).saturating_sub(gateway.start);
+        say(&format!("{} sessions are open in the store", number(*sessions)));
+        let before = resident(gateway.process());
+        let (outcome, ns) = touch(&gateway, &spread(&gateway, options, "/status/list", 1), *sessions);
+        assert_eq!(outcome.failed, 0, "first requests failed: {:?}", outcome.first_failure);
+        let after = resident(gateway.process());
+        let each = (after.saturating_sub(before)) as f64 / *sessions as f64;
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} s | {:.2} s | {} | {:.1} s | {:.1} | {} | {} |",
+            number(*sessions),
+            opening.as_secs_f64(),
+            gateway.start.as_secs_f64(),
+            mib(before),
+            outcome.wall.as_secs_f64(),
+            ns as f64 / 1000.0 / *sessions as f64,
+            mib(after),
+            if *sessions < 1_000 { "–".to_owned() } else { format!("{each:.0} B") },
+        );
+        gateways.push(gateway);
+    }
+    let counts = |gateway: &Gateway| gateway.metric(WRITES);
+    let length = options.length(30_000);
+    let asked = length.rounds as f64 * length.requests as f64;
+    let contests = [
+        ("one request for each session, on a public path: only who it is has to be known", "/status/list", 1),
+        ("twenty requests in a row for each session", "/list", PAGE),
+        ("one request for each session", "/list", 1),
+    ];
+    for (title, path, in_a_row) in contests {
+        let mut contenders = vec![bare_contender(&bare, &gateways[0], options)];
+        for (sessions, gateway) in sizes.iter().zip(&gateways) {
+            contenders.push(Contender {
+                name: format!("ours, {} sessions", number(*sessions)),
+                processes: gateway.peer.processes(),
+                load: Driver::Http1(spread(gateway, options, path, in_a_row)),
+            });
+        }
+        let before: Vec<f64> = gateways.iter().map(counts).collect();
+        let rows = contest::run(ground, &contenders, length);
+        text.push('\n');
+        text += &table::contest(&format!("100 bytes, HTTP/1.1 keep-alive, by cookie: {title}"), &rows);
+        text += &from_least_to_most(&rows);
+        let mut writes = Vec::new();
+        for ((sessions, gateway), before) in sizes.iter().zip(&gateways).zip(before) {
+            let written = (counts(gateway) - before) / asked * 1000.0;
+            writes.push(format!("{written:.1} with {}", number(*sessions)));
+        }
+        let _ = writeln!(text, "\nBatches written to the store for 1,000 requests: {}.", writes.join(", "));
+    }
+    if !options.quick
+        && let Some(largest) = gateways.last()
+    {
+        let meter = Meter::start(&largest.peer.processes());
+        std::thread::sleep(Duration::from_secs(AT_REST));
+        let share = meter.spent() as f64 / 1e6 / AT_REST as f64;
+        let size = mib(resident(largest.process()));
+        let _ = writeln!(
+            text,
+            "\nAt rest, with the most sessions, it takes {share:.1} ms of CPU time a second and is {size} large."
+        );
+    }
+    text
+}
+
+/// The bare proxy, asked as the gateway is.
+fn bare_contender(bare: &Peer, gateway: &Gateway, options: &Options) -> Contender {
+    let load = plain(options, bare.http, &asked("/list", Some(&cookie(&gateway.cookies[0]))));
+    Contender { name: bare.name.to_owned(), processes: bare.processes(), load: Driver::Http1(load) }
+}
+
+/// Requests of everybody who is signed in.
+fn spread(gateway: &Gateway, options: &Options, path: &'static str, in_a_row: u64) -> Load {
+    let to = gateway.peer.http;
+    let before = format!(
+        "GET {path} HTTP/1.1\r\nhost: {APP_HOST}:{}\r\nuser-agent: bench/1.0\r\naccept: */*\r\n{}",
+        to.port(),
+        cookie("")
+    );
+    let requests = Requests::many(before, Arc::clone(&gateway.cookies), in_a_row, "\r\n\r\n".to_owned());
+    Load { requests, ..plain(options, to, &asked(path, None)) }
+}
+
+fn touch(gateway: &Gateway, load: &Load, sessions: usize) -> (Outcome, u64) {
+    on_load_core(|| {
+        let mut generator = Generator::open(load.clone(), 0);
+        let meter = Meter::start(&gateway.peer.processes());
+        let outcome = generator.run(&Until::Requests(sessions as u64), Pace::Closed);
+        (outcome, meter.spent())
+    })
+}
+
+/// What the largest costs more than the smallest of ours, round by round.
+fn from_least_to_most(rows: &[Row]) -> String {
+    let (Some(least), Some(most)) = (rows.get(1), rows.last()) else { return String::new() };
+    let change = (median(&ratios(most, least)) - 1.0) * 100.0;
+    format!(
+        "\nFrom {} to {}: {change:+.1} %.\n",
+        least.name.trim_start_matches("ours, "),
+        most.name.trim_start_matches("ours, ")
+    )
+}
+
+/// 1000000 as 1,000,000.
+fn number(value: usize) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(crate) fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
+}
+
+const WRITES: &str = "vestibule_store_seconds_count{verb=\"apply\"}";
+/// What a page and its pictures come to.
+const PAGE: u64 = 20;
+/// Seconds; the slowest of the regular chores comes every thirty.
+const AT_REST: u64 = 31;
