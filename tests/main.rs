@@ -19,6 +19,7 @@ mod floods;
 mod forms;
 mod h2_conformance;
 mod hand_off;
+mod hand_over;
 mod live;
 mod map;
 mod metrics;

@@ -73,7 +73,9 @@ async fn serve_says_in_a_sentence_why_it_does_not_start() {
     let program = Program::new(PROGRAM).await;
     let _running = program.serve().await;
     let second = program.run(&["serve"]).await.ended(69);
-    assert_eq!(second.err.trim(), "vestibule: the store is open in another process");
+    let (error, help) = second.err.trim().split_once('\n').expect("an error and what to do about it");
+    assert_eq!(error, "vestibule: the store is open in another process");
+    assert!(help.contains("`vestibule serve --take-over`"), "{help}");
 
     let other = Program::new(PROGRAM).await;
     let taken = other.settings().replace(&format!(":{}", other.port()), &format!(":{}", program.port()));

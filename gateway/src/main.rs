@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // A gateway tells what it does; a command only what goes wrong.
-    log(if cli.verb == Verb::Serve { "info" } else { "error" });
+    log(if matches!(cli.verb, Verb::Serve { .. }) { "info" } else { "error" });
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -18,7 +18,7 @@ use access::{Secret, Timestamp};
 use vestibule::audit::{Actor, Entry};
 use vestibule::clock::Clock;
 use vestibule::gate::Gate;
-use vestibule::server::{Bound, Options, Server};
+use vestibule::server::{Bound, Options, Server, Start};
 use vestibule::store::vault::{Force, NewPerson, NewToken, PersonRecord};
 
 use crate::app::TestApp;
@@ -365,7 +365,14 @@ fn bound(https: bool, people: TcpListener, admin: TcpListener) -> Bound {
 }
 
 async fn start(dir: &Path, clock: Clock, bound: Bound, log: Log) -> Server {
-    let options = Options { config_dir: dir.to_owned(), clock, bound, access_log: Some(Box::new(log)), banner: None };
+    let options = Options {
+        config_dir: dir.to_owned(),
+        clock,
+        bound,
+        start: Start::Alone,
+        access_log: Some(Box::new(log)),
+        banner: None,
+    };
     match Server::start(options).await {
         Ok(server) => server,
         Err(error) => panic!("the gateway did not start: {error}"),

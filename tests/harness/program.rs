@@ -190,6 +190,13 @@ impl Program {
         serving
     }
 
+    /// Starts a gateway that takes over from the one that runs, and waits until it is ready.
+    pub async fn take_over(&self) -> Serving {
+        let serving = Serving::start(self.command(&["serve", "--take-over"]));
+        serving.said("is ready").await;
+        serving
+    }
+
     /// Asks the running gateway through its socket. Panics if nobody listens there.
     pub async fn admin(&self, command: admin::Command) -> Result<serde_json::Value, AdminError> {
         let socket = socket_path(&self.file("store.redb"));

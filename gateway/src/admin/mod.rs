@@ -214,6 +214,16 @@ pub enum Command {
         #[serde(default)]
         force: bool,
     },
+    /// Gives its sockets and its store to the process that asks (`vestibule serve --take-over`). Only a running gateway can.
+    #[serde(rename = "gateway.hand-over")]
+    HandOver {
+        /// How that process lays out rows.
+        schema: u32,
+        /// How it is asked for them.
+        frames: u32,
+        /// Its version, for people.
+        version: String,
+    },
     /// How is the store?
     #[serde(rename = "health")]
     Health {},
@@ -371,6 +381,7 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
         }
         Command::Why { .. } => Err(AdminError::needs_gateway("why")),
         Command::Reload { .. } => Err(AdminError::needs_gateway("reload")),
+        Command::HandOver { .. } => Err(AdminError::needs_gateway("serve --take-over")),
         Command::Health {} => Ok(json!({
             "status": "ok",
             "generation": in_force.generation,

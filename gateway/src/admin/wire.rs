@@ -59,8 +59,14 @@ pub fn socket_path(store: &Path) -> PathBuf {
 
 /// Asks the gateway behind a socket. Outside: whether it could be asked. Inside: its answer.
 pub async fn ask(socket: &Path, command: Command) -> Result<Result<Value, AdminError>, ConnectError> {
+    Ok(begin(socket, command).await?.map(|(answer, _)| answer))
+}
+
+/// The same, and the connection with it: a command can be the beginning of a conversation, in which the gateway says
+/// nothing until it is spoken to.
+pub async fn begin(socket: &Path, command: Command) -> Result<Result<(Value, UnixStream), AdminError>, ConnectError> {
     let at = || socket.display().to_string();
-    let stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
+    let mut stream = UnixStream::connect(socket).await.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => ConnectError::NobodyListens(at()),
         ErrorKind::PermissionDenied => ConnectError::NotPermitted(at()),
         _ => ConnectError::Broken(error.to_string()),
@@ -71,10 +77,9 @@ pub async fn ask(socket: &Path, command: Command) -> Result<Result<Value, AdminE
     if line.len() > LONGEST_REQUEST {
         return Ok(Err(refused(format!("the command is longer than {LONGEST_REQUEST} bytes"))));
     }
-    let (reading, mut writing) = stream.into_split();
     // It may refuse and hang up before it has read everything: then its refusal tells more than the broken pipe.
-    let sent = writing.write_all(&line).await;
-    let reply = timeout(ANSWERED_WITHIN, read_line(reading, LONGEST_REPLY))
+    let sent = stream.write_all(&line).await;
+    let reply = timeout(ANSWERED_WITHIN, read_line(&mut stream, LONGEST_REPLY))
         .await
         .map_err(|_late| ConnectError::Broken("no answer within a minute".to_owned()))?;
     let reply = match (reply, sent) {
@@ -82,33 +87,68 @@ pub async fn ask(socket: &Path, command: Command) -> Result<Result<Value, AdminE
         (Err(_), Err(error)) | (Err(error), Ok(())) => return Err(broken(error)),
     };
     match serde_json::from_slice(&reply).map_err(|error| ConnectError::Broken(error.to_string()))? {
-        Reply::Ok(value) => Ok(Ok(value)),
+        Reply::Ok(value) => Ok(Ok((value, stream))),
         Reply::Error(error) => Ok(Err(error)),
     }
 }
 
-/// Serves one connection: looks who it is, reads one command, has it handled, answers. Errors: the connection's own; a
-/// command that is refused or fails is answered, and no error here.
+/// A command, of somebody who may give it, that waits for its answer.
+#[derive(Debug)]
+pub struct Asked {
+    /// What.
+    pub command: Command,
+    /// The process that asks.
+    pub process: u32,
+    stream: UnixStream,
+}
+
+/// Reads the one command of a connection; looks who it is first. `None`: it was refused, and that was answered. Errors: the
+/// connection's own.
+pub async fn hear(mut stream: UnixStream) -> io::Result<Option<Asked>> {
+    let why = if is_trusted(&stream)? {
+        let read = timeout(ASKED_WITHIN, read_line(&mut stream, LONGEST_REQUEST)).await;
+        match read.unwrap_or_else(|_late| Err(io::Error::from(ErrorKind::TimedOut))) {
+            Ok(line) => match serde_json::from_slice(&line) {
+                Ok(Request { command }) => {
+                    let process =
+                        stream.peer_cred()?.pid().and_then(|process| process.try_into().ok()).unwrap_or_default();
+                    return Ok(Some(Asked { command, process, stream }));
+                }
+                Err(error) => refused(format!("this gateway does not understand the command: {error}"))
+                    .help("command line and gateway should be of the same version"),
+            },
+            Err(error) => refused(format!("the command could not be read: {error}")),
+        }
+    } else {
+        AdminError::new(Code::Unavailable, "the gateway answers only its own user and root")
+    };
+    say(&mut stream, Err(why)).await?;
+    stream.shutdown().await?;
+    Ok(None)
+}
+
+impl Asked {
+    /// Answers; the connection comes back, for what may follow. Errors: the connection's own.
+    pub async fn answer(mut self, reply: Result<Value, AdminError>) -> io::Result<UnixStream> {
+        say(&mut self.stream, reply).await?;
+        Ok(self.stream)
+    }
+}
+
+/// Serves one connection: hears one command, has it handled, answers. Errors: the connection's own; a command that is
+/// refused or fails is answered, and no error here.
 pub async fn serve_one<Handle, Handling>(stream: UnixStream, handle: Handle) -> io::Result<()>
 where
     Handle: FnOnce(Command) -> Handling,
     Handling: Future<Output = Result<Value, AdminError>>,
 {
-    let peer = stream.peer_cred()?.uid();
-    let (reading, mut writing) = stream.into_split();
-    let reply = if peer == 0 || peer == our_uid()? {
-        let read = timeout(ASKED_WITHIN, read_line(reading, LONGEST_REQUEST)).await;
-        match read.unwrap_or_else(|_late| Err(io::Error::from(ErrorKind::TimedOut))) {
-            Ok(line) => match serde_json::from_slice(&line) {
-                Ok(Request { command }) => handle(command).await,
-                Err(error) => Err(refused(format!("this gateway does not understand the command: {error}"))
-                    .help("command line and gateway should be of the same version")),
-            },
-            Err(error) => Err(refused(format!("the command could not be read: {error}"))),
-        }
-    } else {
-        Err(AdminError::new(Code::Unavailable, "the gateway answers only its own user and root"))
-    };
+    let Some(mut asked) = hear(stream).await? else { return Ok(()) };
+    let reply = handle(asked.command).await;
+    say(&mut asked.stream, reply).await?;
+    asked.stream.shutdown().await
+}
+
+async fn say(stream: &mut UnixStream, reply: Result<Value, AdminError>) -> io::Result<()> {
     let reply = reply.map_or_else(Reply::Error, Reply::Ok);
     let mut line = serde_json::to_vec(&reply)?;
     if line.len() >= LONGEST_REPLY {
@@ -116,8 +156,7 @@ where
         line = serde_json::to_vec(&Reply::Error(error))?;
     }
     line.push(b'\n');
-    timeout(ANSWERED_WITHIN, writing.write_all(&line)).await??;
-    writing.shutdown().await
+    timeout(ANSWERED_WITHIN, stream.write_all(&line)).await?
 }
 
 fn refused(message: String) -> AdminError {
@@ -136,6 +175,12 @@ async fn read_line(reading: impl AsyncRead + Unpin, longest: usize) -> io::Resul
         return Err(io::Error::new(ErrorKind::InvalidData, format!("longer than {longest} bytes")));
     }
     Err(ErrorKind::UnexpectedEof.into())
+}
+
+/// Is this one we would also give everything to: a process of root or of our own user? Errors: the system's.
+pub fn is_trusted(stream: &UnixStream) -> io::Result<bool> {
+    let peer = stream.peer_cred()?.uid();
+    Ok(peer == 0 || peer == our_uid()?)
 }
 
 /// Of this process: the kernel gives `/proc/self` to the effective user.

@@ -37,10 +37,12 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 refused (explain), 69 store or gateway 
 #[derive(Clone, PartialEq, Eq, Debug, Subcommand)]
 pub enum Verb {
     /// Run the gateway
-    #[command(
-        after_help = "It ends with SIGTERM or Ctrl-C after letting requests end, and reads its files again with SIGHUP."
-    )]
-    Serve,
+    #[command(after_help = SERVE)]
+    Serve {
+        /// Take over from the gateway that runs on this store, if one does: nobody notices
+        #[arg(long)]
+        take_over: bool,
+    },
     /// Read the configuration, show everything that is wrong with it, and run the policy's cases
     #[command(after_help = "Exit code 78 if it is not right. Nothing is changed, and no gateway is asked.")]
     Check,
@@ -93,6 +95,13 @@ pub enum Verb {
     #[command(subcommand)]
     Config(Config),
 }
+
+const SERVE: &str = "\
+It reads its files again with SIGHUP. With SIGTERM or Ctrl-C it takes nobody new and lets what is under way end, for thirty
+seconds at most; told again, it ends at once.
+
+With --take-over it reads and checks everything first. Then it gets the open sockets and the store from the gateway that
+runs, which lets its connections end and exits. If anything is wrong, that gateway goes on as if nothing had happened.";
 
 const EXPLAIN: &str = "\
 Examples:

@@ -23,6 +23,7 @@ pub use args::{Cli, Demo, Verb};
 
 use crate::admin::{AUDIT_PAGE, AdminError, Code, Command, Until};
 use crate::config::Faults;
+use crate::server::Start;
 use args::{Audit, Config, Session, Token, User};
 use reach::Reach;
 
@@ -31,7 +32,10 @@ pub async fn run(cli: Cli) -> u8 {
     let Cli { config, json, store, verb } = cli;
     let style = if json { Style::Json } else { Style::Words };
     let command = match verb {
-        Verb::Serve => return serve::serve(config, style).await,
+        Verb::Serve { take_over } => {
+            let start = if take_over { Start::TakeOver } else { Start::Alone };
+            return serve::serve(config, start, style).await;
+        }
         Verb::Check => return files::check(&config, style),
         Verb::Config(Config::Show) => return files::show(&config, style),
         Verb::Config(Config::Schema) => {
@@ -111,7 +115,7 @@ fn command(verb: Verb) -> Option<Command> {
             Session::End { session } => Command::SessionEnd { session },
         },
         Verb::Audit(Audit::Verify) => Command::AuditVerify {},
-        Verb::Serve
+        Verb::Serve { .. }
         | Verb::Check
         | Verb::Demo(_)
         | Verb::Init { .. }

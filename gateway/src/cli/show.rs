@@ -54,7 +54,7 @@ pub(super) fn told(command: &Command, answer: &Value) -> String {
         Command::Explain { .. } => super::explain::walk(answer),
         Command::Why { .. } => super::explain::denial(answer),
         Command::Reload { .. } => reloaded(answer),
-        Command::AuditRows { .. } | Command::Health {} => format!("{answer:#}"),
+        Command::AuditRows { .. } | Command::HandOver { .. } | Command::Health {} => format!("{answer:#}"),
     }
 }
 

@@ -17,7 +17,7 @@ use super::words::passphrase;
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
 use crate::gate::random;
-use crate::server::{Bound, Options, Server, StartError};
+use crate::server::{Bound, Options, Server, Start, StartError};
 use crate::store::StoreError;
 use crate::store::vault::{Bearer, NewPerson, NewToken, VaultError};
 
@@ -84,6 +84,7 @@ impl House {
             config_dir: folder.path.clone(),
             clock: clock.clone(),
             bound: Bound { http: Some(http), https: None, admin: Some(admin_socket) },
+            start: Start::Alone,
             access_log: None,
             banner: Some(format!("Demo: everything here is made up. Edit {}", folder.path.display())),
         })

@@ -194,6 +194,8 @@ impl Cause {
 impl Gate {
     /// A gate above a store. Errors: the store, or a signing key that can't be read.
     pub async fn open(vault: Vault, clock: Clock, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+        // Before anything is read: nothing that is kept in memory is older.
+        let read_up_to = Mutex::new(vault.latest());
         Ok(Self {
             assertions: assertion::Assertions::new(&vault.assertion_key().await?)?,
             facts: FactCache::new(vault.clone()),
@@ -202,7 +204,7 @@ impl Gate {
             uses: uses::Uses::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             rates: rate::Rates::new(),
-            read_up_to: Mutex::new(Cursor::default()),
+            read_up_to,
             vault,
             clock,
             metrics,

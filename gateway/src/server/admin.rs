@@ -1,5 +1,6 @@
 //! `/metrics`, `/healthz`, `/readyz` and the public keys, on a listener of their own that is not for the world.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -12,6 +13,7 @@ use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::hand_over::Successor;
 use crate::gate::Gate;
 use crate::proxy::Snapshot;
 
@@ -27,6 +29,7 @@ pub(super) async fn serve(
     gate: Arc<Gate>,
     current: Arc<ArcSwap<Snapshot>>,
     stopping: watch::Receiver<bool>,
+    mut handed: watch::Receiver<Option<Successor>>,
 ) {
     let router = Router::new()
         .route("/metrics", get(metrics))
@@ -34,8 +37,14 @@ pub(super) async fn serve(
         .route("/readyz", get(ready))
         .route("/.well-known/jwks.json", get(jwks))
         .with_state(Seen { gate, current, stopping });
-    if let Err(error) = axum::serve(socket, router).await {
-        tracing::error!(%error, "the admin listener ended");
+    tokio::select! {
+        ended = axum::serve(socket, router).into_future() => {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the admin listener ended");
+            }
+        }
+        // The socket is the other process' now. Connections that are open go on, and are told that we are stopping.
+        _ = handed.wait_for(Option::is_some) => {}
     }
 }
 

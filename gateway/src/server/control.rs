@@ -4,41 +4,65 @@
 //! a running gateway has: its latest refusals, its reload, and the certainty that a change is in force before it is
 //! acknowledged.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use access::policy::Goal;
 use access::target::CanonicalPath;
-use tokio::net::UnixListener;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::hand_over::Giver;
 use super::reload::Reloader;
 use crate::admin::{self, AdminError, Command, wire};
 use crate::gate::{Gate, Reference};
 use crate::store::vault::Force;
 
-/// Binds the socket, replacing one that a dead process left behind.
-pub(super) fn bind(path: &Path) -> std::io::Result<UnixListener> {
-    match std::fs::remove_file(path) {
+/// The socket's name, removed on drop unless it has come to be another process'.
+pub(super) struct Path {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+/// Binds the socket, replacing in one step what a dead process left behind or what belongs to the one that is taken over
+/// from: there is no moment without a socket.
+pub(super) fn bind(path: PathBuf) -> std::io::Result<(UnixListener, Path)> {
+    let fresh = path.with_file_name(format!(".{}.sock", std::process::id()));
+    match std::fs::remove_file(&fresh) {
         Ok(()) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    let socket = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(socket)
+    let socket = UnixListener::bind(&fresh)?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
+    let identity = identity(&fresh);
+    std::fs::rename(&fresh, &path)?;
+    Ok((socket, Path { path, identity }))
 }
 
-pub(super) async fn serve(socket: UnixListener, gate: Arc<Gate>, reloader: Arc<Reloader>) {
+impl Drop for Path {
+    fn drop(&mut self) {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            // Best effort: what is left behind is replaced at the next start.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
+    path.symlink_metadata().ok().map(|found| (found.dev(), found.ino()))
+}
+
+pub(super) async fn serve(socket: UnixListener, gate: Arc<Gate>, reloader: Arc<Reloader>, giver: Arc<Giver>) {
     let places = Arc::new(Semaphore::new(COMMANDS));
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match socket.accept().await {
             Ok((stream, _)) => {
-                let (gate, reloader) = (Arc::clone(&gate), Arc::clone(&reloader));
+                let (gate, reloader, giver) = (Arc::clone(&gate), Arc::clone(&reloader), Arc::clone(&giver));
                 tokio::spawn(async move {
-                    let answered = wire::serve_one(stream, |command| perform(&gate, &reloader, command)).await;
-                    if let Err(error) = answered {
+                    if let Err(error) = one(stream, &gate, &reloader, &giver).await {
                         tracing::warn!("an administrative command was not answered: {error}");
                     }
                     drop(place);
@@ -50,6 +74,15 @@ pub(super) async fn serve(socket: UnixListener, gate: Arc<Gate>, reloader: Arc<R
             }
         }
     }
+}
+
+async fn one(stream: UnixStream, gate: &Gate, reloader: &Reloader, giver: &Giver) -> std::io::Result<()> {
+    let Some(asked) = wire::hear(stream).await? else { return Ok(()) };
+    if matches!(asked.command, Command::HandOver { .. }) {
+        return giver.give(asked).await;
+    }
+    let answer = perform(gate, reloader, asked.command.clone()).await;
+    asked.answer(answer).await?.shutdown().await
 }
 
 async fn perform(gate: &Gate, reloader: &Reloader, command: Command) -> Result<serde_json::Value, AdminError> {

@@ -34,6 +34,8 @@ pub(super) struct Listener<A> {
     /// Shared by all workers: connections at a time.
     pub(super) places: Arc<Semaphore>,
     pub(super) stopping: watch::Receiver<bool>,
+    /// True: connections that wait for a request are to be closed.
+    pub(super) idle: watch::Receiver<bool>,
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
@@ -43,7 +45,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         let mut open = JoinSet::new();
         loop {
             // Wait for a place before accepting: what finds none waits in the kernel's queue, which is bounded as well.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { break };
+            let place = tokio::select! {
+                place = Arc::clone(&self.places).acquire_owned() => place,
+                _ = stopping.changed() => break,
+            };
+            let Ok(place) = place else { break };
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
                 _ = stopping.changed() => break,
@@ -70,6 +76,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             }
         }
         drop(socket);
+        // Connections that wait for a request are left alone for now: one may be on its way (see `drain`).
+        let mut idle = self.idle.clone();
+        tokio::select! {
+            () = async { while open.join_next().await.is_some() {} } => return,
+            _ = idle.wait_for(|idle| *idle) => {}
+        }
         self.app.http_cleanup().await;
         while open.join_next().await.is_some() {}
     }

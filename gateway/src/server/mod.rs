@@ -7,6 +7,8 @@
 mod admin;
 mod arrivals;
 mod control;
+mod drain;
+pub mod hand_over;
 mod listener;
 mod proxy_header;
 mod reload;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -36,6 +38,7 @@ use crate::tls::{Acceptor, Certificates};
 pub use reload::{Reloaded, Reloader};
 
 use arrivals::Arrivals;
+use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
 use listener::Listener;
 use workers::{Work, Workers};
 
@@ -47,13 +50,24 @@ pub struct Options {
     pub clock: Clock,
     /// Sockets that are open already; what is missing is bound as the configuration says.
     pub bound: Bound,
+    /// Is there a gateway to take over from?
+    pub start: Start,
     /// Where access log lines go; `None`: nowhere.
     pub access_log: Option<Box<dyn std::io::Write + Send>>,
     /// A line above every page, such as the demo's.
     pub banner: Option<String>,
 }
 
-/// Sockets that are open already: for tests on free ports, and for a hand-over from another process.
+/// How a gateway begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// On a store that nobody holds.
+    Alone,
+    /// With the sockets and the store of the gateway that runs on this store, if one does.
+    TakeOver,
+}
+
+/// Sockets that are open already: for tests on free ports.
 #[derive(Debug, Default)]
 pub struct Bound {
     /// For `listen.http`.
@@ -76,6 +90,9 @@ pub enum StartError {
     /// The gate above it.
     #[error(transparent)]
     Gate(#[from] OpenError),
+    /// The gateway that should have been taken over from; it goes on.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
     /// A socket.
     #[error("can't listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
@@ -92,7 +109,7 @@ impl StartError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 78,
-            Self::Store(_) | Self::Gate(_) => 69,
+            Self::Store(_) | Self::Gate(_) | Self::TakeOver(_) => 69,
             Self::Listen(..) | Self::Tls(_) | Self::Io(_) => 1,
         }
     }
@@ -105,9 +122,13 @@ pub struct Server {
     current: Arc<ArcSwap<Snapshot>>,
     checks: Arc<Checks>,
     addresses: Addresses,
-    control: PathBuf,
-    stop: watch::Sender<bool>,
+    giver: Arc<Giver>,
+    _control: control::Path,
+    /// True: connections that wait for a request are to be closed.
+    idle: watch::Sender<bool>,
     workers: Workers,
+    /// Answers the process that was taken over from, until it is gone.
+    predecessor: JoinSet<()>,
     tasks: JoinSet<()>,
 }
 
@@ -125,7 +146,7 @@ pub struct Addresses {
 impl Server {
     /// Starts a gateway on the runtime this is called on. Errors: [`StartError`]; nothing is left running.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { config_dir, clock, bound, access_log, banner } = options;
+        let Options { config_dir, clock, bound, start, access_log, banner } = options;
         let metrics = Arc::new(Metrics::new());
         let loaded = config::load(&config_dir, clock.now()).map_err(StartError::Config)?;
         for warning in &loaded.warnings {
@@ -134,32 +155,38 @@ impl Server {
         let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
         let store = loaded.settings.store.clone();
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
-        let vault = Vault::open(&backing, clock.clone()).await?;
-        vault.time_into(&metrics.store);
-        let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        let control = crate::admin::wire::socket_path(&store);
         let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
         let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics, None);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
-        let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
-
-        let http = open(bound.http, listen.http)?;
-        let https = open(bound.https, listen.https)?;
-        let Some(admin) = open(bound.admin, Some(listen.admin))? else {
-            return Err(StartError::Io(std::io::ErrorKind::AddrNotAvailable.into()));
-        };
-        let admin = TcpListener::from_std(admin)?;
-        let addresses = Addresses {
-            http: http.as_ref().map(Socket::local_addr).transpose()?,
-            https: https.as_ref().map(Socket::local_addr).transpose()?,
-            admin: admin.local_addr()?,
-        };
         let log = match access_log {
             Some(out) => AccessLog::to(out, Arc::clone(&metrics))?,
             None => AccessLog::off(Arc::clone(&metrics)),
         };
-        let control = crate::admin::wire::socket_path(&store);
-        let control_socket = control::bind(&control)?;
+
+        let mut taking = match start {
+            Start::Alone => None,
+            Start::TakeOver => TakingOver::ask(&control).await?,
+        };
+        let (sockets, vault) = match &mut taking {
+            None => {
+                let vault = Vault::open(&backing, clock.clone()).await?;
+                (Sockets::open(bound, Vec::new(), &listen)?, vault)
+            }
+            // Everything else that can fail first: from the release on, the other one's requests wait for us.
+            Some(taking) => {
+                let sockets = Sockets::open(bound, taking.sockets(), &listen)?;
+                taking.release().await?;
+                (sockets, Vault::open(&backing, clock.clone()).await?)
+            }
+        };
+        vault.time_into(&metrics.store);
+        let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
+        let addresses = sockets.addresses()?;
+        let (http, https) = sockets.for_people()?;
+        let admin = TcpListener::from_std(sockets.for_admin()?)?;
 
         let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
         let acceptor = match &https {
@@ -169,7 +196,16 @@ impl Server {
                 Some(Arc::new(Acceptor::new(move || Arc::clone(in_force.load().certificates()))?))
             }
         };
+        let entry = Entry::new(Actor::Gateway, "gateway.start").detail(match &taking {
+            None => env!("CARGO_PKG_VERSION").to_owned(),
+            Some(taking) => format!("{}, takes over from process {}", env!("CARGO_PKG_VERSION"), taking.process()),
+        });
+        gate.vault().note(entry).await?;
+        let (control_socket, control) = control::bind(control)?;
         let (stop, stopping) = watch::channel(false);
+        let idle = watch::Sender::new(false);
+        // Threads and all are there before anybody is told that we are ready.
+        let (begin, beginning) = watch::channel(false);
         let plan = Plan {
             gate: Arc::clone(&gate),
             portal,
@@ -179,11 +215,24 @@ impl Server {
             https,
             acceptor,
             stopping: stopping.clone(),
+            idle: idle.subscribe(),
+            begin: beginning,
         };
         let workers = plan.start(listen.workers.get(), limits.connections.get())?;
+        let asking = match taking {
+            None => None,
+            Some(taking) => taking.ready().await?,
+        };
+        begin.send_replace(true);
+        let giver = Giver::new(Arc::clone(&gate), sockets, stop);
+        let mut predecessor = JoinSet::new();
+        if let Some(asking) = asking {
+            predecessor.spawn(answer_predecessor(gate.vault().clone(), asking));
+        }
         let mut tasks = JoinSet::new();
-        tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping));
-        tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader)));
+        let handed = giver.successor();
+        tasks.spawn(admin::serve(admin, Arc::clone(&gate), Arc::clone(&current), stopping, handed));
+        tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader), Arc::clone(&giver)));
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(Arc::clone(&reloader).watch());
@@ -191,9 +240,19 @@ impl Server {
         tasks.spawn(look_up(Arc::clone(&current)));
         let checks = Checks::new(clock);
         tasks.spawn(check(Arc::clone(&checks), Arc::clone(&current)));
-        let entry = Entry::new(Actor::Gateway, "gateway.start").detail(env!("CARGO_PKG_VERSION"));
-        gate.vault().note(entry).await?;
-        Ok(Self { gate, reloader, current, checks, addresses, control, stop, workers, tasks })
+        Ok(Self {
+            gate,
+            reloader,
+            current,
+            checks,
+            addresses,
+            giver,
+            _control: control,
+            idle,
+            workers,
+            predecessor,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -215,28 +274,6 @@ impl Server {
     pub async fn check_upstreams(&self) {
         self.checks.round(&self.current.load_full()).await;
     }
-
-    /// Takes no more connections, lets requests end for at most `grace`, then ends.
-    pub async fn stop(mut self, grace: Duration) {
-        // Nobody listens to it any more only when everything has ended already.
-        let _ = self.stop.send(true);
-        if tokio::time::timeout(grace, self.workers.ended()).await.is_err() {
-            tracing::info!("some connections were still open and are cut");
-        }
-        self.workers.shutdown().await;
-        let entry = Entry::new(Actor::Gateway, "gateway.stop");
-        if let Err(error) = self.gate.vault().note(entry).await {
-            tracing::warn!(%error, "the stop could not be noted in the audit");
-        }
-        self.tasks.shutdown().await;
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Best effort: a socket that is left behind is replaced at the next start.
-        let _ = std::fs::remove_file(&self.control);
-    }
 }
 
 /// What every worker is made from.
@@ -249,6 +286,8 @@ struct Plan {
     https: Option<Socket>,
     acceptor: Option<Arc<Acceptor>>,
     stopping: watch::Receiver<bool>,
+    idle: watch::Receiver<bool>,
+    begin: watch::Receiver<bool>,
 }
 
 impl Plan {
@@ -263,15 +302,20 @@ impl Plan {
     fn work(&self, arrivals: &Arc<Arrivals>, places: &Arc<Semaphore>) -> std::io::Result<Work> {
         let (gate, current) = (Arc::clone(&self.gate), Arc::clone(&self.current));
         let (portal, log, acceptor) = (self.portal.clone(), self.log.clone(), self.acceptor.clone());
-        let (arrivals, places, stopping) = (Arc::clone(arrivals), Arc::clone(places), self.stopping.clone());
+        let (arrivals, places) = (Arc::clone(arrivals), Arc::clone(places));
+        let (stopping, idle, mut begin) = (self.stopping.clone(), self.idle.clone(), self.begin.clone());
         let http = self.http.as_ref().map(Socket::try_clone).transpose()?;
         let https = self.https.as_ref().map(Socket::try_clone).transpose()?;
         Ok(Box::new(move || {
             Box::pin(async move {
+                if begin.wait_for(|begin| *begin).await.is_err() {
+                    return;
+                }
                 let (clock, metrics) = (gate.clock().clone(), Arc::clone(gate.metrics()));
                 let app = Proxy::new(gate, portal, Arc::clone(&current), log).into_app();
                 let watch = Arc::default();
-                let listener = Arc::new(Listener { app, current, clock, metrics, watch, arrivals, places, stopping });
+                let listener =
+                    Arc::new(Listener { app, current, clock, metrics, watch, arrivals, places, stopping, idle });
                 let watching = tokio::spawn(Arc::clone(&listener).watch());
                 let mut serving = JoinSet::new();
                 for (socket, tls) in [(http, None), (https, acceptor)] {
@@ -288,27 +332,12 @@ impl Plan {
     }
 }
 
-/// A listening socket, open already or bound now; not blocking.
-fn open(bound: Option<Socket>, address: Option<SocketAddr>) -> Result<Option<Socket>, StartError> {
-    let socket = match (bound, address) {
-        (Some(socket), _) => socket,
-        (None, None) => return Ok(None),
-        (None, Some(address)) => bind(address).map_err(|error| StartError::Listen(address, error))?,
-    };
-    socket.set_nonblocking(true)?;
-    Ok(Some(socket))
+/// Answers the process that was taken over from.
+async fn answer_predecessor(vault: Vault, asking: UnixStream) {
+    if let Err(error) = vault.serve_predecessor(asking).await {
+        tracing::warn!(%error, "the process that was taken over from can't be answered: {error}");
+    }
 }
-
-fn bind(address: SocketAddr) -> std::io::Result<Socket> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart must not wait for connections of the process before.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)?.into_std()
-}
-
-/// Connections that may wait to be accepted; the system's own bound is `net.core.somaxconn`.
-const BACKLOG: u32 = 4096;
 
 /// Follows what the store publishes.
 async fn follow(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {

@@ -1,14 +1,15 @@
 //! What changed since? The notices of this process, in commit order, and a bell.
 //!
 //! A ring of the last [`KEPT`] notices; who reads too slowly is told of the gap and drops everything it cached. A cursor
-//! is the number of a notice, counted from one since the store was opened.
+//! names the stream, a random number made when the store was opened, and counts its notices from one.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Cursor, Feed, Notice};
+use super::seal::random;
+use super::{Cursor, Feed, Notice, StoreError};
 
 /// How many notices are kept for those who are behind.
 pub(super) const KEPT: usize = 65_536;
@@ -16,8 +17,9 @@ pub(super) const KEPT: usize = 65_536;
 /// The ring and the bell.
 #[derive(Debug)]
 pub(super) struct Notices {
+    stream: u64,
     ring: Mutex<Ring>,
-    latest: watch::Sender<u64>,
+    bell: Bell,
 }
 
 #[derive(Default, Debug)]
@@ -27,8 +29,11 @@ struct Ring {
 }
 
 impl Notices {
-    pub(super) fn new() -> Self {
-        Self { ring: Mutex::default(), latest: watch::Sender::new(0) }
+    /// Errors: the system gives no random bytes.
+    pub(super) fn new() -> Result<Self, StoreError> {
+        let stream = u64::from_be_bytes(random()?).max(1);
+        let bell = Bell::new(Cursor { stream, number: 0 });
+        Ok(Self { stream, ring: Mutex::default(), bell })
     }
 
     /// Adds what was committed, then rings.
@@ -41,26 +46,58 @@ impl Notices {
         ring.notices.extend(notices);
         let surplus = ring.notices.len().saturating_sub(KEPT);
         ring.notices.drain(..surplus);
-        self.latest.send_replace(ring.last);
+        self.bell.ring(Cursor { stream: self.stream, number: ring.last });
     }
 
-    /// What was published after a cursor. One that lies ahead is of another process: a gap.
-    pub(super) fn after(&self, Cursor(after): Cursor) -> Feed {
+    /// What was published after a cursor. One of another stream, or that lies ahead, is a gap.
+    pub(super) fn after(&self, after: Cursor) -> Feed {
         let ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         let forgotten = ring.last - ring.notices.len() as u64;
-        let gap = after < forgotten || after > ring.last;
-        let seen = if gap { 0 } else { usize::try_from(after - forgotten).unwrap_or(usize::MAX) };
-        Feed { cursor: Cursor(ring.last), notices: ring.notices.iter().skip(seen).cloned().collect(), gap }
+        let is_other = after != Cursor::START && after.stream != self.stream;
+        let gap = is_other || after.number < forgotten || after.number > ring.last;
+        let seen = if gap { 0 } else { usize::try_from(after.number - forgotten).unwrap_or(usize::MAX) };
+        let cursor = Cursor { stream: self.stream, number: ring.last };
+        Feed { cursor, notices: ring.notices.iter().skip(seen).cloned().collect(), gap }
     }
 
+    /// Rings for these notices; it can be held by who may not hold the store.
+    pub(super) fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+}
+
+/// Rings when something was published. Clones ring together, and outlive the store without keeping it open.
+#[derive(Clone, Debug)]
+pub(super) struct Bell(watch::Sender<Cursor>);
+
+impl Bell {
+    pub(super) fn new(latest: Cursor) -> Self {
+        Self(watch::Sender::new(latest))
+    }
+
+    /// Where the last notice is.
     pub(super) fn latest(&self) -> Cursor {
-        Cursor(*self.latest.borrow())
+        *self.0.borrow()
     }
 
-    /// Returns as soon as there is something after the cursor.
-    pub(super) async fn changed_after(&self, Cursor(after): Cursor) {
-        let mut latest = self.latest.subscribe();
+    /// The last notice is here now. An older one of the same stream changes nothing.
+    pub(super) fn ring(&self, latest: Cursor) {
+        self.0.send_if_modified(|known| {
+            let is_newer = latest.stream != known.stream || latest.number > known.number;
+            if is_newer {
+                *known = latest;
+            }
+            is_newer
+        });
+    }
+
+    /// Returns as soon as there is something after the cursor, or another stream than the cursor's.
+    pub(super) async fn changed_after(&self, after: Cursor) {
+        let is_past = |latest: &Cursor| {
+            let is_other = after != Cursor::START && after.stream != latest.stream;
+            is_other || latest.number > after.number
+        };
         // The sender is a field of `self`, so waiting can't fail; if it did, returning only makes the caller look.
-        let _ = latest.wait_for(|last| *last > after).await;
+        let _ = self.0.subscribe().wait_for(is_past).await;
     }
 }

@@ -20,18 +20,26 @@ struct Ground {
 }
 
 /// One of each implementation.
-fn grounds() -> [Ground; 2] {
+fn grounds() -> [Ground; 3] {
     let ground = |open: fn(&TempDir, Clock) -> AnyStore| {
         let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::manual(Timestamp::from_millis(1_000_000)));
         Ground { store: open(&folder, clock.clone()), clock, _folder: folder }
     };
     [
-        ground(|_, clock| AnyStore::Memory(MemoryStore::new(clock, AuditKey::new([1; 32])))),
+        ground(|_, clock| AnyStore::Memory(MemoryStore::new(clock, AuditKey::new([1; 32])).unwrap())),
         ground(|folder, clock| {
             let file = folder.path().join("store.redb");
             AnyStore::Redb(RedbStore::open(&file, clock, AuditKey::new([1; 32])).unwrap())
         }),
+        ground(|_, clock| forwarded_to(AnyStore::Memory(MemoryStore::new(clock, AuditKey::new([1; 32])).unwrap()))),
     ]
+}
+
+/// The same store, as the process sees it that has handed it over. On the runtime of this test.
+fn forwarded_to(store: AnyStore) -> AnyStore {
+    let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
+    tokio::spawn(forwarded::serve(theirs, movable::Movable::new(store)));
+    AnyStore::Forwarded(ForwardedStore::over(ours))
 }
 
 impl Ground {
@@ -125,7 +133,7 @@ async fn the_guards_hold_for_the_whole_batch_or_nothing_of_it_happens() {
             assert_eq!(ground.apply(batch).await, Applied::Refused { guard: refused });
         }
         assert_eq!(ground.keys(b"", b"zz", 10).await, [b"a", b"b"]);
-        assert_eq!(ground.store.feed(Cursor(0)).await.unwrap().notices, []);
+        assert_eq!(ground.store.feed(Cursor::START).await.unwrap().notices, []);
         assert!(ground.store.scan(Table::Audit, b"", &[255; 9], 1).await.unwrap().is_empty());
 
         let guards = vec![version(b"a", 1), absent(b"c"), version(b"b", 1)];
@@ -221,7 +229,7 @@ async fn the_feed_tells_everything_in_the_order_of_the_commits() {
         for some in all.chunks(2) {
             ground.publish(some.to_vec()).await;
         }
-        let feed = ground.store.feed(Cursor(0)).await.unwrap();
+        let feed = ground.store.feed(Cursor::START).await.unwrap();
         assert_eq!((feed.notices.as_slice(), feed.gap), (&all[..], false));
         let later = ground.store.feed(feed.cursor).await.unwrap();
         assert_eq!(later, Feed { cursor: feed.cursor, notices: vec![], gap: false });
@@ -234,14 +242,14 @@ async fn the_feed_tells_everything_in_the_order_of_the_commits() {
 #[tokio::test]
 async fn who_fell_behind_the_feed_is_told_of_the_gap() {
     for ground in grounds() {
-        let before = ground.store.feed(Cursor(0)).await.unwrap().cursor;
+        let before = ground.store.feed(Cursor::START).await.unwrap().cursor;
         ground.publish(vec![person(1)]).await;
         let inside = ground.store.feed(before).await.unwrap().cursor;
         ground.publish(vec![Notice::All; KEPT]).await;
         assert!(ground.store.feed(before).await.unwrap().gap);
         let feed = ground.store.feed(inside).await.unwrap();
         assert_eq!((feed.notices.len(), feed.gap), (KEPT, false));
-        let ahead = ground.store.feed(Cursor(feed.cursor.0 + 1)).await.unwrap();
+        let ahead = ground.store.feed(Cursor { number: feed.cursor.number + 1, ..feed.cursor }).await.unwrap();
         assert!(ahead.gap, "a cursor of another process");
         assert_eq!(ahead.cursor, feed.cursor);
     }
@@ -253,12 +261,12 @@ async fn who_waits_for_a_change_wakes_and_never_misses_one() {
         let ground = Arc::new(ground);
         let waiting = tokio::spawn({
             let ground = Arc::clone(&ground);
-            async move { ground.store.changed_after(Cursor(0)).await }
+            async move { ground.store.changed_after(Cursor::START).await }
         });
         ground.publish(vec![person(1)]).await;
         waiting.await.unwrap();
         // It was published before this one asked.
-        ground.store.changed_after(Cursor(0)).await;
+        ground.store.changed_after(Cursor::START).await;
         let latest = ground.store.latest();
         let patience = tokio::time::timeout(Duration::from_millis(20), ground.store.changed_after(latest));
         assert!(patience.await.is_err(), "there is nothing new");
@@ -296,7 +304,7 @@ async fn a_batch_beyond_the_limit_is_an_error_and_nothing_of_it_happens() {
         let limit = u16::try_from(Batch::LIMIT).unwrap();
         assert!(ground.store.apply(batch(limit + 1)).await.is_err());
         assert_eq!(ground.keys(b"", &[255; 3], 1_000).await.len(), 0);
-        assert_eq!(ground.store.latest(), Cursor(0));
+        assert_eq!(ground.store.latest().number, 0);
         assert_eq!(ground.apply(batch(limit)).await, Applied::Done { sums: vec![] });
         assert_eq!(ground.keys(b"", &[255; 3], 1_000).await.len(), Batch::LIMIT - 2);
     }
@@ -363,7 +371,7 @@ async fn parallel_changes_of_one_row_under_guards_are_all_kept() {
         tasks.join_all().await;
         assert_eq!(ground.row(b"n").await, Some((41, vec![40])));
         let expected: Vec<_> = (0..40).map(person).collect();
-        assert_eq!(ground.store.feed(Cursor(0)).await.unwrap().notices, expected, "in the order of the commits");
+        assert_eq!(ground.store.feed(Cursor::START).await.unwrap().notices, expected, "in the order of the commits");
     }
 }
 
@@ -432,7 +440,7 @@ proptest! {
 
     #[test]
     fn any_program_has_the_same_outcome_on_every_store(steps in prop::collection::vec(step(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(compare(steps));
     }
 }
@@ -440,16 +448,19 @@ proptest! {
 async fn compare(steps: Vec<Step>) {
     let clock = Clock::manual(Timestamp::from_millis(1_000_000));
     let key = || AuditKey::new([1; 32]);
-    let memory = MemoryStore::new(clock.clone(), key());
+    let memory = MemoryStore::new(clock.clone(), key()).unwrap();
     let on_no_disk = || ::redb::Builder::new().create_with_backend(::redb::backends::InMemoryBackend::new());
     let redb = RedbStore::open_with(Box::new(on_no_disk), clock.clone(), key()).unwrap();
-    let stores = [AnyStore::Memory(memory), AnyStore::Redb(redb)];
+    let over_there = forwarded_to(AnyStore::Memory(MemoryStore::new(clock.clone(), key()).unwrap()));
+    let stores = [AnyStore::Memory(memory), AnyStore::Redb(redb), over_there];
     for step in steps {
         match step {
             Step::Advance(seconds) => clock.advance(Duration::from_secs(seconds)),
             Step::Apply(batch) => {
-                let [one, other] = [stores[0].apply(batch.clone()).await, stores[1].apply(batch.clone()).await];
-                assert_eq!(one, other, "{batch:?}");
+                let first = stores[0].apply(batch.clone()).await;
+                for other in &stores[1..] {
+                    assert_eq!(first, other.apply(batch.clone()).await, "{batch:?}");
+                }
             }
             Step::Sweep(before, max) => {
                 // Which of several is left to each; that none remains at last is not.
@@ -462,11 +473,15 @@ async fn compare(steps: Vec<Step>) {
         }
     }
     for table in Table::ALL {
-        let [one, other] = [
-            stores[0].scan(table, b"", &[255; 9], 1_000).await.unwrap(),
-            stores[1].scan(table, b"", &[255; 9], 1_000).await.unwrap(),
-        ];
-        assert_eq!(one, other, "{table:?}");
+        let first = stores[0].scan(table, b"", &[255; 9], 1_000).await.unwrap();
+        for other in &stores[1..] {
+            assert_eq!(first, other.scan(table, b"", &[255; 9], 1_000).await.unwrap(), "{table:?}");
+        }
     }
-    assert_eq!(stores[0].feed(Cursor(0)).await, stores[1].feed(Cursor(0)).await);
+    let said = async |store: &AnyStore| {
+        store.feed(Cursor::START).await.map(|feed| (feed.cursor.number, feed.notices, feed.gap))
+    };
+    for other in &stores[1..] {
+        assert_eq!(said(&stores[0]).await, said(other).await);
+    }
 }

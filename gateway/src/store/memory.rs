@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use access::Timestamp;
 
 use super::chain::{self, AuditKey, Chain};
-use super::feed::Notices;
+use super::feed::{Bell, Notices};
 use super::plan::{Plan, plan};
 use super::{Applied, Batch, Cursor, Feed, Row, Store, StoreError, Table};
 use crate::clock::Clock;
@@ -27,22 +27,17 @@ struct State {
 }
 
 impl MemoryStore {
-    /// Empty. Expiry is judged by `clock`; the audit chain is keyed with `key`.
-    pub fn new(clock: Clock, key: AuditKey) -> Self {
+    /// Empty. Expiry is judged by `clock`; the audit chain is keyed with `key`. Errors: the system gives no random bytes.
+    pub fn new(clock: Clock, key: AuditKey) -> Result<Self, StoreError> {
         let mut state = State { tables: Default::default(), chain: Chain::new(key) };
         let head = state.chain.head();
         state.put(Table::Meta, chain::HEAD.to_vec(), head);
-        Self { clock, state: Mutex::new(Box::new(state)), notices: Notices::new() }
+        Ok(Self { clock, state: Mutex::new(Box::new(state)), notices: Notices::new()? })
     }
 
-    /// Waits until something after `cursor` was published; at once if it was already.
-    pub async fn changed_after(&self, cursor: Cursor) {
-        self.notices.changed_after(cursor).await;
-    }
-
-    /// The number of the last notice.
-    pub fn latest(&self) -> Cursor {
-        self.notices.latest()
+    /// Rings when something is published.
+    pub(super) fn bell(&self) -> Bell {
+        self.notices.bell()
     }
 
     fn state(&self) -> MutexGuard<'_, Box<State>> {

@@ -7,9 +7,11 @@
 
 mod chain;
 mod feed;
+mod forwarded;
 #[cfg(test)]
 mod laws;
 mod memory;
+mod movable;
 mod plan;
 mod redb;
 mod seal;
@@ -17,6 +19,7 @@ mod timed;
 pub mod vault;
 
 pub use chain::AuditKey;
+pub use forwarded::ForwardedStore;
 pub use memory::MemoryStore;
 pub use redb::RedbStore;
 
@@ -158,7 +161,7 @@ pub enum Notice {
 }
 
 /// Several changes that happen together. At most [`Batch::LIMIT`] guards and writes.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Batch {
     /// All must hold.
     pub guards: Vec<Guard>,
@@ -216,9 +219,20 @@ pub enum StoreError {
     InUse,
 }
 
-/// A position in the stream of notices.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Cursor(pub u64);
+/// A position in the stream of notices. The stream ends with the store that published it: one that is opened again, here
+/// or by another process, has a stream of its own, and what is left of the old one is a gap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cursor {
+    /// Random: which stream. Zero: whichever there is, from its beginning.
+    pub stream: u64,
+    /// How many notices of it.
+    pub number: u64,
+}
+
+impl Cursor {
+    /// Before the first notice of whichever stream there is.
+    pub const START: Self = Self { stream: 0, number: 0 };
+}
 
 /// What was published after a cursor.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -231,7 +245,7 @@ pub struct Feed {
     pub gap: bool,
 }
 
-/// Five verbs. Implementations: in memory and redb.
+/// Five verbs. Implementations: in memory, redb, and forwarded to the process that took over.
 pub trait Store: Send + Sync + 'static {
     /// The live row with this key.
     fn get(&self, table: Table, key: &[u8]) -> impl Future<Output = Result<Option<Row>, StoreError>> + Send;
@@ -267,22 +281,26 @@ pub enum AnyStore {
     Memory(MemoryStore),
     /// A file of this machine.
     Redb(RedbStore),
+    /// The process that took over has the file.
+    Forwarded(ForwardedStore),
 }
 
 impl AnyStore {
     /// Waits until something after `cursor` was published; at once if it was already. Never misses a notice.
     pub async fn changed_after(&self, cursor: Cursor) {
-        match self {
-            Self::Memory(store) => store.changed_after(cursor).await,
-            Self::Redb(store) => store.changed_after(cursor).await,
-        }
+        self.bell().changed_after(cursor).await;
     }
 
     /// The number of the last notice.
     pub fn latest(&self) -> Cursor {
+        self.bell().latest()
+    }
+
+    fn bell(&self) -> feed::Bell {
         match self {
-            Self::Memory(store) => store.latest(),
-            Self::Redb(store) => store.latest(),
+            Self::Memory(store) => store.bell(),
+            Self::Redb(store) => store.bell(),
+            Self::Forwarded(store) => store.bell(),
         }
     }
 }
@@ -292,6 +310,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.get(table, key).await,
             Self::Redb(store) => store.get(table, key).await,
+            Self::Forwarded(store) => store.get(table, key).await,
         }
     }
 
@@ -299,6 +318,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.scan(table, from, to, max).await,
             Self::Redb(store) => store.scan(table, from, to, max).await,
+            Self::Forwarded(store) => store.scan(table, from, to, max).await,
         }
     }
 
@@ -306,6 +326,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.apply(batch).await,
             Self::Redb(store) => store.apply(batch).await,
+            Self::Forwarded(store) => store.apply(batch).await,
         }
     }
 
@@ -313,6 +334,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.feed(after).await,
             Self::Redb(store) => store.feed(after).await,
+            Self::Forwarded(store) => store.feed(after).await,
         }
     }
 
@@ -320,6 +342,7 @@ impl Store for AnyStore {
         match self {
             Self::Memory(store) => store.sweep(table, before, max).await,
             Self::Redb(store) => store.sweep(table, before, max).await,
+            Self::Forwarded(store) => store.sweep(table, before, max).await,
         }
     }
 }

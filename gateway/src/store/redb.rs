@@ -20,7 +20,7 @@ use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableT
 use tokio::sync::oneshot;
 
 use super::chain::{self, AuditKey, Chain};
-use super::feed::Notices;
+use super::feed::{Bell, Notices};
 use super::seal::sync_name;
 use super::{Applied, Batch, Cursor, Feed, Row, Store, StoreError, Table};
 use crate::clock::Clock;
@@ -64,7 +64,7 @@ impl RedbStore {
     pub(super) fn open_with(opener: Opener, clock: Clock, key: AuditKey) -> Result<Self, StoreError> {
         let (database, chain) = open_database(&opener, &key)?;
         let database = RwLock::new(Some(database));
-        let shared = Arc::new(Shared { opener, key, clock, notices: Notices::new(), database });
+        let shared = Arc::new(Shared { opener, key, clock, notices: Notices::new()?, database });
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer::new(Arc::clone(&shared), chain);
         let thread = std::thread::Builder::new().name("store writer".to_owned()).spawn(move || writer.work(&jobs));
@@ -73,14 +73,9 @@ impl RedbStore {
         Ok(Self { shared, queue: Some(queue), writer: Some(thread) })
     }
 
-    /// Waits until something after `cursor` was published; at once if it was already.
-    pub async fn changed_after(&self, cursor: Cursor) {
-        self.shared.notices.changed_after(cursor).await;
-    }
-
-    /// The number of the last notice.
-    pub fn latest(&self) -> Cursor {
-        self.shared.notices.latest()
+    /// Rings when something is published.
+    pub(super) fn bell(&self) -> Bell {
+        self.shared.notices.bell()
     }
 
     fn read<T>(&self, look: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, StoreError> {

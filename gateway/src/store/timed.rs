@@ -5,13 +5,14 @@ use std::sync::OnceLock;
 use access::Timestamp;
 use prometheus::{Histogram, HistogramVec};
 
-use super::{AnyStore, Applied, Batch, Cursor, Feed, Row, Store, StoreError, Table};
+use super::movable::{Between, Movable};
+use super::{Applied, Batch, Cursor, Feed, Row, Store, StoreError, Table};
 use crate::clock::Clock;
 
 /// A store that is timed as soon as somebody wants to know.
 #[derive(Debug)]
 pub(super) struct Timed {
-    store: AnyStore,
+    store: Movable,
     clock: Clock,
     seconds: OnceLock<Seconds>,
 }
@@ -27,7 +28,7 @@ struct Seconds {
 }
 
 impl Timed {
-    pub(super) const fn new(store: AnyStore, clock: Clock) -> Self {
+    pub(super) fn new(store: Movable, clock: Clock) -> Self {
         Self { store, clock, seconds: OnceLock::new() }
     }
 
@@ -43,7 +44,17 @@ impl Timed {
         });
     }
 
-    /// The number of the last notice.
+    /// The store itself, for another process that asks through this one. Not timed.
+    pub(super) fn untimed(&self) -> Movable {
+        self.store.clone()
+    }
+
+    /// Closes it, for another process to open; see [`Movable::leave`].
+    pub(super) async fn leave(&self) -> Between {
+        self.store.leave().await
+    }
+
+    /// Where the last notice is.
     pub(super) fn latest(&self) -> Cursor {
         self.store.latest()
     }

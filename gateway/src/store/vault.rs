@@ -12,6 +12,7 @@ mod act;
 mod attempts;
 mod flows;
 mod hand_offs;
+mod hand_over;
 mod house;
 mod issued;
 mod open;
@@ -37,6 +38,7 @@ use super::StoreError;
 use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
+pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
@@ -275,6 +277,7 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     generations: Generations,
+    backing: Backing,
 }
 
 /// Where a vault keeps its rows.

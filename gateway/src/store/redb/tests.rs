@@ -239,7 +239,7 @@ async fn a_disk_that_fails_is_told_to_everybody_and_when_it_works_again_so_does_
     let disk = Arc::new(Disk::default());
     let store = flaky(&file(&folder), &disk);
     let _ = store.apply(change(b"a", b"1")).await.unwrap();
-    let cursor = store.latest();
+    let cursor = store.bell().latest();
 
     disk.fails.store(true, Ordering::SeqCst);
     let (one, other) = tokio::join!(store.apply(change(b"a", b"2")), store.apply(change(b"b", b"2")));

@@ -85,10 +85,15 @@ impl Vault {
         self.store().feed(after).await
     }
 
+    /// Where the feed is now: what is published later comes after it.
+    pub fn latest(&self) -> Cursor {
+        self.store().latest()
+    }
+
     /// Wakes whenever something is published from now on. What is published between a look at the feed and this call does
     /// not wake; [`changed_after`](Self::changed_after) has no such gap.
     pub async fn changed(&self) {
-        self.changed_after(self.store().latest()).await;
+        self.changed_after(self.latest()).await;
     }
 
     /// Wakes as soon as there is something in the feed after the cursor; at once if there is already.

@@ -12,6 +12,7 @@ use data_encoding::HEXLOWER;
 use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
 use crate::clock::Clock;
+use crate::store::movable::Movable;
 use crate::store::seal::{self, Keys, RootKey};
 use crate::store::timed::Timed;
 use crate::store::{AnyStore, Applied, Batch, Guard, MemoryStore, RedbStore, Store, StoreError, Table, Write};
@@ -22,31 +23,36 @@ impl Vault {
         let (store, keys) = match backing {
             Backing::Memory => {
                 let keys = Keys::derive(&RootKey::new(seal::random()?));
-                (AnyStore::Memory(MemoryStore::new(clock.clone(), keys.audit())), keys)
+                (AnyStore::Memory(MemoryStore::new(clock.clone(), keys.audit())?), keys)
             }
             Backing::Redb { file, key_file } => {
                 let keys = Keys::derive(&seal::key_of(file, key_file)?);
                 (AnyStore::Redb(RedbStore::open(file, clock.clone(), keys.audit())?), keys)
             }
         };
-        Self::over(store, keys, clock).await
+        Self::over(store, keys, clock, backing.clone()).await
     }
 
-    async fn over(store: AnyStore, keys: Keys, clock: Clock) -> Result<Self, StoreError> {
-        match store.get(Table::Meta, SCHEMA_ROW).await? {
-            None => initialise(&store, &keys).await?,
-            Some(row) => {
-                let found = row.value.try_into().map(u32::from_be_bytes);
-                let found = found.map_err(|_| StoreError::Corrupt("the schema version can't be read".to_owned()))?;
-                if found > SCHEMA {
-                    return Err(StoreError::TooNew { found, known: SCHEMA });
-                }
-                prove(&store, &keys).await?;
-            }
+    async fn over(store: AnyStore, keys: Keys, clock: Clock, backing: Backing) -> Result<Self, StoreError> {
+        if !is_ours(&store, &keys).await? {
+            initialise(&store, &keys).await?;
         }
         let generations = generations(&store, &keys).await?;
-        Ok(Self(Arc::new(Inner { store: Timed::new(store, clock.clone()), keys, clock, generations })))
+        let store = Timed::new(Movable::new(store), clock.clone());
+        Ok(Self(Arc::new(Inner { store, keys, clock, generations, backing })))
     }
+}
+
+/// Was it made before, by a program that we understand and with our key? `Ok(false)`: it is new.
+pub(super) async fn is_ours(store: &AnyStore, keys: &Keys) -> Result<bool, StoreError> {
+    let Some(row) = store.get(Table::Meta, SCHEMA_ROW).await? else { return Ok(false) };
+    let found = row.value.try_into().map(u32::from_be_bytes);
+    let found = found.map_err(|_| StoreError::Corrupt("the schema version can't be read".to_owned()))?;
+    if found > SCHEMA {
+        return Err(StoreError::TooNew { found, known: SCHEMA });
+    }
+    prove(store, keys).await?;
+    Ok(true)
 }
 
 /// The first rows of a new store.

@@ -152,7 +152,7 @@ async fn what_a_refused_act_would_have_said_is_not_in_the_trail() {
 #[tokio::test]
 async fn who_follows_the_feed_is_woken_by_a_change() {
     for scene in scenes().await {
-        let cursor = scene.vault.feed(Cursor(0)).await.unwrap().cursor;
+        let cursor = scene.vault.feed(Cursor::START).await.unwrap().cursor;
         let vault = scene.vault.clone();
         let woken = tokio::spawn(async move { vault.changed_after(cursor).await });
         let ana = scene.add("ana").await;

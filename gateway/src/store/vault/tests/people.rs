@@ -134,7 +134,7 @@ async fn disabling_ends_every_session_and_the_feed_tells_of_it() {
     for scene in scenes().await {
         let id = scene.add("ana").await.person.id;
         let (secret, session) = scene.sign_in(id).await;
-        let cursor = scene.vault.feed(Cursor(0)).await.unwrap().cursor;
+        let cursor = scene.vault.feed(Cursor::START).await.unwrap().cursor;
         let after = scene.vault.disable_person(id, Force::No, entry()).await.unwrap();
         assert_eq!((after.person.standing, after.generation), (Standing::Disabled, 2));
         let digest = scene.vault.digest("session", secret.expose().as_bytes());

@@ -184,7 +184,7 @@ async fn an_ended_session_is_gone_with_all_its_rows_and_the_feed_tells_of_it() {
         let id = scene.add("ana").await.person.id;
         let (secret, session) = scene.sign_in(id).await;
         let (_, other) = scene.sign_in(id).await;
-        let cursor = vault.feed(Cursor(0)).await.unwrap().cursor;
+        let cursor = vault.feed(Cursor::START).await.unwrap().cursor;
         assert!(vault.end_session(session.id, entry()).await.unwrap());
         assert_eq!(vault.feed(cursor).await.unwrap().notices, [Notice::Session(session.id)]);
         let digest = vault.digest("session", secret.expose().as_bytes());

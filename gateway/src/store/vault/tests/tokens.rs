@@ -28,7 +28,7 @@ async fn a_revoked_token_is_gone_for_good_and_the_feed_tells_of_it() {
         let vault = &scene.vault;
         let owner = scene.add("ana").await.person.id;
         let (record, _) = vault.add_token(new_token(&scene, owner), entry()).await.unwrap();
-        let cursor = vault.feed(Cursor(0)).await.unwrap().cursor;
+        let cursor = vault.feed(Cursor::START).await.unwrap().cursor;
         assert!(vault.revoke_token(record.id, entry()).await.unwrap());
         assert_eq!(vault.feed(cursor).await.unwrap().notices, [Notice::Token(record.id)]);
         vault.touch_token(record.id, scene.clock.now(), address(1).ip()).await.unwrap();
