@@ -106,7 +106,8 @@ async fn a_connection_that_was_never_asked_opens_no_app_that_demands_one_since()
     let demanding = written.replace("title: Mail", "title: Mail\n    client_certificate: required");
     std::fs::write(scene.gateway.file("gateway.yaml"), demanding).expect("writable");
     scene.reload().await;
-    assert_eq!(open.get(host, "/status").expect("an answer").0, 421);
+    // Cut, if its first request was still being put away when everyone inside was asked again; else sent elsewhere.
+    assert!(open.get(host, "/status").is_none_or(|(status, _)| status == 421));
     // Nor does a session that is resumed: there is a full handshake, and the question.
     let mut resumed = OpenSsl::connect(scene.gateway.port(), host, &["-tls1_2", "-sess_in", &session]);
     assert_eq!(resumed.get(host, "/status").expect("an answer").0, 403);
