@@ -139,7 +139,7 @@ async fn a_web_socket_reaches_an_app_by_http_1_also_where_requests_go_by_http_2(
     })
     .await;
     let apps = crm(&app, Spoken::Tls("localhost"), "");
-    let files = vec![("ca.pem", app.authority())];
+    let files = vec![("ca.pem".to_owned(), app.authority())];
     let gateway = TestGateway::with(Setup { apps: Some(apps), files, ..Setup::default() }).await;
     assert_eq!(gateway.get("crm", "/").send().await.status, 200);
     let mut wire = Wire::open(gateway.port(), OFFICE).await;
@@ -467,7 +467,7 @@ fn status(status: StatusCode) -> Response<Body> {
 /// A gateway that speaks TLS before this app, which is open to everybody.
 async fn before(app: &Backend, spoken: Spoken, settings: &str) -> TestGateway {
     let files = match spoken {
-        Spoken::Tls(_) => vec![("ca.pem", app.authority())],
+        Spoken::Tls(_) => vec![("ca.pem".to_owned(), app.authority())],
         _ => Vec::new(),
     };
     TestGateway::with(Setup { apps: Some(crm(app, spoken, settings)), files, https: true, ..Setup::default() }).await

@@ -332,7 +332,7 @@ async fn an_upstream_with_tls_is_believed_only_with_its_name_and_its_authority()
         (&right, old.authority(), 502),
     ] {
         let apps = crm(&format!("\"https://localhost:{}\"", backend.address().port()), "ca_file: ca.pem");
-        let files = vec![("ca.pem", authority)];
+        let files = vec![("ca.pem".to_owned(), authority)];
         let gateway = TestGateway::with(Setup { apps: Some(apps), files, ..Setup::default() }).await;
         let answer = gateway.get("crm", "/").send().await;
         assert_eq!(answer.status, status, "{}", answer.text());
@@ -385,7 +385,7 @@ async fn checks_reach_apps_by_tls_and_by_http_2_without_it() {
         let tls = spoken != Spoken::H2c;
         let scheme = if tls { "https" } else { "h2c" };
         let upstream = format!("\"{scheme}://localhost:{}\"", backend.address().port());
-        let files = if tls { vec![("ca.pem", backend.authority())] } else { Vec::new() };
+        let files = if tls { vec![("ca.pem".to_owned(), backend.authority())] } else { Vec::new() };
         for (path, status) in [("/fine", 200), ("/sick", 503)] {
             let ca_file = if tls { "ca_file: ca.pem\n    " } else { "" };
             let health = format!("{ca_file}health: {{ path: {path}, fall: 1, rise: 1 }}");
