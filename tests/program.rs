@@ -115,8 +115,8 @@ async fn told_to_end_it_says_so_lets_requests_end_and_exits_with_0() {
     serving.terminate();
     until(async || ready(&program).await == (503, json!(true))).await;
     program.run(&["health"]).await.ended(1);
-    // Nobody new is let in.
-    assert!(tokio::net::TcpStream::connect(("127.0.0.1", program.port())).await.is_err());
+    // Nobody new is let in, as soon as every worker has closed its socket.
+    until(async || tokio::net::TcpStream::connect(("127.0.0.1", program.port())).await.is_err()).await;
     program.crm().go_on();
     let mut waiting = waiting;
     assert_eq!(waiting.answer().await.map(|answer| answer.status), Some(200));
