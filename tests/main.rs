@@ -33,6 +33,7 @@ mod sign_in_race;
 mod smuggling;
 mod tls;
 mod tokens;
+mod turned_away;
 mod upstream;
 mod upstreams;
 mod wall;

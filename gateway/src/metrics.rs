@@ -161,6 +161,8 @@ impl Metrics {
             by_code: Default::default(),
             duration: self.request_duration.with_label_values(&[app]),
             allowed: self.decisions.with_label_values(&[app, ALLOW, ALLOWED]),
+            address_refused: OnceLock::new(),
+            decisions: self.decisions.clone(),
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
         }
@@ -198,6 +200,9 @@ pub struct AppMetrics {
     by_code: [OnceLock<IntCounter>; CODES.len()],
     duration: Histogram,
     allowed: IntCounter,
+    decisions: IntCounterVec,
+    /// Made when it first occurs.
+    address_refused: OnceLock<IntCounter>,
     allowed_token: IntCounter,
     allowed_device: IntCounter,
 }
@@ -209,6 +214,12 @@ impl AppMetrics {
         let counter = self.by_code[at].get_or_init(|| self.requests.with_label_values(&[&self.app, CODES[at]]));
         counter.inc();
         self.duration.observe(took.as_secs_f64());
+    }
+
+    /// Counts a refusal of somebody's address who showed no token.
+    pub fn address_refused(&self) {
+        let made = || self.decisions.with_label_values(&[&self.app, "refuse", "address_not_allowed"]);
+        self.address_refused.get_or_init(made).inc();
     }
 
     /// Counts an admission, by this kind of token if it was one.

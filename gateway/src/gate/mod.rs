@@ -379,8 +379,20 @@ impl Gate {
         };
         match (decision, ask.app) {
             (Decision::Allow(_), Some(of_app)) if too_many.is_none() => of_app.counts.allowed(token),
+            (Decision::Refuse(refusal), Some(of_app))
+                if refusal.reason == Reason::AddressNotAllowed && token.is_none() =>
+            {
+                of_app.counts.address_refused();
+            }
             _ => self.metrics.decided(goal_label(&ask.goal), kind, reason, token),
         }
+    }
+
+    /// Could nobody come in from there, whoever it is? What is refused then is refused by the rules, request by request.
+    pub fn turns_away(&self, in_force: &InForce, address: ClientAddr) -> bool {
+        let origin = Origin { address, certificate: Certificate::NotShown };
+        let decision = self.ask_rules(in_force, origin, Goal::SignIn, None, self.clock.now());
+        matches!(decision, Decision::Refuse(refusal) if refusal.reason == Reason::AddressNotAllowed)
     }
 
     /// Remembers a refusal and gives it its reference code.

@@ -17,8 +17,8 @@ use http::HeaderValue;
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::{
-    ALPN, Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
+    ALPN, Digest, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
@@ -42,7 +42,7 @@ pub(crate) struct Facts {
 
 impl Facts {
     /// What comes before HTTP is done.
-    pub(crate) fn begin(&self, stream: &Stream) {
+    pub(crate) fn begin(&self, stream: &impl Ssl) {
         let streams = matches!(stream.selected_alpn_proto(), Some(ALPN::H2));
         self.pulse.enter(if streams { Stage::Streams } else { Stage::Idle });
     }

@@ -20,6 +20,7 @@ mod routes;
 mod sieve;
 mod slow;
 mod strict;
+mod turned_away;
 mod upgrade;
 mod websocket;
 
@@ -44,6 +45,7 @@ pub use log::AccessLog;
 pub use routes::Snapshot;
 pub(crate) use sieve::sieve;
 pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
+pub(crate) use turned_away::{Next, TurnedAway};
 
 use crate::clock::Moment;
 use crate::gate::{Gate, Permit};

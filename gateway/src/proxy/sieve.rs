@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl, Stream,
@@ -17,22 +18,25 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::strict::Framer;
 
-/// The connection as pingora may read it. HTTP/2 has a framing of its own and passes as it is.
-pub(crate) fn sieve(stream: impl IO + 'static) -> Stream {
+/// The connection as pingora may read it, beginning with what was read of it already. HTTP/2 has a framing of its own and
+/// passes as it is; nothing of it was read.
+pub(crate) fn sieve(stream: impl IO + 'static, first: BytesMut) -> Stream {
     if stream.selected_alpn_proto() == Some(ALPN::H2) {
         return Box::new(stream);
     }
-    lines(stream)
+    lines(stream, first)
 }
 
 /// HTTP/1.1 whatever the connection below speaks: a stream of HTTP/2 that is told in lines.
-pub(super) fn lines(stream: impl IO + 'static) -> Stream {
-    Box::new(Sieve { stream, framer: Framer::new(), ended: false })
+pub(super) fn lines(stream: impl IO + 'static, first: BytesMut) -> Stream {
+    Box::new(Sieve { stream, first, framer: Framer::new(), ended: false })
 }
 
 #[derive(Debug)]
 struct Sieve<S> {
     stream: S,
+    /// Was read before, and is read again first.
+    first: BytesMut,
     framer: Framer,
     ended: bool,
 }
@@ -44,7 +48,12 @@ impl<S: IO> AsyncRead for Sieve<S> {
             return Poll::Ready(Ok(()));
         }
         let before = into.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+        if this.first.is_empty() {
+            ready!(Pin::new(&mut this.stream).poll_read(cx, into))?;
+        } else {
+            let some = this.first.len().min(into.remaining());
+            into.put_slice(&this.first.split_to(some));
+        }
         let came = &mut into.filled_mut()[before..];
         if let Err(ambiguous) = this.framer.feed(came) {
             came[ambiguous.at..].fill(0);

@@ -78,6 +78,13 @@ impl Watch {
         slow.map(|facts| facts.cut.end()).count()
     }
 
+    /// Ends the connections that wait for a request.
+    pub(crate) fn end_idle(&self) {
+        let watched = self.lock();
+        let idle = watched.iter().filter(|(_, one)| one.facts.pulse.stage() == Stage::Idle);
+        idle.for_each(|(_, one)| one.facts.cut.end());
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Slab<Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -44,7 +44,7 @@ pub(super) async fn serve<A: HttpServerApp + Send + Sync>(
 ) {
     let Some(digest) = stream.digest().cloned() else { return };
     let (ours, theirs) = tokio::io::duplex(PIPE);
-    let mut upgrade = ServerSession::new_http1(sieve::lines(Through { pipe: theirs, digest }));
+    let mut upgrade = ServerSession::new_http1(sieve::lines(Through { pipe: theirs, digest }, BytesMut::new()));
     upgrade.set_keepalive(None);
     let mut serving = app.process_new_http(upgrade, shutdown);
     let mut relaying = pin!(relay(&mut stream, ours));

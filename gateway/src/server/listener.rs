@@ -9,8 +9,9 @@ use std::sync::Arc;
 use access::ClientAddr;
 use access::network::{Believed, Claims};
 use arc_swap::ArcSwap;
+use bytes::BytesMut;
 use pingora::apps::{HttpServerApp, ServerApp};
-use pingora::protocols::Stream;
+use pingora::protocols::{ALPN, IO, Stream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -19,12 +20,13 @@ use super::arrivals::{Arrival, Arrivals};
 use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::proxy::{Connection, Facts, Snapshot, Watch, sieve, until_cut};
+use crate::proxy::{Connection, Facts, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
 use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
 pub(super) struct Listener<A> {
     pub(super) app: Arc<A>,
+    pub(super) door: TurnedAway,
     pub(super) current: Arc<ArcSwap<Snapshot>>,
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
@@ -83,6 +85,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             _ = idle.wait_for(|idle| *idle) => {}
         }
         self.app.http_cleanup().await;
+        self.watch.end_idle();
         while open.join_next().await.is_some() {}
     }
 
@@ -127,23 +130,44 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             }
             let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
             let stream: Stream = match tls {
-                None => sieve(connection),
+                None => match self.turned_away(connection, peer, &facts).await {
+                    Some(stream) => stream,
+                    None => return,
+                },
                 Some(acceptor) => match acceptor.handshake(connection).await {
                     Ok((stream, asked)) => {
                         facts.opening.note_handshake(&stream, asked);
-                        sieve(stream)
+                        match self.turned_away(stream, peer, &facts).await {
+                            Some(stream) => stream,
+                            None => return,
+                        }
                     }
                     // Scanners, old clients, wrong names: everyday.
                     Err(_) => return,
                 },
             };
-            facts.begin(&stream);
             let mut next = Some(stream);
             while let Some(stream) = next {
                 next = ServerApp::process_new(&self.app, stream, &self.stopping).await;
             }
         };
         until_cut(&facts.cut, serving).await;
+    }
+}
+
+impl<A> Listener<A> {
+    /// The connection as the proxy takes it; `None`: everything on it was refused before it came so far.
+    async fn turned_away(&self, mut stream: impl IO + 'static, peer: SocketAddr, facts: &Facts) -> Option<Stream> {
+        facts.begin(&stream);
+        // HTTP/2 is nothing that could be answered in passing.
+        if stream.selected_alpn_proto() == Some(ALPN::H2) {
+            return Some(sieve(stream, BytesMut::new()));
+        }
+        let stopping = || *self.stopping.borrow();
+        match self.door.serve(&mut stream, peer.ip(), facts, stopping).await {
+            Next::Over => None,
+            Next::Proxy(first) => Some(sieve(stream, first)),
+        }
     }
 }
 

@@ -1,0 +1,278 @@
+//! How is somebody turned away whom no rule could let in? With as little work as an attacker deserves.
+//!
+//! Before a connection reaches pingora its address is known, and often that alone is the answer (N11). Then the plainest
+//! requests, a script's `GET` or `HEAD` that shows nothing, are answered from here: read, refused by the same
+//! `access::decide`, counted, logged and given a reference like every other, but without a proxy's machinery around it. Every
+//! answer from here is a no. Whatever is not that plain, or not refused any more, goes on to the proxy byte by byte.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::ClientAddr;
+use access::network::{Believed, Claims};
+use access::policy::{Certificate, Goal, Reason};
+use access::target::CanonicalPath;
+use arc_swap::ArcSwap;
+use bytes::{Buf, BytesMut};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use pingora::protocols::IO;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::Label;
+use super::asked;
+use super::connection::Facts;
+use super::log::{AccessLog, Line, PATH};
+use super::routes::{Route, Snapshot};
+use super::strict::Framer;
+use crate::clock::Moment;
+use crate::gate::{Admission, Ask, Cause, Denied, Gate, OfApp, Shown};
+use crate::portal::{Reader, Visit, refusal};
+
+/// Answers those who are turned away, for one worker.
+pub(crate) struct TurnedAway {
+    gate: Arc<Gate>,
+    current: Arc<ArcSwap<Snapshot>>,
+    log: AccessLog,
+}
+
+/// What became of a connection.
+pub(crate) enum Next {
+    /// It is over.
+    Over,
+    /// The proxy's turn, beginning with these bytes.
+    Proxy(BytesMut),
+}
+
+impl TurnedAway {
+    /// Over the same gate and configuration as the proxy.
+    pub(crate) const fn new(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>, log: AccessLog) -> Self {
+        Self { gate, current, log }
+    }
+
+    /// Serves the connection for as long as it is about refusals. `stopping`: should the connection end with its answer?
+    pub(crate) async fn serve<S: IO>(
+        &self,
+        stream: &mut S,
+        peer: std::net::IpAddr,
+        facts: &Facts,
+        stopping: impl Fn() -> bool,
+    ) -> Next {
+        let mut read = BytesMut::new();
+        let mut told = None;
+        loop {
+            let Some(address) = self.refused_address(peer, facts) else { return Next::Proxy(read) };
+            facts.pulse.next_request();
+            let end = loop {
+                if let Some(end) = header_end(&read) {
+                    break end;
+                }
+                if read.len() > LARGEST || has_bare_line_end(&read) {
+                    return Next::Proxy(read);
+                }
+                match tokio::time::timeout(IDLE, stream.read_buf(&mut read)).await {
+                    Ok(Ok(length)) if length > 0 => {}
+                    _ => return Next::Over,
+                }
+            };
+            let began = self.gate.clock().moment();
+            let snapshot = self.current.load_full();
+            let Some(plain) = Plain::read(&read[..end], &snapshot) else { return Next::Proxy(read) };
+            let Some(denied) = self.refuse(&plain, &snapshot, address).await else { return Next::Proxy(read) };
+            let Some(told) = Told::about(&mut told, &plain, &snapshot, address, &denied, self.gate.clock().now())
+            else {
+                return Next::Proxy(read);
+            };
+            let answer = told.answer(&plain);
+            // Counted first: whoever has read the answer finds it counted.
+            self.note(&plain, address, &denied, answer.len(), began);
+            if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() || stopping() {
+                return Next::Over;
+            }
+            read.advance(end);
+        }
+    }
+
+    /// The address, if it could let nobody in and nothing on this connection can claim another.
+    fn refused_address(&self, peer: std::net::IpAddr, facts: &Facts) -> Option<ClientAddr> {
+        let snapshot = self.current.load();
+        let settings = &snapshot.in_force.settings;
+        let speaks_for_others =
+            |ip| settings.trusted_proxies.contains_ip(ip) || settings.proxy_protocol.contains_ip(ip);
+        if facts.opening.proxied().is_some() || speaks_for_others(peer) {
+            return None;
+        }
+        let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).ok()?.client;
+        self.gate.turns_away(&snapshot.in_force, address).then_some(address)
+    }
+
+    /// Asks the rules, as for every request. `None`: they do not say what was expected.
+    async fn refuse(&self, plain: &Plain<'_>, snapshot: &Snapshot, address: ClientAddr) -> Option<Denied> {
+        let route = &plain.route;
+        let ask = Ask {
+            in_force: &snapshot.in_force,
+            address,
+            certificate: Certificate::NotShown,
+            goal: Goal::App { app: &route.app.name, method: plain.method.as_str(), path: &plain.path },
+            shown: Shown::Nothing,
+            app: Some(OfApp { counts: &route.metrics, limits: &route.app.limits }),
+            hold: None,
+        };
+        match self.gate.admit(ask).await {
+            Admission::Refuse(denied) if denied.cause == Cause::Rules(Reason::AddressNotAllowed) => Some(denied),
+            Admission::Refuse(_) | Admission::SignIn { .. } | Admission::Enter(_) => None,
+        }
+    }
+
+    fn note(&self, plain: &Plain<'_>, address: ClientAddr, denied: &Denied, bytes: usize, began: Moment) {
+        let took = self.gate.clock().moment().since(began);
+        plain.route.metrics.answered(403, took);
+        self.log.write(|| Line {
+            at: self.gate.clock().now(),
+            app: Label::App(Arc::clone(&plain.route.label)),
+            host: Some(plain.route.app.host.clone()),
+            method: plain.method.clone(),
+            path: plain.target.as_bytes()[..plain.target.len().min(PATH)].into(),
+            status: 403,
+            bytes,
+            took,
+            client: Some(address),
+            visitor: None,
+            decision: denied.cause.code(),
+            rule: None,
+            reference: Some(denied.reference.to_string()),
+            error: None,
+        });
+    }
+}
+
+/// A request there is nothing to think about: `GET` or `HEAD` of an app, HTTP/1.1, no body, no proof, no person reading.
+struct Plain<'a> {
+    method: Method,
+    /// Without the query.
+    target: &'a str,
+    path: CanonicalPath<'a>,
+    route: Arc<Route>,
+}
+
+impl<'a> Plain<'a> {
+    /// `header` from the request line to the empty line.
+    fn read(header: &'a [u8], snapshot: &Snapshot) -> Option<Self> {
+        Framer::new().feed(header).ok()?;
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+        let mut request = httparse::Request::new(&mut fields);
+        match request.parse(header) {
+            Ok(httparse::Status::Complete(length)) if length == header.len() => {}
+            _ => return None,
+        }
+        let method = match request.method? {
+            "GET" => Method::GET,
+            "HEAD" => Method::HEAD,
+            _ => return None,
+        };
+        let whole = request.path?;
+        let target = whole.split('?').next().unwrap_or(whole);
+        let mut headers = HeaderMap::with_capacity(request.headers.len());
+        for field in request.headers.iter() {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
+            let is_more = [AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, TRANSFER_ENCODING, UPGRADE].contains(&name);
+            let is_second = name == HOST && headers.contains_key(HOST);
+            if is_more || is_second || name == http::header::CONNECTION {
+                return None;
+            }
+            headers.append(name, HeaderValue::from_bytes(field.value).ok()?);
+        }
+        let host = snapshot.host(headers.get(HOST)?.as_bytes())?;
+        let is_plain = request.version == Some(1) && asked::reader(&headers) == Reader::Program;
+        let route = snapshot.route(&host).filter(|_| is_plain)?;
+        // On every host these are ours, and the portal's are not here.
+        let path =
+            CanonicalPath::parse(target.as_bytes()).ok().filter(|path| !path.as_str().starts_with("/.vestibule/"))?;
+        Some(Self { method, target, path, route: Arc::clone(route) })
+    }
+}
+
+/// The answer as it was given last on this connection: only its reference and date change.
+struct Told {
+    generation: u64,
+    app: Arc<Route>,
+    bytes: Vec<u8>,
+    /// Where the body begins.
+    body: usize,
+    reference: usize,
+    date: usize,
+    second: u64,
+}
+
+impl Told {
+    /// The last one with this reference, or a new one. `None`: the page is not the one that is known here.
+    fn about<'t>(
+        last: &'t mut Option<Self>,
+        plain: &Plain<'_>,
+        snapshot: &Snapshot,
+        address: ClientAddr,
+        denied: &Denied,
+        now: access::Timestamp,
+    ) -> Option<&'t mut Self> {
+        let generation = snapshot.in_force.generation;
+        let same = |told: &Self| told.generation == generation && Arc::ptr_eq(&told.app, &plain.route);
+        if !last.as_ref().is_some_and(same) {
+            *last = Some(Self::new(plain, snapshot, address, denied)?);
+        }
+        let told = last.as_mut()?;
+        let reference = denied.reference.as_str().as_bytes();
+        told.bytes[told.reference..told.reference + reference.len()].copy_from_slice(reference);
+        if told.second != now.seconds() {
+            told.second = now.seconds();
+            let second = i64::try_from(told.second).ok()?;
+            // RFC 9110 §5.6.7: always 29 characters.
+            let date = jiff::Timestamp::from_second(second).ok()?.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            told.bytes.get_mut(told.date..told.date + date.len())?.copy_from_slice(date.as_bytes());
+        }
+        Some(told)
+    }
+
+    fn new(plain: &Plain<'_>, snapshot: &Snapshot, address: ClientAddr, denied: &Denied) -> Option<Self> {
+        let peer = address.ip();
+        let resolved = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).ok()?;
+        let visit = Visit { in_force: Arc::clone(&snapshot.in_force), resolved, reader: Reader::Program };
+        let (parts, page) = refusal::denied(&visit, Some(&plain.route.app), denied).into_parts();
+        let mut bytes = Vec::with_capacity(1024);
+        let reason = parts.status.canonical_reason().unwrap_or_default();
+        bytes.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16()).as_bytes());
+        for (name, value) in &parts.headers {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(piece);
+            }
+        }
+        bytes.extend_from_slice(format!("content-length: {}\r\ndate: ", page.len()).as_bytes());
+        let date = bytes.len();
+        bytes.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n");
+        let body = bytes.len();
+        bytes.extend_from_slice(&page);
+        let wanted = denied.reference.as_str().as_bytes();
+        let reference = body + page.windows(wanted.len()).position(|part| part == wanted)?;
+        let app = Arc::clone(&plain.route);
+        Some(Self { generation: snapshot.in_force.generation, app, bytes, body, reference, date, second: 0 })
+    }
+
+    fn answer(&self, plain: &Plain<'_>) -> &[u8] {
+        if plain.method == Method::HEAD { &self.bytes[..self.body] } else { &self.bytes }
+    }
+}
+
+/// Where the header that begins the bytes ends, if it does.
+fn header_end(bytes: &[u8]) -> Option<usize> {
+    memchr::memmem::find(bytes, b"\r\n\r\n").map(|at| at + 4)
+}
+
+/// Is there a line that would never end the header? It is told so at once, by the proxy.
+fn has_bare_line_end(bytes: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r')
+}
+
+/// How long the next request, or more of its header, is waited for.
+const IDLE: Duration = Duration::from_secs(60);
+/// Larger headers are the proxy's.
+const LARGEST: usize = 8 * 1024;
+const FIELDS: usize = 32;
