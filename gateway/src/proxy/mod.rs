@@ -172,6 +172,11 @@ impl ProxyHttp for Proxy {
             None => self.beyond(session, context),
             refused => refused,
         };
+        if context.live.is_some() {
+            // What took over the connection may be silent for as long towards its client as towards its app.
+            session.set_read_timeout(Some(upgrade::QUIET));
+        }
+        forget_case(session.req_header_mut());
         match answer {
             None => Ok(false),
             Some(answer) => {
@@ -217,9 +222,14 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _end: bool,
+        end: bool,
         context: &mut Context,
     ) -> pingora::Result<()> {
+        let end = end || body.is_none();
+        cuttable::body_came(body.as_ref().map_or(0, Bytes::len), end);
+        if let Some(facts) = Facts::of(session.digest()).filter(|_| end) {
+            facts.pulse.expect_body(false);
+        }
         match (&context.route, body) {
             // What comes after an upgrade is no request's body.
             (Some(route), Some(piece)) if !session.was_upgraded() => {
@@ -361,6 +371,18 @@ impl Proxy {
         };
         context.reference = Some(reference.to_string());
         Some(answer)
+    }
+}
+
+/// From here on the names of fields have no case, as in HTTP/2: keeping it costs a second table of names for every copy and
+/// every change of a header (RFC 9110 §5.1: names are compared without it).
+fn forget_case(header: &mut RequestHeader) {
+    // Only where the target is written from its URI again; any other was refused.
+    let is_whole = header.uri.path_and_query().is_some_and(|path| path.as_str().as_bytes() == header.raw_path());
+    if header.has_case() && is_whole {
+        let (empty, ()) = http::Request::new(()).into_parts();
+        let parts: http::request::Parts = std::mem::replace(header, empty.into()).into();
+        *header = parts.into();
     }
 }
 
