@@ -42,6 +42,8 @@ impl Stream {
     /// Ends it if a body is expected and does not move. An app that takes nothing for so long is no better.
     async fn watch(&self) {
         loop {
+            // No timer before there is a body: this is asked again whenever the stream's task is.
+            poll_fn(|_| if self.due.load(Ordering::Relaxed) > 0 { Poll::Ready(()) } else { Poll::Pending }).await;
             let (before, was_due) = (self.came.load(Ordering::Relaxed), self.due.load(Ordering::Relaxed));
             tokio::time::sleep(WAIT).await;
             let due = self.due.load(Ordering::Relaxed).min(was_due);
