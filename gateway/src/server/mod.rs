@@ -1,8 +1,8 @@
 //! From a configuration folder to a running gateway, and back to nothing.
 //!
 //! Everything that can fail happens before the first connection is taken: configuration, certificates, store, key, sockets.
-//! Then four small tasks run beside the listeners: the feed (what the store publishes), the review (who may still be
-//! inside), the watch over the files, and the sweep. Dropping a [`Server`] ends all of them.
+//! Then small tasks run beside the listeners: the feed (what the store publishes), the review (who may still be inside),
+//! what was used, the watch over the files, the sweep, and what is asked of the apps. Dropping a [`Server`] ends all of them.
 
 mod admin;
 mod arrivals;
@@ -251,6 +251,7 @@ impl Server {
             idle,
             workers,
             predecessor,
+        tasks.spawn(tell(Arc::clone(&gate)));
             tasks,
         })
     }
@@ -376,6 +377,15 @@ async fn sweep(gate: Arc<Gate>) {
         if let Ok(alive) = gate.vault().count_sessions().await {
             gate.metrics().sessions.set(i64::try_from(alive).unwrap_or(i64::MAX));
         }
+    }
+}
+
+/// Tells the store what was used. Apart from the review: a slow store must not keep anybody inside for longer.
+async fn tell(gate: Arc<Gate>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
         let took = gate.clock().moment().since(began);
         tokio::time::sleep(Duration::from_secs(30).max(took * 200)).await;
     }
