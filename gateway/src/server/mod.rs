@@ -220,10 +220,21 @@ impl Server {
         };
         let workers = plan.start(listen.workers.get(), limits.connections.get())?;
         let asking = match taking {
-            None => None,
-            Some(taking) => taking.ready().await?,
+            None => {
+                control.publish()?;
+                None
+            }
+            Some(taking) => {
+                let asking = taking.ready().await?;
+                if let Err(error) = control.publish() {
+                    // Nobody else serves any more.
+                    tracing::error!(%error, "the control socket can't be put in its place; no command is heard");
+                }
+                asking
+            }
         };
         begin.send_replace(true);
+        // Only then is the control socket ours: until it has handed over, the other one is to be asked, and may go on.
         let giver = Giver::new(Arc::clone(&gate), sockets, stop);
         let mut predecessor = JoinSet::new();
         if let Some(asking) = asking {
