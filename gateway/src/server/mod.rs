@@ -157,7 +157,12 @@ impl Server {
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let control = crate::admin::wire::socket_path(&store);
         let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
-        let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
+        let in_force = Arc::new(InForce {
+            settings: loaded.settings,
+            generation: 1,
+            digest: loaded.digest,
+            client_authority: certificates.authority(),
+        });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics, None);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let log = match access_log {

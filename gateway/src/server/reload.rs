@@ -111,7 +111,7 @@ impl Reloader {
         }
         let needs_restart = config::needs_restart(&old.in_force.settings, &settings);
         let generation = old.in_force.generation + 1;
-        let in_force = Arc::new(InForce { settings, generation, digest });
+        let in_force = Arc::new(InForce { settings, generation, digest, client_authority: certificates.authority() });
         let metrics = Arc::clone(self.gate.metrics());
         let (prepared, before) = (Arc::clone(&in_force), Arc::clone(&old));
         let snapshot =
