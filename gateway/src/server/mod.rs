@@ -105,7 +105,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// As DESIGN lists them: 78 bad configuration, 69 store unavailable, 1 everything else.
+    /// As for every command: 78 bad configuration, 69 store unavailable, 1 everything else.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 78,
@@ -224,6 +224,7 @@ impl Server {
             begin: beginning,
         };
         let workers = plan.start(listen.workers.get(), limits.connections.get())?;
+        // Only then is the control socket ours: until it has handed over, the other one is to be asked, and may go on.
         let asking = match taking {
             None => {
                 control.publish()?;
@@ -239,7 +240,6 @@ impl Server {
             }
         };
         begin.send_replace(true);
-        // Only then is the control socket ours: until it has handed over, the other one is to be asked, and may go on.
         let giver = Giver::new(Arc::clone(&gate), sockets, stop);
         let mut predecessor = JoinSet::new();
         if let Some(asking) = asking {
@@ -251,6 +251,7 @@ impl Server {
         tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader), Arc::clone(&giver)));
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
+        tasks.spawn(tell(Arc::clone(&gate)));
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
@@ -267,7 +268,6 @@ impl Server {
             idle,
             workers,
             predecessor,
-        tasks.spawn(tell(Arc::clone(&gate)));
             tasks,
         })
     }
@@ -377,6 +377,15 @@ async fn review(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
         tick.tick().await;
         let in_force = Arc::clone(&current.load().in_force);
         gate.review(&in_force).await;
+    }
+}
+
+/// Tells the store what was used. Apart from the review: a slow store must not keep anybody inside for longer.
+async fn tell(gate: Arc<Gate>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
         gate.tell_uses().await;
     }
 }
@@ -393,15 +402,6 @@ async fn sweep(gate: Arc<Gate>) {
         if let Ok(alive) = gate.vault().count_sessions().await {
             gate.metrics().sessions.set(i64::try_from(alive).unwrap_or(i64::MAX));
         }
-    }
-}
-
-/// Tells the store what was used. Apart from the review: a slow store must not keep anybody inside for longer.
-async fn tell(gate: Arc<Gate>) {
-    let mut tick = tokio::time::interval(Duration::from_millis(500));
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
         let took = gate.clock().moment().since(began);
         tokio::time::sleep(Duration::from_secs(30).max(took * 200)).await;
     }

@@ -1,4 +1,5 @@
-//! How does an edited file come into force? Read, checked, its cases run, certificates read, one swap (DESIGN, "One reload").
+//! How does an edited file come into force? Read, checked, its cases run, certificates read, one swap.
+//! ARCHITECTURE.md tells it whole ("One reload").
 //!
 //! Any failure leaves the old configuration in force and says so: log, audit, metric. A change that would lock out the last
 //! administrator is refused too, and can be forced (N15).
