@@ -549,7 +549,7 @@ fn rules(dice: &mut Dice, dir: &Path) -> InForce {
     std::fs::write(dir.join("gateway.yaml"), &settings).expect("writable");
     std::fs::write(dir.join("policies/p.yaml"), &policy).expect("writable");
     let loaded = config::load(dir, MORNING).unwrap_or_else(|faults| panic!("{faults}\n{settings}\n{policy}"));
-    InForce { settings: loaded.settings, generation: 1, digest: loaded.digest }
+    InForce { settings: loaded.settings, generation: 1, digest: loaded.digest, client_authority: None }
 }
 
 fn address(text: &str) -> ClientAddr {

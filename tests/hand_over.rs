@@ -1,5 +1,6 @@
 //! A new process takes over from a running one, and nobody notices (O5; ARCHITECTURE "One hand-over").
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,12 +12,13 @@ use harness::gateway::{HOSTS, PASSWORD};
 use harness::program::{Known, Program, Serving, free_port};
 use harness::wire::{OFFICE, Request, Wire};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixListener};
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use vestibule::admin::wire::socket_path;
+use vestibule::admin::wire::{self, socket_path};
 use vestibule::clock::Clock;
 use vestibule::server::hand_over::{TakeOverError, TakingOver};
 use vestibule::store::vault::{Backing, Vault};
@@ -312,6 +314,29 @@ async fn a_newcomer_that_can_not_start_never_gets_as_far_as_the_store() {
     }
     assert!(!old.log().contains("the store is closed") && old.runs(), "{}", old.log());
     program.run(&["user", "list"]).await.ended(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_that_is_told_no_at_the_end_leaves_the_control_socket_where_it_was() {
+    let program = patient(60).await;
+    // This process is the one to take over from: it has no sockets to give, and takes its store back in the end.
+    let control = socket_path(&program.file("store.redb"));
+    let ours = UnixListener::bind(&control).expect("the store's folder is there");
+    let identity = || std::fs::symlink_metadata(&control).map(|found| (found.dev(), found.ino())).ok();
+    let before = identity();
+    let newcomer = Serving::start(program.command(&["serve", "--take-over"]));
+    let (stream, _) = ours.accept().await.expect("it asks");
+    let asked = wire::hear(stream).await.expect("it is read").expect("it may ask");
+    let mut stream = asked.answer(Ok(json!({ "process": 1, "version": "0" }))).await.expect("it listens");
+    for (said, answer) in [(b'S', b"S"), (b'R', b"C"), (b'Y', b"G")] {
+        assert_eq!(stream.read_u8().await.expect("a step"), said);
+        assert_eq!(identity(), before, "at {}", char::from(said));
+        stream.write_all(answer).await.expect("it listens");
+    }
+    newcomer.ended().await.ended(69);
+    assert_eq!(identity(), before);
+    let left = std::fs::read_dir(program.dir()).expect("readable").map(|found| found.expect("readable").file_name());
+    assert_eq!(left.filter(|name| name.as_encoded_bytes().ends_with(b".sock")).count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

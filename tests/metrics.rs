@@ -1,4 +1,4 @@
-//! What do dashboards see, and what do they never see? (A58, DESIGN "Metrics")
+//! What do dashboards see, and what do they never see? (A58)
 
 use std::collections::BTreeSet;
 use std::io::Write;

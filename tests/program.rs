@@ -5,13 +5,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use access::identity::TokenId;
 use access::totp::TotpSecret;
 use clap::CommandFactory;
-use harness::gateway::{PASSWORD, POLICY};
+use harness::certificates;
+use harness::gateway::{HOSTS, PASSWORD, POLICY};
 use harness::program::{Known, Program, Serving, Told, free_port, told};
-use harness::wire::{CAFE, Wire};
+use harness::wire::{CAFE, OFFICE, Wire};
 use serde_json::{Value, json};
 use vestibule::clock::Clock;
 
 use crate::PROGRAM;
+use crate::tls::curl_at;
 
 #[tokio::test]
 async fn init_writes_a_starter_that_check_accepts_and_serve_runs() {
@@ -102,6 +104,36 @@ async fn a_key_that_is_not_the_stores_opens_nothing() {
         let told = program.run(line).await.ended(69);
         assert!(told.err.contains("key"), "{line:?}: {}", told.err);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_place_is_for_whichever_socket_somebody_comes_to() {
+    let program = Program::new(PROGRAM).await;
+    let (plain, secure) = (program.port(), free_port());
+    let settings = program.settings().replace(
+        &format!("portal: http://login.localhost:{plain}"),
+        &format!("portal: https://login.localhost:{secure}"),
+    );
+    let listen = format!("listen: {{ workers: 2, https: \"127.0.0.1:{secure}\", ");
+    let more = "tls: { certificates: [{ chain: chain.pem, key_file: key.pem }] }\nlimits: { connections: 1 }\napps:";
+    program.write("gateway.yaml", &settings.replace("listen: { ", &listen).replace("apps:", more));
+    certificates::write(program.file("chain.pem"), program.file("key.pem"), HOSTS);
+    let _serving = program.serve().await;
+    for _ in 0..2 {
+        let answer = curl_at(secure, "crm", "/status", &program.file("chain.pem"), &[]);
+        assert!(answer.contains(" 200"), "{answer}");
+        let in_the_clear = program.request("GET", "crm", "/status").send().await;
+        assert!(in_the_clear.status >= 300, "{}", in_the_clear.status);
+    }
+    // Who comes while it is taken waits, and has it next.
+    let mut first = Wire::open(plain, OFFICE).await;
+    let request = program.request("GET", "crm", "/status").bytes();
+    first.send(&request).await;
+    assert!(first.header().await.is_some());
+    let mut second = Wire::open(plain, OFFICE).await;
+    second.send(&request).await;
+    drop(first);
+    assert!(second.answer().await.is_some());
 }
 
 #[tokio::test]

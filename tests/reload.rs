@@ -1,4 +1,4 @@
-//! Editing the files of a running gateway (O3, N15; DESIGN "One reload").
+//! Editing the files of a running gateway (O3, N15; ARCHITECTURE "One reload").
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

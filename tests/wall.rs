@@ -1,4 +1,4 @@
-//! The network wall: who may come from where (N1–N12, DESIGN "Address").
+//! The network wall: who may come from where (N1–N12).
 
 use harness::gateway::{Factor, Setup, TestGateway};
 use harness::wire::{CAFE, OFFICE};

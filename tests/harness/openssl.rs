@@ -29,13 +29,8 @@ impl OpenSsl {
 
     /// Asks for a path of a host: the status and the body. `None`: the connection has ended. Blocks.
     pub fn get(&mut self, host: &str, path: &str) -> Option<(u16, String)> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        // It may have been hung up on; then there is nothing to read.
-        let _ = self.write.write_all(request.as_bytes()).and_then(|()| self.write.flush());
-        let mut line = String::new();
-        self.read.read_line(&mut line).ok()?;
-        let status = line.split(' ').nth(1)?.parse().ok()?;
-        let mut length = 0;
+        let status = self.begin(host, path)?;
+        let (mut line, mut length) = (String::new(), 0);
         loop {
             line.clear();
             self.read.read_line(&mut line).ok()?;
@@ -47,6 +42,24 @@ impl OpenSsl {
         let mut body = vec![0; length];
         self.read.read_exact(&mut body).ok()?;
         Some((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    /// Asks for a path of a host, and reads no more than the status. `None`: the connection has ended. Blocks.
+    pub fn begin(&mut self, host: &str, path: &str) -> Option<u16> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        // It may have been hung up on; then there is nothing to read.
+        let _ = self.write.write_all(request.as_bytes()).and_then(|()| self.write.flush());
+        let mut line = String::new();
+        self.read.read_line(&mut line).ok()?;
+        line.split(' ').nth(1)?.parse().ok()
+    }
+
+    /// Reads whatever comes until the connection has ended. Blocks.
+    pub fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // However it ends.
+        let _ = self.read.read_to_end(&mut rest);
+        rest
     }
 }
 

@@ -270,7 +270,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The exit code of the command line (DESIGN: 0 ok, 1 failed, 2 usage, 69 store or server unavailable, 78 bad
+    /// The exit code of the command line (0 ok, 1 failed, 2 usage, 69 store or server unavailable, 78 bad
     /// configuration).
     pub const fn exit(self) -> u8 {
         match self {

@@ -28,7 +28,8 @@ impl Scene {
         let clock = Clock::manual(Timestamp::from_millis(1_795_420_800_000));
         let vault = Vault::open(&Backing::Memory, clock.clone()).await.expect("a store in memory");
         let loaded = config::load(files.path(), clock.now()).expect("the starter files");
-        let in_force = InForce { settings: loaded.settings, generation: 1, digest: loaded.digest };
+        let in_force =
+            InForce { settings: loaded.settings, generation: 1, digest: loaded.digest, client_authority: None };
         Self { vault, in_force, clock, _files: files }
     }
 

@@ -1,7 +1,7 @@
 //! What was asked for at the command line, and how is it answered?
 //!
-//! Answers go to standard output, troubles to standard error; with `--json` both are JSON. The exit codes are those of
-//! DESIGN: 0 ok, 1 failed, 2 usage, 3 the decision is "refused", 69 store or server unavailable, 78 bad configuration.
+//! Answers go to standard output, troubles to standard error; with `--json` both are JSON. The exit codes
+//! are 0 ok, 1 failed, 2 usage, 3 the decision is "refused", 69 store or server unavailable, 78 bad configuration.
 //! Secrets are never arguments: other users of the machine can read those.
 
 mod args;

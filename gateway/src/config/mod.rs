@@ -37,7 +37,7 @@ use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
 pub use fault::Severity;
-pub use reload::InForce;
+pub use reload::{ClientAuthority, InForce};
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
 #[derive(Debug)]

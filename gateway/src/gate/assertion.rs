@@ -29,7 +29,8 @@ pub(super) struct Assertions {
     /// The same for all of them, encoded, with its dot.
     header: String,
     jwks: serde_json::Value,
-    made: Cache<(UserId, AppName, Methods), Arc<Made>>,
+    /// A session by its proofs; `None`: a token, which is something else than a session without any.
+    made: Cache<(UserId, AppName, Option<Methods>), Arc<Made>>,
 }
 
 struct Made {
@@ -100,7 +101,7 @@ impl Assertions {
         now: Timestamp,
     ) -> Result<HeaderValue, AssertionError> {
         // What it says is the same for all sessions of a person that were opened with the same proofs.
-        let shown = visitor.session().map_or(Methods::NONE, |session| session.factors);
+        let shown = visitor.session().map(|session| session.factors);
         let key = (visitor.person().id, app.clone(), shown);
         let usable = |made: &Arc<Made>| {
             made.generation == in_force.generation

@@ -2,7 +2,7 @@
 //!
 //! Memory holds facts, never decisions, and is bounded. Each fact hangs on a [`Slot`] that a notice of the store marks
 //! dead. A slot is taken *before* the store is read: if a revocation comes in between, the fact is filled into a dead
-//! slot and is never believed (facts/store.md §3.3, the fill race).
+//! slot and is never believed.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -14,12 +14,15 @@ use slab::Slab;
 use super::Origin;
 use super::cut::Hold;
 use super::facts::Visitor;
+use crate::config::ClientAuthority;
 use crate::store::vault::Digest;
 
 /// One admitted request, with what it came with.
 #[derive(Debug)]
 pub(super) struct Inside {
     pub(super) origin: Origin,
+    /// By whose signature certificates were good at that time: with another it counts as not shown.
+    pub(super) client_authority: Option<ClientAuthority>,
     pub(super) app: AppName,
     pub(super) method: Cow<'static, str>,
     pub(super) path: CanonicalPath<'static>,

@@ -357,6 +357,7 @@ impl Gate {
         let (Some(hold), Goal::App { app, method, path }) = (&ask.hold, ask.goal) else { return None };
         Some(self.live.register(Inside {
             origin: ask.origin(),
+            client_authority: ask.in_force.client_authority,
             app: app.clone(),
             method: live::kept(method),
             path: path.clone().into_owned(),
@@ -506,8 +507,13 @@ impl Gate {
             },
         };
         let goal = Goal::App { app: &inside.app, method: &inside.method, path: &inside.path };
+        let mut origin = inside.origin;
+        if inside.client_authority != in_force.client_authority {
+            // It was signed by somebody whose word counts no more. Where none is demanded, that changes nothing.
+            origin.certificate = Certificate::NotShown;
+        }
         let now = self.clock.now();
-        matches!(self.ask_rules(in_force, inside.origin, goal, visitor.as_ref(), now), Decision::Allow(_))
+        matches!(self.ask_rules(in_force, origin, goal, visitor.as_ref(), now), Decision::Allow(_))
     }
 
     /// The true address of a client, the one function for every protocol (N13). Errors: a refusal.

@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 #[derive(Debug)]
 pub(super) struct HashPool {
     jobs: mpsc::Sender<Job>,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -36,12 +36,12 @@ impl HashPool {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hash {number}")).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs, waiting: AtomicUsize::new(0), clock, metrics })
+        Ok(Self { jobs, waiting: Arc::default(), clock, metrics })
     }
 
     /// Runs `work` when it is its turn. Errors: [`Busy`] if [`QUEUE`] others wait already.
     pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let _place = Place::take(&self.waiting)?;
+        let place = Place::take(&self.waiting)?;
         let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
         let (tell, told) = oneshot::channel();
         let job = move || {
@@ -50,6 +50,7 @@ impl HashPool {
                 let began = clock.moment();
                 let done = work();
                 metrics.password_hash.observe(clock.moment().since(began).as_secs_f64());
+                drop(place);
                 let _ = tell.send(done);
             }
         };
@@ -79,20 +80,18 @@ fn stand_back() {
     }
 }
 
-/// A place in the queue, given back on drop: also when the visitor goes away while waiting.
-struct Place<'a>(&'a AtomicUsize);
+/// A place in the queue. It belongs to the job, not to who waits for it: also a job that nobody waits for any more lies in
+/// the queue until a thread has taken it.
+struct Place(Arc<AtomicUsize>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, Busy> {
-        if waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE {
-            waiting.fetch_sub(1, Ordering::AcqRel);
-            return Err(Busy);
-        }
-        Ok(Self(waiting))
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self, Busy> {
+        let place = Self(Arc::clone(waiting));
+        if waiting.fetch_add(1, Ordering::AcqRel) >= QUEUE { Err(Busy) } else { Ok(place) }
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -146,6 +145,23 @@ mod tests {
         drop(holding);
         for task in waiting.drain(..) {
             assert_eq!(task.await.expect("not cancelled"), Ok(()));
+        }
+        assert_eq!(pool.run(|| 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_leaves_a_place_only_when_the_job_has_left_the_queue() {
+        let pool = pool();
+        let holding = hold(&pool);
+        let mut leaving: Vec<_> = (0..QUEUE).map(|_| Box::pin(pool.run(|| ()))).collect();
+        for one in &mut leaving {
+            assert!(futures_util::poll!(one).is_pending());
+        }
+        drop(leaving);
+        assert_eq!(pool.run(|| ()).await, Err(Busy), "the jobs still lie there");
+        drop(holding);
+        while pool.waiting.load(Ordering::Acquire) > 0 {
+            tokio::task::yield_now().await;
         }
         assert_eq!(pool.run(|| 7).await, Ok(7));
     }

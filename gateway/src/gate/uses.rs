@@ -38,11 +38,12 @@ impl Uses {
     /// Tells the store. Failures are only logged.
     pub(super) async fn tell(&self, vault: &Vault) {
         let Noted { sessions, tokens } = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut told = if sessions.is_empty() { Ok(()) } else { vault.touch_sessions(&sessions).await };
-        for (id, at, from) in tokens {
-            told = told.and(vault.touch_token(id, at, from).await);
-        }
-        if let Err(error) = told {
+        let told = async {
+            vault.touch_sessions(&sessions).await?;
+            vault.touch_tokens(&tokens).await
+        };
+        // A store that fails once is not asked for the rest: each question could wait for as long as the first.
+        if let Err(error) = told.await {
             tracing::warn!(%error, "last uses could not be noted");
         }
     }

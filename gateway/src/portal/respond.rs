@@ -26,7 +26,7 @@ pub(super) fn page(in_force: &InForce, status: StatusCode, page: &impl Page, for
     answer
 }
 
-/// Headers of every page of ours (ASVS 3.4; facts: the CSP was tried in Chromium).
+/// Headers of every page of ours (ASVS 3.4; Chromium walks all of them in `tests/browser_*.rs`).
 pub(super) fn dress(headers: &mut HeaderMap, portal: &PublicUrl, style: Style, form_to: Option<&str>) {
     let style = match style {
         Style::Link => "'self'".to_owned(),

@@ -134,7 +134,7 @@ impl Proxy {
     /// The pingora app, ready to be given connections.
     pub(crate) fn into_app(self) -> Arc<Cuttable<HttpProxy<Self>>> {
         let conf = pingora::server::configuration::ServerConf {
-            // Churning connections double the cost of a request (facts: an upstream pool of 4 instead of 128).
+            // Churning connections double the cost of a request (measured with room for 4 instead of 128).
             upstream_keepalive_pool_size: 1024,
             ..Default::default()
         };

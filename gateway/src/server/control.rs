@@ -23,11 +23,12 @@ use crate::store::vault::Force;
 /// The socket's name, removed on drop unless it has come to be another process'.
 pub(super) struct Path {
     path: PathBuf,
+    /// What it is called until it is [published](Path::publish).
+    fresh: PathBuf,
     identity: Option<(u64, u64)>,
 }
 
-/// Binds the socket, replacing in one step what a dead process left behind or what belongs to the one that is taken over
-/// from: there is no moment without a socket.
+/// Binds the socket under a name that nobody asks, beside the right one.
 pub(super) fn bind(path: PathBuf) -> std::io::Result<(UnixListener, Path)> {
     let fresh = path.with_file_name(format!(".{}.sock", std::process::id()));
     match std::fs::remove_file(&fresh) {
@@ -36,17 +37,27 @@ pub(super) fn bind(path: PathBuf) -> std::io::Result<(UnixListener, Path)> {
         Err(error) => return Err(error),
     }
     let socket = UnixListener::bind(&fresh)?;
-    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))?;
     let identity = identity(&fresh);
-    std::fs::rename(&fresh, &path)?;
-    Ok((socket, Path { path, identity }))
+    let bound = Path { path, fresh, identity };
+    std::fs::set_permissions(&bound.fresh, std::fs::Permissions::from_mode(0o600))?;
+    Ok((socket, bound))
+}
+
+impl Path {
+    /// From now on it is this process that is asked. Replaces in one step what a dead process left behind or what belongs to
+    /// the one that was taken over from: there is no moment without a socket.
+    pub(super) fn publish(&self) -> std::io::Result<()> {
+        std::fs::rename(&self.fresh, &self.path)
+    }
 }
 
 impl Drop for Path {
     fn drop(&mut self) {
-        if self.identity.is_some() && identity(&self.path) == self.identity {
-            // Best effort: what is left behind is replaced at the next start.
-            let _ = std::fs::remove_file(&self.path);
+        for name in [&self.fresh, &self.path] {
+            if self.identity.is_some() && identity(name) == self.identity {
+                // Best effort: what is left behind is replaced at the next start.
+                let _ = std::fs::remove_file(name);
+            }
         }
     }
 }

@@ -65,6 +65,7 @@ impl Server {
         self.giver.stop();
         self.workers.shutdown().await;
         self.predecessor.shutdown().await;
+        self.gate.tell_uses().await;
         let entry = Entry::new(Actor::Gateway, "gateway.stop");
         if let Err(error) = self.gate.vault().note(entry).await {
             tracing::warn!(%error, "the stop could not be noted in the audit");

@@ -46,12 +46,6 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         let mut stopping = self.stopping.clone();
         let mut open = JoinSet::new();
         loop {
-            // Wait for a place before accepting: what finds none waits in the kernel's queue, which is bounded as well.
-            let place = tokio::select! {
-                place = Arc::clone(&self.places).acquire_owned() => place,
-                _ = stopping.changed() => break,
-            };
-            let Ok(place) = place else { break };
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
                 _ = stopping.changed() => break,
@@ -64,11 +58,29 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
                         self.metrics.connections_refused.inc();
                         continue;
                     };
+                    // A place is taken for a connection and not for the wait for one: otherwise sockets that nobody comes
+                    // to would keep places from those that are full. What finds none waits, one here and all others
+                    // in the kernel's queue, which is bounded as well.
+                    let place = tokio::select! {
+                        place = Arc::clone(&self.places).acquire_owned() => Some(place),
+                        // It is ours already, and no successor's: its turn comes while the others end.
+                        _ = stopping.changed() => None,
+                    };
+                    let is_over = place.is_none();
                     let (listener, tls) = (Arc::clone(&self), tls.clone());
                     open.spawn(async move {
-                        listener.one(stream, peer, tls.as_deref()).await;
+                        let place = match place {
+                            Some(place) => place,
+                            None => Arc::clone(&listener.places).acquire_owned().await,
+                        };
+                        if place.is_ok() {
+                            listener.one(stream, peer, tls.as_deref()).await;
+                        }
                         drop((arrival, place));
                     });
+                    if is_over {
+                        break;
+                    }
                 }
                 Err(error) => {
                     // Out of descriptors, or the peer went away meanwhile: neither is a reason to stop.

@@ -1,8 +1,8 @@
 //! From a configuration folder to a running gateway, and back to nothing.
 //!
 //! Everything that can fail happens before the first connection is taken: configuration, certificates, store, key, sockets.
-//! Then four small tasks run beside the listeners: the feed (what the store publishes), the review (who may still be
-//! inside), the watch over the files, and the sweep. Dropping a [`Server`] ends all of them.
+//! Then small tasks run beside the listeners: the feed (what the store publishes), the review (who may still be inside),
+//! what was used, the watch over the files, the sweep, and what is asked of the apps. Dropping a [`Server`] ends all of them.
 
 mod admin;
 mod arrivals;
@@ -105,7 +105,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// As DESIGN lists them: 78 bad configuration, 69 store unavailable, 1 everything else.
+    /// As for every command: 78 bad configuration, 69 store unavailable, 1 everything else.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 78,
@@ -157,7 +157,12 @@ impl Server {
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let control = crate::admin::wire::socket_path(&store);
         let (listen, limits) = (loaded.settings.listen.clone(), loaded.settings.limits);
-        let in_force = Arc::new(InForce { settings: loaded.settings, generation: 1, digest: loaded.digest });
+        let in_force = Arc::new(InForce {
+            settings: loaded.settings,
+            generation: 1,
+            digest: loaded.digest,
+            client_authority: certificates.authority(),
+        });
         let snapshot = Snapshot::prepare(in_force, certificates, &metrics, None);
         let current = Arc::new(ArcSwap::from_pointee(snapshot));
         let log = match access_log {
@@ -219,9 +224,20 @@ impl Server {
             begin: beginning,
         };
         let workers = plan.start(listen.workers.get(), limits.connections.get())?;
+        // Only then is the control socket ours: until it has handed over, the other one is to be asked, and may go on.
         let asking = match taking {
-            None => None,
-            Some(taking) => taking.ready().await?,
+            None => {
+                control.publish()?;
+                None
+            }
+            Some(taking) => {
+                let asking = taking.ready().await?;
+                if let Err(error) = control.publish() {
+                    // Nobody else serves any more.
+                    tracing::error!(%error, "the control socket can't be put in its place; no command is heard");
+                }
+                asking
+            }
         };
         begin.send_replace(true);
         let giver = Giver::new(Arc::clone(&gate), sockets, stop);
@@ -235,6 +251,7 @@ impl Server {
         tasks.spawn(control::serve(control_socket, Arc::clone(&gate), Arc::clone(&reloader), Arc::clone(&giver)));
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
+        tasks.spawn(tell(Arc::clone(&gate)));
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));
@@ -360,6 +377,15 @@ async fn review(gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) {
         tick.tick().await;
         let in_force = Arc::clone(&current.load().in_force);
         gate.review(&in_force).await;
+    }
+}
+
+/// Tells the store what was used. Apart from the review: a slow store must not keep anybody inside for longer.
+async fn tell(gate: Arc<Gate>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
         gate.tell_uses().await;
     }
 }

@@ -1,4 +1,5 @@
-//! How does an edited file come into force? Read, checked, its cases run, certificates read, one swap (DESIGN, "One reload").
+//! How does an edited file come into force? Read, checked, its cases run, certificates read, one swap.
+//! ARCHITECTURE.md tells it whole ("One reload").
 //!
 //! Any failure leaves the old configuration in force and says so: log, audit, metric. A change that would lock out the last
 //! administrator is refused too, and can be forced (N15).
@@ -111,7 +112,7 @@ impl Reloader {
         }
         let needs_restart = config::needs_restart(&old.in_force.settings, &settings);
         let generation = old.in_force.generation + 1;
-        let in_force = Arc::new(InForce { settings, generation, digest });
+        let in_force = Arc::new(InForce { settings, generation, digest, client_authority: certificates.authority() });
         let metrics = Arc::clone(self.gate.metrics());
         let (prepared, before) = (Arc::clone(&in_force), Arc::clone(&old));
         let snapshot =

@@ -17,6 +17,7 @@ use rustls::server::{ServerSessionMemoryCache, StoresServerSessions, WebPkiClien
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 
 use super::Certificates;
+pub(crate) use crate::config::ClientAuthority as Authority;
 
 tokio::task_local! {
     /// The handshake that this task is about.
@@ -36,10 +37,6 @@ pub(super) struct ClientCa {
     pub(super) authority: Authority,
     verifier: Arc<dyn ClientCertVerifier>,
 }
-
-/// Which authority a client's certificate was held against: another file, another authority.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Authority([u8; 32]);
 
 impl ClientCa {
     /// From the certificates of a file. Errors: a sentence.

@@ -1,6 +1,6 @@
 //! The rules as they are in force, and the one function that says yes.
 //!
-//! `decide` walks, in this order, and the first no ends the walk (DESIGN: "The rules, each in one sentence"):
+//! `decide` walks, in this order, and the first no ends the walk:
 //!
 //! 1. *Perimeter.* A blocked address, or one from which nobody at all could enter, is refused before anybody is asked
 //!    anything (N1, N11). An app's or path rule's `only_from` belongs here too: it speaks of no person. So does the

@@ -2,7 +2,7 @@
 //!
 //! The sentences live in the templates. A page knows no request, no store and no clock: the portal fills in the fields and
 //! calls [`Page::html`]. Nothing here needs JavaScript, and nothing is styled or scripted inline, so that the strictest
-//! Content-Security-Policy holds (facts: every form works in a browser that loads nothing but `/assets/style-….css`).
+//! Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`).
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
 

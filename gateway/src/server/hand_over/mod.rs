@@ -12,10 +12,10 @@
 //! binds what is missing
 //! Release                     ─────▶    finishes what is queued, closes the store
 //!                             ◀─────    Closed                              from here on its verbs wait
-//! opens the store and the gate, moves the control socket
+//! opens the store and the gate
 //! Ready                       ─────▶
 //!                             ◀─────    Handed                              from here on they are answered by the new one
-//! serves                                takes nobody new, lets its connections end, exits
+//! moves the control socket, serves      takes nobody new, lets its connections end, exits
 //! ```
 //!
 //! Until *Release* nothing has happened. Until *Ready* the old one takes the store back and goes on if the new one dies,

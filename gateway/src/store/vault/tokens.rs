@@ -1,5 +1,6 @@
 //! Which bearer tokens are there? The rows behind their text ([`access::token`]).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -103,25 +104,42 @@ impl Vault {
         }
     }
 
-    /// Notes a token's use; the caller does so at most hourly.
-    pub async fn touch_token(&self, id: TokenId, at: Timestamp, from: IpAddr) -> Result<(), StoreError> {
-        let mut tries = Tries::new();
-        loop {
-            let Some(mut read) = self.read::<TokenRecord>(Table::Token, &id.0).await? else {
-                return Ok(());
-            };
-            if read.value.last_used.is_some_and(|(last, _)| last >= at) {
-                return Ok(());
+    /// Notes when tokens were last used and from where, several at once; the caller does so at most hourly for each. A token
+    /// that was revoked stays revoked.
+    pub async fn touch_tokens(&self, used: &[(TokenId, Timestamp, IpAddr)]) -> Result<(), StoreError> {
+        for some in used.chunks(TOKENS_AT_ONCE) {
+            let mut left: BTreeMap<TokenId, (Timestamp, IpAddr)> = BTreeMap::new();
+            for (id, at, from) in some {
+                let latest = left.entry(*id).or_insert((*at, *from));
+                if latest.0 < *at {
+                    *latest = (*at, *from);
+                }
             }
-            read.value.last_used = Some((at, from));
-            let mut act = self.act();
-            act.unmoved(Table::Token, &id.0, read.version);
-            act.put(Table::Token, &id.0, &read.value, read.expires)?;
-            match act.commit().await? {
-                Applied::Done { .. } => return Ok(()),
-                Applied::Refused { .. } => tries.again("the token").await?,
+            let mut tries = Tries::new();
+            while !left.is_empty() {
+                let mut act = self.act();
+                let mut ids = Vec::new();
+                for (id, latest) in &left {
+                    let Some(mut read) = self.read::<TokenRecord>(Table::Token, &id.0).await? else { continue };
+                    if read.value.last_used.is_some_and(|(last, _)| last >= latest.0) {
+                        continue;
+                    }
+                    read.value.last_used = Some(*latest);
+                    act.unmoved(Table::Token, &id.0, read.version);
+                    act.put(Table::Token, &id.0, &read.value, read.expires)?;
+                    ids.push(*id);
+                }
+                left.retain(|id, _| ids.contains(id));
+                if left.is_empty() {
+                    break;
+                }
+                match act.commit().await? {
+                    Applied::Done { .. } => break,
+                    Applied::Refused { .. } => tries.again("a token's last use").await?,
+                }
             }
         }
+        Ok(())
     }
 
     /// Removes all tokens of a person who is gone.

@@ -1,4 +1,4 @@
-//! The walk against DESIGN §4 told anew: plain lists, sentence after sentence, written without looking at the walk.
+//! The walk against the list at the head of `policy`, told anew: plain lists, sentence after sentence, written without looking at the walk.
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};

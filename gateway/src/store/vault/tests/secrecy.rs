@@ -107,7 +107,7 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
         assert!(vault.reserve_attempt("CANARY ACCOUNT", address(1)).await.unwrap().is_ok());
 
         vault.touch_sessions(&[(child_session.id, scene.clock.now())]).await.unwrap();
-        vault.touch_token(token.id, scene.clock.now(), address(9).ip()).await.unwrap();
+        vault.touch_tokens(&[(token.id, scene.clock.now(), address(9).ip())]).await.unwrap();
         let invitation = vault.invite(id, entry()).await.unwrap();
         text("third invitation", invitation.expose());
         let _ = done(vault.accept_invitation(invitation.expose(), cheap_hash(19_456, 'R'), entry()).await.unwrap());
