@@ -15,6 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::CONTENT_TYPE;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::protocols::Stream as IoStream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::proxy::Session;
@@ -96,6 +97,25 @@ impl<A> Cuttable<A> {
     }
 }
 
+impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
+    /// Serves an HTTP/1.1 connection: one request after the other, with nothing between them and pingora's proxy. Whoever
+    /// holds the connection cuts it.
+    pub(crate) async fn serve_lines(&self, stream: IoStream, facts: &Facts, shutdown: &ShutdownWatch) {
+        let mut session = ServerSession::new_http1(stream);
+        session.set_keepalive(if *shutdown.borrow() { None } else { Some(IDLE.as_secs()) });
+        loop {
+            facts.pulse.next_request();
+            let Some(reused) = self.inner.process_new_http(session, shutdown).await else { return };
+            let (stream, settings) = reused.consume();
+            session = ServerSession::new_http1(stream);
+            if let Some(settings) = settings {
+                settings.apply_to_session(&mut session);
+            }
+        }
+    }
+}
+
+/// What pingora's own loop over a connection calls: for HTTP/2, a stream at a time.
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
     async fn process_new_http(
@@ -103,14 +123,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let facts = Facts::of(session.digest()).cloned();
-        if !session.is_http2() {
-            if let Some(facts) = &facts {
-                facts.pulse.next_request();
-            }
-            return self.inner.process_new_http(session, shutdown).await;
-        }
-        if let Some(facts) = &facts {
+        if let Some(facts) = Facts::of(session.digest()) {
             facts.pulse.next_stream();
         }
         let stream = Arc::<Stream>::default();
