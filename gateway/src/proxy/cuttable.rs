@@ -99,10 +99,10 @@ impl<A> Cuttable<A> {
 
 impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
     /// Serves an HTTP/1.1 connection: one request after the other, with nothing between them and pingora's proxy. Whoever
-    /// holds the connection cuts it.
+    /// holds the connection cuts it, also when the next request does not come: the watch waits without a timer a request.
     pub(crate) async fn serve_lines(&self, stream: IoStream, facts: &Facts, shutdown: &ShutdownWatch) {
         let mut session = ServerSession::new_http1(stream);
-        session.set_keepalive(if *shutdown.borrow() { None } else { Some(IDLE.as_secs()) });
+        session.set_keepalive(if *shutdown.borrow() { None } else { Some(NO_TIMER) });
         loop {
             facts.pulse.next_request();
             let Some(reused) = self.inner.process_new_http(session, shutdown).await else { return };
@@ -178,10 +178,6 @@ pub(super) fn header_is_here(session: &mut Session, has_body: bool, slowest: u64
         });
         return;
     }
-    if session.as_downstream().get_keepalive().is_some() {
-        // pingora would wait for ever for the request after the first.
-        session.set_keepalive(Some(IDLE.as_secs()));
-    }
     if let Some(facts) = Facts::of(session.digest()).filter(|facts| facts.pulse.stage() != Stage::Streams) {
         facts.pulse.enter(Stage::Serving);
         facts.pulse.expect_body(has_body);
@@ -198,5 +194,7 @@ const RESETS: usize = 20;
 const ERRORS: usize = 200;
 /// How long a stream may wait for its client; also the span over which its rate is judged.
 const WAIT: Duration = Duration::from_secs(30);
-/// How long a connection may have nothing to do.
+/// pingora's word for waiting without a timer.
+const NO_TIMER: u64 = 0;
+/// How long an HTTP/2 connection may have nothing to do.
 const IDLE: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@
 //! each request's header have to be done within `limits.header_time`, however many bytes come in between; a body that waits
 //! for the client, and an answer that waits to be taken, have to move by `limits.slowest` bytes a second over half a
 //! minute. What only waits for the app is left alone, as are WebSockets and streams with nothing to say. Whoever is too slow
-//! is cut. No timer a request, no cost on the path.
+//! is cut, and whoever keeps a connection for a minute without asking anything. No timer a request, no cost on the path.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,8 +34,9 @@ struct Watched {
     facts: Arc<Facts>,
     stage: Stage,
     requests: u64,
-    /// When this stage of this request was first seen.
+    /// When this stage of this request was first seen, and how often since.
     since: Moment,
+    looks: u32,
     incoming: Course,
     outgoing: Course,
     looked: Moment,
@@ -63,6 +64,7 @@ impl Watch {
             requests: facts.pulse.requests(),
             facts,
             since: now,
+            looks: 0,
             incoming: Course::default(),
             outgoing: Course::default(),
             looked: now,
@@ -97,6 +99,11 @@ impl Watched {
         if (stage, requests) != (self.stage, self.requests) {
             (self.stage, self.requests) = (stage, requests);
             self.since = now;
+            self.looks = 0;
+        }
+        self.looks = self.looks.saturating_add(1);
+        if matches!(stage, Stage::Idle | Stage::Outside) && self.looks > IDLE_LOOKS {
+            return true;
         }
         let passed = now.since(self.looked);
         self.looked = now;
@@ -104,9 +111,7 @@ impl Watched {
             Stage::Opening | Stage::Header => Some(pace.header_time),
             // HTTP/2 that never asks for anything; browsers open connections a little ahead.
             Stage::Streams if requests == 0 => Some(pace.header_time * 3),
-            // Inside, pingora waits a minute.
-            Stage::Outside => Some(OUTSIDE),
-            Stage::Idle | Stage::Serving | Stage::Streams => None,
+            Stage::Idle | Stage::Outside | Stage::Serving | Stage::Streams => None,
         };
         if bound.is_some_and(|bound| now.since(self.since) > bound) {
             return true;
@@ -148,8 +153,9 @@ impl Drop for Place {
 
 /// How often the watch looks.
 pub(crate) const EVERY: Duration = Duration::from_millis(250);
-/// How long somebody who is turned away may keep a connection between two requests.
-const OUTSIDE: Duration = Duration::from_secs(60);
+/// How often in a row a connection may be found waiting for its next request: a minute. Looks are counted, not time: what
+/// is idle is nobody's fault when a clock jumps.
+const IDLE_LOOKS: u32 = 240;
 /// The span over which a rate is judged.
 const JUDGED: Duration = Duration::from_secs(30);
 
@@ -206,6 +212,15 @@ mod tests {
         scene.facts.pulse.next_request();
         assert_eq!(scene.look_after(3600), 0);
         assert_eq!(scene.look_after(3600), 0);
+    }
+
+    #[test]
+    fn whoever_keeps_a_connection_for_nothing_is_ended_after_so_many_looks() {
+        for stage in [Stage::Idle, Stage::Outside] {
+            let scene = Scene::new(stage);
+            let ended = (1..=IDLE_LOOKS + 1).find(|_| scene.look_after(0) > 0);
+            assert_eq!(ended, Some(IDLE_LOOKS), "the first look was the scene's");
+        }
     }
 
     #[test]
