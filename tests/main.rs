@@ -30,6 +30,7 @@ mod rates;
 mod reload;
 mod sign_in_api;
 mod sign_in_race;
+mod slow_clients;
 mod smuggling;
 mod tls;
 mod tokens;

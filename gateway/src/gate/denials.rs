@@ -4,8 +4,10 @@
 //! `vestibule why CODE`. The latest refusals are kept in memory, as facts: the walk is taken again when it is asked for.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use access::Secret;
 use access::Timestamp;
 use access::identity::AppName;
 
@@ -77,6 +79,28 @@ pub struct Denial {
     pub path: String,
     /// Who and with what, as far as a right secret said.
     pub visitor: Option<Arc<Visitor>>,
+}
+
+/// Makes references: nobody can tell the next one from those before, and no system call is made for it.
+#[derive(Debug)]
+pub(super) struct References {
+    key: Secret<[u8; 32]>,
+    made: AtomicU64,
+}
+
+impl References {
+    /// From fresh random bytes.
+    pub(super) const fn new(key: Secret<[u8; 32]>) -> Self {
+        Self { key, made: AtomicU64::new(0) }
+    }
+
+    /// The next one.
+    pub(super) fn next(&self) -> Reference {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let digest = blake3::keyed_hash(self.key.expose(), &number.to_le_bytes());
+        let [a, b, c, d, e, ..] = *digest.as_bytes();
+        Reference::from_random([a, b, c, d, e])
+    }
 }
 
 /// The latest refusals, the oldest forgotten first.

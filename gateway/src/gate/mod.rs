@@ -48,6 +48,7 @@ pub struct Gate {
     facts: FactCache,
     live: Arc<Live>,
     denials: denials::Denials,
+    references: denials::References,
     uses: uses::Uses,
     pool: pool::HashPool,
     rates: rate::Rates,
@@ -201,6 +202,7 @@ impl Gate {
             facts: FactCache::new(vault.clone()),
             live: Live::new(),
             denials: denials::Denials::default(),
+            references: denials::References::new(Secret::new(random())),
             uses: uses::Uses::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             rates: rate::Rates::new(),
@@ -418,7 +420,7 @@ impl Gate {
 
     /// A fresh reference code, for pages that are no refusal by the rules.
     pub fn reference(&self) -> Reference {
-        Reference::from_random(random())
+        self.references.next()
     }
 
     /// The refusal behind a reference code, if it is among the latest.

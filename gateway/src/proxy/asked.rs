@@ -188,7 +188,7 @@ pub(super) fn reader(headers: &HeaderMap) -> crate::portal::Reader {
 }
 
 /// RFC 9110 §12.5.1: HTML is named, and nothing else named is liked better.
-fn prefers_html(accepted: &str) -> bool {
+pub(super) fn prefers_html(accepted: &str) -> bool {
     let mut html = 0;
     let mut json = 0;
     for part in accepted.split(',') {

@@ -98,6 +98,8 @@ pub(crate) enum Stage {
     Serving,
     /// HTTP/2: many at once.
     Streams,
+    /// Nothing of the next request has come yet, of somebody who is turned away.
+    Outside,
 }
 
 impl Pulse {
@@ -108,7 +110,8 @@ impl Pulse {
             1 => Stage::Idle,
             2 => Stage::Header,
             3 => Stage::Serving,
-            _ => Stage::Streams,
+            4 => Stage::Streams,
+            _ => Stage::Outside,
         }
     }
 
@@ -142,6 +145,12 @@ impl Pulse {
         self.uploads.store(false, Ordering::Relaxed);
         add(&self.requests, 1);
         self.enter(Stage::Idle);
+    }
+
+    /// The next request is waited for, of somebody who is turned away.
+    pub(super) fn next_outside(&self) {
+        add(&self.requests, 1);
+        self.enter(Stage::Outside);
     }
 
     /// A stream of an HTTP/2 connection began. Streams are tasks of one thread, so no two of them are here at once.
@@ -222,7 +231,7 @@ impl AsyncRead for Connection {
         let length = into.filled().len() - before;
         if length > 0 {
             add(&pulse.read, length);
-            if pulse.stage() == Stage::Idle {
+            if matches!(pulse.stage(), Stage::Idle | Stage::Outside) {
                 pulse.enter(Stage::Header);
             }
         }

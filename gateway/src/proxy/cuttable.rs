@@ -8,13 +8,17 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::header::CONTENT_TYPE;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::protocols::Stream as IoStream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::proxy::Session;
 use pingora::server::ShutdownWatch;
 
 use super::connection::{Facts, Stage};
@@ -22,13 +26,50 @@ use super::websocket;
 use crate::gate::{Cut, Hold};
 
 tokio::task_local! {
-    static STREAM: Arc<Cut>;
+    static STREAM: Arc<Stream>;
+}
+
+/// One HTTP/2 stream, as long as it is served.
+#[derive(Default)]
+struct Stream {
+    cut: Arc<Cut>,
+    /// Bytes of a body that came.
+    came: AtomicU64,
+    /// Bytes of a body that have to come a second; zero: none is expected.
+    due: AtomicU64,
+}
+
+impl Stream {
+    /// Ends it if a body is expected and does not move. An app that takes nothing for so long is no better.
+    async fn watch(&self) {
+        loop {
+            // No timer before there is a body: this is asked again whenever the stream's task is.
+            poll_fn(|_| if self.due.load(Ordering::Relaxed) > 0 { Poll::Ready(()) } else { Poll::Pending }).await;
+            let (before, was_due) = (self.came.load(Ordering::Relaxed), self.due.load(Ordering::Relaxed));
+            tokio::time::sleep(WAIT).await;
+            let due = self.due.load(Ordering::Relaxed).min(was_due);
+            let came = self.came.load(Ordering::Relaxed).wrapping_sub(before);
+            if due > 0 && came < due.saturating_mul(WAIT.as_secs()) {
+                self.cut.end();
+            }
+        }
+    }
+}
+
+/// More of the body came over HTTP/2, perhaps its end.
+pub(super) fn body_came(length: usize, end: bool) {
+    let _ = STREAM.try_with(|stream| {
+        stream.came.fetch_add(length as u64, Ordering::Relaxed);
+        if end {
+            stream.due.store(0, Ordering::Relaxed);
+        }
+    });
 }
 
 /// The hold on the request that this task serves, which begins now.
 pub(super) fn hold(facts: Option<&Arc<Facts>>) -> Option<Hold> {
-    let of_stream = STREAM.try_with(Arc::clone).ok();
-    of_stream.as_ref().or_else(|| facts.map(|facts| &facts.cut)).map(Cut::begin)
+    let of_stream = STREAM.try_with(|stream| stream.cut.begin()).ok();
+    of_stream.or_else(|| facts.map(|facts| facts.cut.begin()))
 }
 
 /// Does the work until it is done or the cut is fired; `None`: it was cut.
@@ -56,6 +97,25 @@ impl<A> Cuttable<A> {
     }
 }
 
+impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
+    /// Serves an HTTP/1.1 connection: one request after the other, with nothing between them and pingora's proxy. Whoever
+    /// holds the connection cuts it.
+    pub(crate) async fn serve_lines(&self, stream: IoStream, facts: &Facts, shutdown: &ShutdownWatch) {
+        let mut session = ServerSession::new_http1(stream);
+        session.set_keepalive(if *shutdown.borrow() { None } else { Some(IDLE.as_secs()) });
+        loop {
+            facts.pulse.next_request();
+            let Some(reused) = self.inner.process_new_http(session, shutdown).await else { return };
+            let (stream, settings) = reused.consume();
+            session = ServerSession::new_http1(stream);
+            if let Some(settings) = settings {
+                settings.apply_to_session(&mut session);
+            }
+        }
+    }
+}
+
+/// What pingora's own loop over a connection calls: for HTTP/2, a stream at a time.
 #[async_trait]
 impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
     async fn process_new_http(
@@ -63,18 +123,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let facts = Facts::of(session.digest()).cloned();
-        if !session.is_http2() {
-            if let Some(facts) = &facts {
-                facts.pulse.next_request();
-            }
-            return self.inner.process_new_http(session, shutdown).await;
-        }
-        if let Some(facts) = &facts {
+        if let Some(facts) = Facts::of(session.digest()) {
             facts.pulse.next_stream();
         }
-        let cut = Arc::new(Cut::default());
-        let work = STREAM.scope(Arc::clone(&cut), async {
+        let stream = Arc::<Stream>::default();
+        let work = STREAM.scope(Arc::clone(&stream), async {
             if websocket::is_asked_for(session.req_header()) {
                 websocket::serve(&self.inner, session, shutdown).await;
             } else {
@@ -82,7 +135,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
                 let _ = self.inner.process_new_http(session, shutdown).await;
             }
         });
-        until_cut(&cut, work).await;
+        let watched = async {
+            tokio::select! {
+                biased;
+                () = work => {}
+                () = stream.watch() => {}
+            }
+        };
+        until_cut(&stream.cut, watched).await;
         None
     }
 
@@ -105,9 +165,24 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for Cuttable<A> {
     }
 }
 
-/// Marks the connection as being served: its header is complete.
-pub(super) fn header_is_here(facts: Option<&Arc<Facts>>, has_body: bool) {
-    if let Some(facts) = facts.filter(|facts| facts.pulse.stage() != Stage::Streams) {
+/// Marks the connection as being served: its header is complete. Says how long its client may be waited for.
+pub(super) fn header_is_here(session: &mut Session, has_body: bool, slowest: u64) {
+    if session.is_http2() {
+        // Flow control is HTTP/2's own: a window that stays closed is an answer nobody takes.
+        session.set_write_timeout(Some(WAIT));
+        let is_call = session.req_header().headers.get(CONTENT_TYPE);
+        // gRPC keeps a request open for as long as the call lasts.
+        let is_call = is_call.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+        let _ = STREAM.try_with(|stream| {
+            stream.due.store(if has_body && !is_call { slowest } else { 0 }, Ordering::Relaxed);
+        });
+        return;
+    }
+    if session.as_downstream().get_keepalive().is_some() {
+        // pingora would wait for ever for the request after the first.
+        session.set_keepalive(Some(IDLE.as_secs()));
+    }
+    if let Some(facts) = Facts::of(session.digest()).filter(|facts| facts.pulse.stage() != Stage::Streams) {
         facts.pulse.enter(Stage::Serving);
         facts.pulse.expect_body(has_body);
     }
@@ -121,5 +196,7 @@ const HEADER_LIST: u32 = 64 * 1024;
 const RESETS: usize = 20;
 /// Streams that we had to reset because of the client before the connection ends.
 const ERRORS: usize = 200;
-/// How long an HTTP/2 connection may have nothing to do.
+/// How long a stream may wait for its client; also the span over which its rate is judged.
+const WAIT: Duration = Duration::from_secs(30);
+/// How long a connection may have nothing to do.
 const IDLE: Duration = Duration::from_secs(60);

@@ -33,21 +33,23 @@ impl Proxy {
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let has_body = !session.as_downstream_mut().is_body_empty();
-        cuttable::header_is_here(Facts::of(session.digest()), has_body);
         let snapshot = self.current.load_full();
+        let slowest = snapshot.in_force.settings.limits.slowest.get();
+        cuttable::header_is_here(session, has_body, slowest);
+        if asked::wants_upgrade(&session.req_header().headers) {
+            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
+            session.set_keepalive(None);
+        }
         let resolved = match self.resolve(session, &snapshot.in_force) {
             Ok(resolved) => resolved,
             Err(refused) => {
                 context.decision = "address_unknown";
+                session.set_keepalive(None);
                 return Ok(Some(refused));
             }
         };
         let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
-        if asked::wants_upgrade(&session.req_header().headers) {
-            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
-            session.set_keepalive(None);
-        }
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let known = |authority: &[u8]| snapshot.host(authority);
         let tolerated =

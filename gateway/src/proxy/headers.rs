@@ -5,7 +5,7 @@
 //! ours are added. Also for visitors about whom there is nothing to say: an absent header must stay absent.
 
 use access::ClientAddr;
-use http::header::{AUTHORIZATION, COOKIE, HOST, SET_COOKIE};
+use http::header::{AUTHORIZATION, COOKIE, FORWARDED, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::gate::Identity;
@@ -60,43 +60,34 @@ impl Forwarding {
     }
 }
 
-/// Where headers are removed and added: pingora's request header, or a plain map in tests.
-pub(super) trait Headers {
-    fn map(&self) -> &HeaderMap;
-    fn remove(&mut self, name: &HeaderName);
-    /// `name` in the case in which it is written.
-    fn set(&mut self, name: &'static str, value: HeaderValue);
-}
-
 /// Removes what a client may not say and adds what we say.
-pub(super) fn seal(headers: &mut impl Headers, said: &Said<'_>) {
-    let reserved: Vec<HeaderName> = headers.map().keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
+pub(super) fn seal(headers: &mut HeaderMap, said: &Said<'_>) {
+    let reserved: Vec<HeaderName> = headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
     for name in &reserved {
         headers.remove(name);
     }
-    if !said.pass_authorization && headers.map().get_all(AUTHORIZATION).iter().any(is_bearer) {
-        headers.remove(&AUTHORIZATION);
+    if !said.pass_authorization && headers.get_all(AUTHORIZATION).iter().any(is_bearer) {
+        headers.remove(AUTHORIZATION);
     }
     strip_our_cookies(headers);
     if let Some(Identity { user, groups, name, email }) = said.visitor {
-        for (field, value) in
-            [("Remote-User", user), ("Remote-Groups", groups), ("Remote-Name", name), ("Remote-Email", email)]
+        for (field, value) in [(REMOTE_USER, user), (REMOTE_GROUPS, groups), (REMOTE_NAME, name), (REMOTE_EMAIL, email)]
         {
             if let Some(value) = value {
-                headers.set(field, value.clone());
+                headers.insert(field, value.clone());
             }
         }
     }
     if let Some(assertion) = &said.assertion {
-        headers.set("X-Vestibule-Assertion", assertion.clone());
+        headers.insert(X_VESTIBULE_ASSERTION, assertion.clone());
     }
     let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = said.forwarding;
-    headers.set("X-Forwarded-For", x_forwarded_for.clone());
-    headers.set("X-Forwarded-Proto", proto.clone());
-    headers.set("X-Forwarded-Host", authority.clone());
-    headers.set("Forwarded", forwarded.clone());
-    if headers.map().get(HOST) != Some(authority) {
-        headers.set("Host", authority.clone());
+    headers.insert(X_FORWARDED_FOR, x_forwarded_for.clone());
+    headers.insert(X_FORWARDED_PROTO, proto.clone());
+    headers.insert(X_FORWARDED_HOST, authority.clone());
+    headers.insert(FORWARDED, forwarded.clone());
+    if headers.get(HOST) != Some(authority) {
+        headers.insert(HOST, authority.clone());
     }
 }
 
@@ -111,8 +102,8 @@ pub(super) fn seal_answer(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
 }
 
 /// Joins several `Cookie` fields to one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3), without ours.
-fn strip_our_cookies(headers: &mut impl Headers) {
-    let fields = headers.map().get_all(COOKIE);
+fn strip_our_cookies(headers: &mut HeaderMap) {
+    let fields = headers.get_all(COOKIE);
     let count = fields.iter().count();
     let ours = |field: &HeaderValue| {
         let mut pairs = field.as_bytes().split(|byte| *byte == b';');
@@ -131,11 +122,11 @@ fn strip_our_cookies(headers: &mut impl Headers) {
             kept.extend_from_slice(pair);
         }
     }
-    headers.remove(&COOKIE);
+    headers.remove(COOKIE);
     if !kept.is_empty()
         && let Ok(value) = HeaderValue::from_bytes(&kept)
     {
-        headers.set("Cookie", value);
+        headers.insert(COOKIE, value);
     }
 }
 
@@ -170,6 +161,15 @@ fn folds_to(name: &str, reserved: &str) -> bool {
             folded == other
         })
 }
+
+const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
+const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
+const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
+const X_VESTIBULE_ASSERTION: HeaderName = HeaderName::from_static("x-vestibule-assertion");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Removed in every spelling. Besides ours: what other gateways and frameworks believe about the client's address, the
 /// path (gunicorn cuts `Script-Name` off the front of it) or the method, and `Proxy`, which CGI turns into a setting (httpoxy).
@@ -208,33 +208,18 @@ mod tests {
     use super::*;
     use access::network::{Believed, Claims};
 
-    struct Plain(HeaderMap);
-
-    impl Headers for Plain {
-        fn map(&self) -> &HeaderMap {
-            &self.0
-        }
-        fn remove(&mut self, name: &HeaderName) {
-            self.0.remove(name);
-        }
-        fn set(&mut self, name: &'static str, value: HeaderValue) {
-            self.0.insert(HeaderName::from_bytes(name.as_bytes()).expect("a token"), value);
-        }
-    }
-
     fn sealed(fields: &[(&str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
         for (name, value) in fields {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a token");
             map.append(name, HeaderValue::from_str(value).expect("visible"));
         }
-        let mut headers = Plain(map);
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
         let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
         let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
-        seal(&mut headers, &said);
-        headers.0
+        seal(&mut map, &said);
+        map
     }
 
     #[test]

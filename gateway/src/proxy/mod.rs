@@ -25,6 +25,7 @@ mod upgrade;
 mod websocket;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use access::network::Resolved;
 use access::target::HostName;
@@ -32,7 +33,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
@@ -172,6 +173,13 @@ impl ProxyHttp for Proxy {
             None => self.beyond(session, context),
             refused => refused,
         };
+        if context.live.is_some() {
+            // What took over the connection may be silent for as long towards its client as towards its app.
+            session.set_read_timeout(Some(upgrade::QUIET));
+        }
+        if answer.is_none() && session.req_header().has_case() {
+            change(session.req_header_mut(), |_| ())?;
+        }
         match answer {
             None => Ok(false),
             Some(answer) => {
@@ -217,9 +225,14 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _end: bool,
+        end: bool,
         context: &mut Context,
     ) -> pingora::Result<()> {
+        let end = end || body.is_none();
+        cuttable::body_came(body.as_ref().map_or(0, Bytes::len), end);
+        if let Some(facts) = Facts::of(session.digest()).filter(|_| end) {
+            facts.pulse.expect_body(false);
+        }
         match (&context.route, body) {
             // What comes after an upgrade is no request's body.
             (Some(route), Some(piece)) if !session.was_upgraded() => {
@@ -260,8 +273,7 @@ impl ProxyHttp for Proxy {
             forwarding: &forwarding,
             pass_authorization: route.app.pass_authorization,
         };
-        headers::seal(upstream, &said);
-        Ok(())
+        change(upstream, |fields| headers::seal(fields, &said))
     }
 
     async fn response_filter(
@@ -314,7 +326,7 @@ impl ProxyHttp for Proxy {
 
     /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let line = self.line(session, context, 0, None);
+        let line = self.line(session, context, 0, None, Duration::ZERO);
         let host = line.host.as_ref().map_or("", HostName::as_str);
         format!("{} {}, Host: {host}", line.method(), line.path())
     }
@@ -330,7 +342,7 @@ impl ProxyHttp for Proxy {
                 metrics.request_duration.with_label_values(&[app]).observe(took.as_secs_f64());
             }
         }
-        self.log.write(|| self.line(session, context, status, error));
+        self.log.write(|| self.line(session, context, status, error, took));
         // Whoever is told that it has ended finds its place free.
         context.journey = Journey::default();
     }
@@ -364,16 +376,20 @@ impl Proxy {
     }
 }
 
-impl headers::Headers for RequestHeader {
-    fn map(&self) -> &HeaderMap {
-        &self.headers
+/// Changes a header's fields at once. pingora would read a name for each change and keep a second table of names with their
+/// case; from here on they have none, as in HTTP/2 (RFC 9110 §5.1: names are compared without it). Errors: the target is
+/// none that is written from its URI again; such requests were refused before.
+fn change(header: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap)) -> pingora::Result<()> {
+    if header.uri.path_and_query().is_none_or(|path| path.as_str().as_bytes() != header.raw_path()) {
+        return Err(Error::explain(ErrorType::InternalError, "a target that was not read"));
     }
-
-    fn remove(&mut self, name: &HeaderName) {
-        self.remove_header(name);
+    let ends = header.send_end_stream();
+    let (empty, ()) = http::Request::new(()).into_parts();
+    let mut parts: http::request::Parts = std::mem::replace(header, empty.into()).into();
+    change(&mut parts.headers);
+    *header = parts.into();
+    if let Some(ends) = ends {
+        header.set_send_end_stream(ends);
     }
-
-    fn set(&mut self, name: &'static str, value: HeaderValue) {
-        self.insert_header(name, value).expect("names and values are valid already");
-    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What became of a request, in words for logs, metrics and clients.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::StatusCode;
 use pingora::proxy::Session;
@@ -12,7 +13,14 @@ use crate::gate::Permit;
 
 impl Proxy {
     /// The access log's line of a request.
-    pub(super) fn line(&self, session: &Session, context: &Context, status: u16, error: Option<&Error>) -> Line {
+    pub(super) fn line(
+        &self,
+        session: &Session,
+        context: &Context,
+        status: u16,
+        error: Option<&Error>,
+        took: Duration,
+    ) -> Line {
         let request = session.req_header();
         let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
         Line {
@@ -23,7 +31,7 @@ impl Proxy {
             path: path[..path.len().min(PATH)].into(),
             status,
             bytes: session.body_bytes_sent(),
-            took: self.gate.clock().moment().since(context.began),
+            took,
             client: context.seen.as_ref().map(|seen| seen.resolved.client),
             visitor: context.permit.as_ref().and_then(Permit::visitor).cloned(),
             decision: context.decision,

@@ -238,7 +238,9 @@ fn find(upstream: &Upstream, timeouts: Timeouts) -> Option<HttpPeer> {
         tracing::warn!(upstream = %upstream.host, "the upstream {} can't be found", upstream.host);
         return None;
     };
-    let mut peer = HttpPeer::new(address, upstream.scheme == Scheme::Https, upstream.host.clone());
+    // The name is TLS's; without it every request would copy one for nothing.
+    let name = if upstream.scheme == Scheme::Https { upstream.host.clone() } else { String::new() };
+    let mut peer = HttpPeer::new(address, upstream.scheme == Scheme::Https, name);
     if let Some(ca_file) = &upstream.ca_file
         && let Err(error) = tls::trust(&mut peer, ca_file)
     {

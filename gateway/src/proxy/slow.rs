@@ -81,7 +81,7 @@ impl Watch {
     /// Ends the connections that wait for a request.
     pub(crate) fn end_idle(&self) {
         let watched = self.lock();
-        let idle = watched.iter().filter(|(_, one)| one.facts.pulse.stage() == Stage::Idle);
+        let idle = watched.iter().filter(|(_, one)| matches!(one.facts.pulse.stage(), Stage::Idle | Stage::Outside));
         idle.for_each(|(_, one)| one.facts.cut.end());
     }
 
@@ -104,6 +104,8 @@ impl Watched {
             Stage::Opening | Stage::Header => Some(pace.header_time),
             // HTTP/2 that never asks for anything; browsers open connections a little ahead.
             Stage::Streams if requests == 0 => Some(pace.header_time * 3),
+            // Inside, pingora waits a minute.
+            Stage::Outside => Some(OUTSIDE),
             Stage::Idle | Stage::Serving | Stage::Streams => None,
         };
         if bound.is_some_and(|bound| now.since(self.since) > bound) {
@@ -146,6 +148,8 @@ impl Drop for Place {
 
 /// How often the watch looks.
 pub(crate) const EVERY: Duration = Duration::from_millis(250);
+/// How long somebody who is turned away may keep a connection between two requests.
+const OUTSIDE: Duration = Duration::from_secs(60);
 /// The span over which a rate is judged.
 const JUDGED: Duration = Duration::from_secs(30);
 

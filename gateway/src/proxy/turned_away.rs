@@ -6,7 +6,6 @@
 //! answer from here is a no. Whatever is not that plain, or not refused any more, goes on to the proxy byte by byte.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use access::ClientAddr;
 use access::network::{Believed, Claims};
@@ -14,8 +13,7 @@ use access::policy::{Certificate, Goal, Reason};
 use access::target::CanonicalPath;
 use arc_swap::ArcSwap;
 use bytes::{Buf, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use pingora::protocols::IO;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -50,7 +48,7 @@ impl TurnedAway {
         Self { gate, current, log }
     }
 
-    /// Serves the connection for as long as it is about refusals. `stopping`: should the connection end with its answer?
+    /// Serves the connection for as long as it is about refusals. `stopping`: is the next answer to be the last?
     pub(crate) async fn serve<S: IO>(
         &self,
         stream: &mut S,
@@ -62,7 +60,7 @@ impl TurnedAway {
         let mut told = None;
         loop {
             let Some(address) = self.refused_address(peer, facts) else { return Next::Proxy(read) };
-            facts.pulse.next_request();
+            facts.pulse.next_outside();
             let end = loop {
                 if let Some(end) = header_end(&read) {
                     break end;
@@ -70,11 +68,15 @@ impl TurnedAway {
                 if read.len() > LARGEST || has_bare_line_end(&read) {
                     return Next::Proxy(read);
                 }
-                match tokio::time::timeout(IDLE, stream.read_buf(&mut read)).await {
-                    Ok(Ok(length)) if length > 0 => {}
+                match stream.read_buf(&mut read).await {
+                    Ok(length) if length > 0 => {}
                     _ => return Next::Over,
                 }
             };
+            if stopping() {
+                // The proxy's answer says that it is the last one.
+                return Next::Proxy(read);
+            }
             let began = self.gate.clock().moment();
             let snapshot = self.current.load_full();
             let Some(plain) = Plain::read(&read[..end], &snapshot) else { return Next::Proxy(read) };
@@ -86,7 +88,7 @@ impl TurnedAway {
             let answer = told.answer(&plain);
             // Counted first: whoever has read the answer finds it counted.
             self.note(&plain, address, &denied, answer.len(), began);
-            if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() || stopping() {
+            if stream.write_all(answer).await.is_err() || stream.flush().await.is_err() {
                 return Next::Over;
             }
             read.advance(end);
@@ -172,18 +174,21 @@ impl<'a> Plain<'a> {
         };
         let whole = request.path?;
         let target = whole.split('?').next().unwrap_or(whole);
-        let mut headers = HeaderMap::with_capacity(request.headers.len());
+        let (mut host, mut accepted) = (None, "");
         for field in request.headers.iter() {
-            let name = HeaderName::from_bytes(field.name.as_bytes()).ok()?;
-            let is_more = [AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, TRANSFER_ENCODING, UPGRADE].contains(&name);
-            let is_second = name == HOST && headers.contains_key(HOST);
-            if is_more || is_second || name == http::header::CONNECTION {
+            let is = |names: &[&str]| names.iter().any(|name| field.name.eq_ignore_ascii_case(name));
+            if is(&["host"]) {
+                if host.replace(field.value).is_some() {
+                    return None;
+                }
+            } else if is(&["accept"]) {
+                accepted = std::str::from_utf8(field.value).ok()?;
+            } else if is(MORE) {
                 return None;
             }
-            headers.append(name, HeaderValue::from_bytes(field.value).ok()?);
         }
-        let host = snapshot.host(headers.get(HOST)?.as_bytes())?;
-        let is_plain = request.version == Some(1) && asked::reader(&headers) == Reader::Program;
+        let host = snapshot.host(host?)?;
+        let is_plain = request.version == Some(1) && !asked::prefers_html(accepted);
         let route = snapshot.route(&host).filter(|_| is_plain)?;
         // On every host these are ours, and the portal's are not here.
         let path =
@@ -271,8 +276,17 @@ fn has_bare_line_end(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r')
 }
 
-/// How long the next request, or more of its header, is waited for.
-const IDLE: Duration = Duration::from_secs(60);
 /// Larger headers are the proxy's.
 const LARGEST: usize = 8 * 1024;
 const FIELDS: usize = 32;
+/// With one of these a request is not plain any more.
+const MORE: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "expect",
+    "sec-fetch-mode",
+    "transfer-encoding",
+    "upgrade",
+];

@@ -106,4 +106,4 @@ impl VirtualSocket for Turn {
 }
 
 /// How long an app may say nothing on a WebSocket.
-const QUIET: Duration = Duration::from_secs(3600);
+pub(super) const QUIET: Duration = Duration::from_secs(3600);

@@ -7,6 +7,7 @@
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::{Buf, Bytes, BytesMut};
@@ -49,7 +50,11 @@ pub(super) async fn serve<A: HttpServerApp + Send + Sync>(
     let mut serving = app.process_new_http(upgrade, shutdown);
     let mut relaying = pin!(relay(&mut stream, ours));
     let relayed = tokio::select! {
-        relayed = &mut relaying => relayed,
+        relayed = &mut relaying => {
+            // The pipe is closed: the request ends by itself, is logged and counted.
+            let _ = tokio::time::timeout(ENDING, &mut serving).await;
+            relayed
+        }
         // The app has ended, or was never reached; what was written is in the pipe and is still told.
         reused = &mut serving => {
             drop(reused);
@@ -259,6 +264,8 @@ impl Shutdown for Through {
     }
 }
 
+/// How long the request may take to notice that its client is gone.
+const ENDING: Duration = Duration::from_secs(5);
 /// Bytes that may be in the pipe in one direction.
 const PIPE: usize = 64 * 1024;
 /// Bytes that are passed on at once.

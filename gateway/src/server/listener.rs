@@ -20,12 +20,12 @@ use super::arrivals::{Arrival, Arrivals};
 use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::proxy::{Connection, Facts, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
+use crate::proxy::{Connection, Cuttable, Facts, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
 use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
 pub(super) struct Listener<A> {
-    pub(super) app: Arc<A>,
+    pub(super) app: Arc<Cuttable<A>>,
     pub(super) door: TurnedAway,
     pub(super) current: Arc<ArcSwap<Snapshot>>,
     pub(super) clock: Clock,
@@ -158,9 +158,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
                     Err(_) => return,
                 },
             };
-            let mut next = Some(stream);
-            while let Some(stream) = next {
-                next = ServerApp::process_new(&self.app, stream, &self.stopping).await;
+            if stream.selected_alpn_proto() == Some(ALPN::H2) {
+                // It ends with the connection: there is nothing to be used again.
+                let _ = ServerApp::process_new(&self.app, stream, &self.stopping).await;
+            } else {
+                self.app.serve_lines(stream, &facts, &self.stopping).await;
             }
         };
         until_cut(&facts.cut, serving).await;

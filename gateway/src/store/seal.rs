@@ -20,6 +20,13 @@ use super::chain::AuditKey;
 use super::vault::Digest;
 use super::{StoreError, Table};
 
+/// The purpose of what sessions are found by.
+const SESSION: &str = "session";
+
+fn of_purpose(digests: &Secret<[u8; 32]>, purpose: &str) -> [u8; 32] {
+    blake3::keyed_hash(digests.expose(), purpose.as_bytes()).into()
+}
+
 /// The key that all others are derived from.
 pub(super) type RootKey = Secret<[u8; 32]>;
 
@@ -28,6 +35,8 @@ pub(super) struct Keys {
     id: [u8; 4],
     cipher: XChaCha20Poly1305,
     digests: Secret<[u8; 32]>,
+    /// The key of the purpose that every request with a cookie has.
+    sessions: Secret<[u8; 32]>,
     audit: AuditKey,
 }
 
@@ -38,10 +47,12 @@ impl Keys {
         let cipher = XChaCha20Poly1305::new(&seal.into());
         seal.zeroize();
         let [a, b, c, d, ..] = derive("vestibule 2026-11 key id");
+        let digests = Secret::new(derive("vestibule 2026-11 digests of secrets"));
         Self {
             id: [a, b, c, d],
             cipher,
-            digests: Secret::new(derive("vestibule 2026-11 digests of secrets")),
+            sessions: Secret::new(of_purpose(&digests, SESSION)),
+            digests,
             audit: AuditKey::new(derive("vestibule 2026-11 audit chain")),
         }
     }
@@ -52,7 +63,10 @@ impl Keys {
 
     /// The digest of the parts together, under a key of this purpose alone. Parts must be of fixed length but the last.
     pub(super) fn digest(&self, purpose: &'static str, parts: &[&[u8]]) -> Digest {
-        let mut key: [u8; 32] = blake3::keyed_hash(self.digests.expose(), purpose.as_bytes()).into();
+        if let (SESSION, [secret]) = (purpose, parts) {
+            return Digest(blake3::keyed_hash(self.sessions.expose(), secret).into());
+        }
+        let mut key = of_purpose(&self.digests, purpose);
         let mut hasher = blake3::Hasher::new_keyed(&key);
         key.zeroize();
         for part in parts {
@@ -212,6 +226,14 @@ mod tests {
         let keys = keys(1);
         let seal = || keys.seal(Table::Factor, b"ana", b"secret").unwrap();
         assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn a_sessions_digest_is_made_like_every_other() {
+        let key = of_purpose(&keys(1).digests, SESSION);
+        let whole = blake3::Hasher::new_keyed(&key).update(b"secret").finalize();
+        assert_eq!(keys(1).digest("session", &[b"secret"]), Digest(whole.into()));
+        assert_eq!(keys(1).digest("session", &[b"sec", b"ret"]), Digest(whole.into()));
     }
 
     #[test]

@@ -161,12 +161,13 @@ fn contenders(
             continue;
         }
         let bearer = format!("authorization: Bearer {}", gateway.token);
-        let refused = Asked { from: OUTSIDE.into(), status: 403, ..asked("/list", Some(&cookie)) };
+        let refused = |field| Asked { from: OUTSIDE.into(), status: 403, ..asked("/list", field) };
         let rows = [
             ("ours, cookie", asked(by_cookie.path, Some(&cookie))),
             ("ours, bearer token", asked(if size.large { "/api/large" } else { "/api/list" }, Some(&bearer))),
             ("ours, public path", asked(if size.large { "/status/large" } else { "/status/list" }, None)),
-            ("ours, refused by address", refused),
+            ("ours, refused by address", refused(None)),
+            ("ours, refused by address with a cookie", refused(Some(&cookie))),
         ];
         for (name, asked) in rows {
             // h2load can't choose where it comes from, and a refusal has one size.
