@@ -104,6 +104,8 @@ pub(super) const QUEUE: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use std::task::Poll;
+
     use super::*;
     use access::Timestamp;
 
@@ -158,7 +160,8 @@ mod tests {
             assert!(futures_util::poll!(one).is_pending());
         }
         drop(leaving);
-        assert_eq!(pool.run(|| ()).await, Err(Busy), "the jobs still lie there");
+        let mut one_more = Box::pin(pool.run(|| ()));
+        assert_eq!(futures_util::poll!(&mut one_more), Poll::Ready(Err(Busy)), "the jobs still lie there");
         drop(holding);
         while pool.waiting.load(Ordering::Acquire) > 0 {
             tokio::task::yield_now().await;
