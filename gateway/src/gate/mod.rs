@@ -219,8 +219,9 @@ impl Gate {
         in_force: &InForce,
         visitor: &Arc<Visitor>,
         app: &AppName,
+        now: access::Timestamp,
     ) -> Result<http::HeaderValue, AssertionError> {
-        self.assertions.sign(in_force, visitor, app, self.clock.now())
+        self.assertions.sign(in_force, visitor, app, now)
     }
 
     /// The keys by which apps verify assertions, as a JWK set (RFC 7517).

@@ -6,7 +6,6 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -15,7 +14,6 @@ use access::policy::Place;
 use access::target::HostName;
 use access::{ClientAddr, Timestamp};
 use http::Method;
-use serde::Serialize;
 
 use super::Label;
 use crate::gate::Visitor;
@@ -45,54 +43,42 @@ pub(super) struct Line {
 /// As much of a path as is logged.
 pub(super) const PATH: usize = 500;
 
-/// The same in words. Milliseconds since the epoch, UTC; the session or token by its public id, never its secret.
-#[derive(Serialize)]
-struct Written<'a> {
-    ts: u64,
-    app: &'a str,
-    host: &'a str,
-    method: Cow<'a, str>,
-    path: Cow<'a, str>,
-    status: u16,
-    bytes: usize,
-    duration_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client: Option<IpAddr>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    session: Option<String>,
-    decision: &'static str,
-    /// `file:line`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reference: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-}
-
 impl Line {
-    fn written(&self) -> Written<'_> {
+    /// Puts it into words: one JSON object and a line's end. Milliseconds since the epoch, UTC; the session or token by its
+    /// public id, never its secret. Written out by hand: it is done for every request.
+    fn write(&self, out: &mut Vec<u8>) {
         let visitor = self.visitor.as_deref();
-        let session = visitor.and_then(Visitor::session).map(|session| session.id.to_string());
-        Written {
-            ts: self.at.millis(),
-            app: self.app.as_str(),
-            host: self.host.as_ref().map_or("", HostName::as_str),
-            method: self.method(),
-            path: self.path(),
-            status: self.status,
-            bytes: self.bytes,
-            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-            client: self.client.map(ClientAddr::ip),
-            user: visitor.map(|visitor| visitor.person().name.as_str()),
-            session: session.or_else(|| visitor?.token().map(|token| token.id.to_string())),
-            decision: self.decision,
-            rule: self.rule.as_ref().map(|rule| format!("{}:{}", rule.file, rule.line)),
-            reference: self.reference.as_deref(),
-            error: self.error.as_deref(),
+        let mut object = Object { out, first: true };
+        object.number("ts", self.at.millis());
+        object.text("app", self.app.as_str());
+        object.text("host", self.host.as_ref().map_or("", HostName::as_str));
+        object.text("method", &self.method());
+        object.text("path", &self.path());
+        object.number("status", u64::from(self.status));
+        object.number("bytes", self.bytes as u64);
+        object.number("duration_ms", u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
+        if let Some(client) = self.client {
+            object.shown("client", client);
         }
+        if let Some(visitor) = visitor {
+            object.text("user", visitor.person().name.as_str());
+            match (visitor.session(), visitor.token()) {
+                (Some(session), _) => object.shown("session", session.id),
+                (None, Some(token)) => object.shown("session", token.id),
+                (None, None) => {}
+            }
+        }
+        object.text("decision", self.decision);
+        if let Some(rule) = &self.rule {
+            object.shown("rule", format_args!("{}:{}", rule.file, rule.line));
+        }
+        if let Some(reference) = &self.reference {
+            object.text("reference", reference);
+        }
+        if let Some(error) = &self.error {
+            object.text("error", error);
+        }
+        out.extend_from_slice(b"}\n");
     }
 
     /// What is longer than a method was not served.
@@ -110,6 +96,50 @@ impl Line {
             Label::App(_) => path,
             // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
             Label::Portal | Label::None => without_secrets(&path).into(),
+        }
+    }
+}
+
+/// A JSON object that is being written; whoever made it closes it.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl Object<'_> {
+    /// `name` needs no escape.
+    fn name(&mut self, name: &str) {
+        self.out.extend_from_slice(if std::mem::take(&mut self.first) { b"{\"" } else { b",\"" });
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        // A Vec takes everything.
+        let _ = write!(self.out, "{value}");
+    }
+
+    fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        if value.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+            self.out.push(b'"');
+            self.out.extend_from_slice(value.as_bytes());
+            self.out.push(b'"');
+        } else {
+            let _ = serde_json::to_writer(&mut *self.out, value);
+        }
+    }
+
+    /// Names of files can hold anything; addresses and ids nothing that needs an escape.
+    fn shown(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.name(name);
+        let from = self.out.len();
+        let _ = write!(self.out, "\"{value}\"");
+        let plain = self.out[from + 1..self.out.len() - 1].iter().all(|byte| *byte >= b' ' && !b"\"\\".contains(byte));
+        if !plain {
+            self.out.truncate(from);
+            let _ = serde_json::to_writer(&mut *self.out, &value.to_string());
         }
     }
 }
@@ -213,8 +243,8 @@ impl Drop for AccessLog {
 }
 
 /// Writes until it is alone at the desk: takes what there is, waits a little so that more comes together, looks again.
-fn write_all(desk: &Arc<Desk>, out: impl Write) {
-    let mut out = std::io::BufWriter::with_capacity(WRITTEN, out);
+fn write_all(desk: &Arc<Desk>, mut out: impl Write) {
+    let mut words = Vec::with_capacity(WRITTEN);
     let mut taken = Vec::new();
     loop {
         // Looked at first: what was handed over before the last one left is still taken below.
@@ -229,11 +259,13 @@ fn write_all(desk: &Arc<Desk>, out: impl Write) {
             std::mem::swap(&mut *queue.lock(), &mut taken);
             any |= !taken.is_empty();
             for line in taken.drain(..) {
-                // A pipe that nobody reads any more is no reason to stop serving.
-                let _ = serde_json::to_writer(&mut out, &line.written()).is_ok() && out.write_all(b"\n").is_ok();
+                line.write(&mut words);
+                if words.len() >= WRITTEN - LARGEST {
+                    pass_on(&mut words, &mut out);
+                }
             }
         }
-        let _ = out.flush();
+        pass_on(&mut words, &mut out);
         match (any, alone) {
             (_, true) => return,
             (true, false) => std::thread::sleep(GATHER),
@@ -242,10 +274,20 @@ fn write_all(desk: &Arc<Desk>, out: impl Write) {
     }
 }
 
+/// A pipe that nobody reads any more is no reason to stop serving.
+fn pass_on(words: &mut Vec<u8>, out: &mut impl Write) {
+    if !words.is_empty() {
+        let _ = out.write_all(words).and_then(|()| out.flush());
+        words.clear();
+    }
+}
+
 /// Lines of one thread that wait at most: a few megabytes.
 const QUEUE: usize = 8192;
 /// Bytes that are written at once.
 const WRITTEN: usize = 64 * 1024;
+/// Longer than any line, so that none makes the buffer grow.
+const LARGEST: usize = 8 * 1024;
 /// How long lines come together before they are written.
 const GATHER: Duration = Duration::from_millis(10);
 /// As much of a method as is logged.
@@ -307,6 +349,28 @@ mod tests {
         for (thread, n) in [(0, 0), (3, 499)] {
             assert!(text.contains(&format!("\"path\":\"/{thread}/{n}\"")));
         }
+    }
+
+    #[test]
+    fn a_line_is_json_whatever_stands_in_it() {
+        let words = |line: &Line| {
+            let mut words = Vec::new();
+            line.write(&mut words);
+            assert_eq!(words.pop(), Some(b'\n'));
+            assert!(!words.contains(&b'\n'));
+            serde_json::from_slice::<serde_json::Value>(&words).expect("JSON")
+        };
+        let plain = serde_json::json!({
+            "ts": 0, "app": "none", "host": "", "method": "GET", "path": "/a", "status": 200, "bytes": 0, "duration_ms": 0,
+            "decision": "allow",
+        });
+        assert_eq!(words(&line("/a")), plain);
+        for path in ["/\"", "/\\", "/\u{1b}[31m", "/\u{7f}", "/\r\n\"x\":1", "/\u{e9}\u{2028}"] {
+            let line = Line { app: Label::App("crm".into()), reference: Some(path.to_owned()), ..line(path) };
+            assert_eq!((&words(&line)["path"], &words(&line)["reference"]), (&path.into(), &path.into()));
+        }
+        let rule = Some(Place { file: "a\"b.yaml".into(), line: 7 });
+        assert_eq!(words(&Line { rule, ..line("/") })["rule"], "a\"b.yaml:7");
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod websocket;
 use std::sync::Arc;
 use std::time::Duration;
 
+use access::Timestamp;
 use access::network::Resolved;
 use access::target::HostName;
 use arc_swap::ArcSwap;
@@ -66,6 +67,8 @@ pub struct Proxy {
 /// What one request carries from phase to phase.
 pub struct Context {
     began: Moment,
+    /// The same on the wall's clock.
+    at: Timestamp,
     seen: Option<Seen>,
     host: Option<HostName>,
     route: Option<Arc<Route>>,
@@ -152,6 +155,7 @@ impl ProxyHttp for Proxy {
     fn new_ctx(&self) -> Context {
         Context {
             began: self.gate.clock().moment(),
+            at: self.gate.clock().now(),
             seen: None,
             host: None,
             route: None,
@@ -254,7 +258,7 @@ impl ProxyHttp for Proxy {
         let in_force = &seen.snapshot.in_force;
         let assertion = match permit.visitor() {
             None => None,
-            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name) {
+            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name, context.at) {
                 Ok(assertion) => Some(assertion),
                 Err(error) => {
                     tracing::error!(%error, "an assertion could not be signed; the request is refused");

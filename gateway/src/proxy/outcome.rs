@@ -24,7 +24,7 @@ impl Proxy {
         let request = session.req_header();
         let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
         Line {
-            at: self.gate.clock().now(),
+            at: context.at + took,
             app: context.label.clone(),
             host: context.host.clone(),
             method: request.method.clone(),

@@ -22,6 +22,8 @@ use super::{StoreError, Table};
 
 /// The purpose of what sessions are found by.
 const SESSION: &str = "session";
+/// The purpose of what tokens are compared by.
+const TOKEN: &str = "token";
 
 fn of_purpose(digests: &Secret<[u8; 32]>, purpose: &str) -> [u8; 32] {
     blake3::keyed_hash(digests.expose(), purpose.as_bytes()).into()
@@ -35,8 +37,9 @@ pub(super) struct Keys {
     id: [u8; 4],
     cipher: XChaCha20Poly1305,
     digests: Secret<[u8; 32]>,
-    /// The key of the purpose that every request with a cookie has.
+    /// The keys of the purposes that requests have.
     sessions: Secret<[u8; 32]>,
+    tokens: Secret<[u8; 32]>,
     audit: AuditKey,
 }
 
@@ -52,6 +55,7 @@ impl Keys {
             id: [a, b, c, d],
             cipher,
             sessions: Secret::new(of_purpose(&digests, SESSION)),
+            tokens: Secret::new(of_purpose(&digests, TOKEN)),
             digests,
             audit: AuditKey::new(derive("vestibule 2026-11 audit chain")),
         }
@@ -63,10 +67,16 @@ impl Keys {
 
     /// The digest of the parts together, under a key of this purpose alone. Parts must be of fixed length but the last.
     pub(super) fn digest(&self, purpose: &'static str, parts: &[&[u8]]) -> Digest {
-        if let (SESSION, [secret]) = (purpose, parts) {
-            return Digest(blake3::keyed_hash(self.sessions.expose(), secret).into());
+        let mut key = match purpose {
+            SESSION => *self.sessions.expose(),
+            TOKEN => *self.tokens.expose(),
+            other => of_purpose(&self.digests, other),
+        };
+        if let [secret] = parts {
+            let digest = Digest(blake3::keyed_hash(&key, secret).into());
+            key.zeroize();
+            return digest;
         }
-        let mut key = of_purpose(&self.digests, purpose);
         let mut hasher = blake3::Hasher::new_keyed(&key);
         key.zeroize();
         for part in parts {
