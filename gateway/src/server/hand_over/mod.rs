@@ -1,7 +1,7 @@
 //! How does a new process take over from a running one, so that nobody notices?
 //!
 //! The new process reads and checks everything that can be wrong, then asks over the running one's control socket. What
-//! follows on that connection is a conversation of single letters ([`Step`]):
+//! follows on that connection is a conversation of single letters (`Step`):
 //!
 //! ```text
 //! new                                   old
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! Until *Release* nothing has happened. Until *Ready* the old one takes the store back and goes on if the new one dies,
-//! says nothing for [`GAP`], or hangs up; then it says *`GaveUp`*, and the new one must not serve. A new one whose
+//! says nothing for `GAP`, or hangs up; then it says *`GaveUp`*, and the new one must not serve. A new one whose
 //! predecessor dies on the way goes on alone: it has the sockets, and the lock of the file tells who holds the store. After
 //! *Handed* the connection carries the old one's questions to the store ([`crate::store::vault::Vault::serve_predecessor`]).
 
