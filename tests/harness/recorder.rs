@@ -2,7 +2,7 @@
 //!
 //! What a lenient server would repair is a fault here: a bare LF or CR, a folded line, a space before a colon, two lengths,
 //! a chunk size that is not plain hexadecimal digits. So a test can say both "this is all that arrived" and "it could be
-//! read in one way only". The query says how to answer (`answer=`): see [`Manner`].
+//! read in one way only". The query says how to answer (`answer=`): see `Manner`.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
