@@ -31,6 +31,7 @@ pub use facts::{SessionProof, Visitor};
 pub use identity::Identity;
 pub use permit::Permit;
 pub use pool::Busy;
+pub(crate) use pool::standing_back;
 
 use crate::clock::Clock;
 use crate::config::{AppLimits, InForce};

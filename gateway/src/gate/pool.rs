@@ -72,6 +72,18 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
+/// Does work that can wait on a thread that stands back, and waits for it: reading a large configuration must not slow down
+/// whoever is served meanwhile. Blocks; panics as the work does.
+pub(crate) fn standing_back<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            stand_back();
+            work()
+        });
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 /// This thread yields to every other of the machine; a core that nobody wants is its own.
 fn stand_back() {
     let this = rustix::thread::gettid();

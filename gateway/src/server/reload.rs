@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::audit::{Actor, Entry};
 use crate::config::{self, Fault, Faults, InForce, Loaded};
-use crate::gate::Gate;
+use crate::gate::{Gate, standing_back};
 use crate::proxy::Snapshot;
 use crate::store::vault::{ADMINISTRATOR, Force, PersonRecord};
 use crate::tls::Certificates;
@@ -89,10 +89,13 @@ impl Reloader {
     async fn attempt(&self, force: Force) -> Result<([u8; 32], Reloaded), Faults> {
         let old = self.current.load_full();
         let (dir, now) = (self.dir.clone(), self.gate.clock().now());
+        // A million networks are a second of work: people's requests go first.
         let (loaded, certificates) = tokio::task::spawn_blocking(move || {
-            let loaded = config::load(&dir, now)?;
-            let certificates = Certificates::load(&loaded.settings).map_err(Faults)?;
-            Ok((loaded, certificates))
+            standing_back(|| {
+                let loaded = config::load(&dir, now)?;
+                let certificates = Certificates::load(&loaded.settings).map_err(Faults)?;
+                Ok((loaded, certificates))
+            })
         })
         .await
         .map_err(|panicked| whole("internal", format!("reading the configuration failed: {panicked}"), None))??;
@@ -115,12 +118,11 @@ impl Reloader {
         let in_force = Arc::new(InForce { settings, generation, digest, client_authority: certificates.authority() });
         let metrics = Arc::clone(self.gate.metrics());
         let (prepared, before) = (Arc::clone(&in_force), Arc::clone(&old));
-        let snapshot =
-            tokio::task::spawn_blocking(move || Snapshot::prepare(prepared, certificates, &metrics, Some(&before)))
-                .await
-                .map_err(|panicked| {
-                    whole("internal", format!("preparing the configuration failed: {panicked}"), None)
-                })?;
+        let snapshot = tokio::task::spawn_blocking(move || {
+            standing_back(|| Snapshot::prepare(prepared, certificates, &metrics, Some(&before)))
+        })
+        .await
+        .map_err(|panicked| whole("internal", format!("preparing the configuration failed: {panicked}"), None))?;
         self.current.store(Arc::new(snapshot));
         let cut = self.gate.review(&in_force).await;
         Ok((digest, Reloaded { generation, cases, cut, warnings, needs_restart }))
