@@ -4,12 +4,15 @@
 //! asked, each once. Where a connection that was kept turned out dead before any byte of the answer, a request that only
 //! reads and has no body is sent once more. Anything else ends with its error: a POST may have been acted upon.
 
+use std::sync::Arc;
+
 use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
+use super::kept::{Kept, Way};
 use super::pool::{NoUpstream, Place, Pool, Tried, UnderWay};
 
 /// How far a request has come.
@@ -17,6 +20,7 @@ use super::pool::{NoUpstream, Place, Pool, Tried, UnderWay};
 pub(super) struct Journey {
     place: Option<Place>,
     at: Option<UnderWay>,
+    way: Option<Arc<Way>>,
     tried: Tried,
     repeated: bool,
     uploaded: u64,
@@ -33,6 +37,7 @@ impl Journey {
     pub(super) fn next(&mut self, pool: &Pool, session: &mut Session) -> pingora::Result<Box<HttpPeer>> {
         // Leaves the one before first: it must not count against itself.
         self.at = None;
+        self.way = None;
         self.uploaded = 0;
         match pool.next(self.tried) {
             Ok((peer, at)) => {
@@ -50,6 +55,12 @@ impl Journey {
         }
     }
 
+    /// Goes there over a connection that is kept, if there is one.
+    pub(super) fn over(&mut self, kept: &Arc<Kept>, mut peer: Box<HttpPeer>) -> Box<HttpPeer> {
+        self.way = kept.lead(&mut peer);
+        peer
+    }
+
     /// There was no connection, so nothing was sent: on to the next upstream, if there is one.
     pub(super) fn not_connected(&mut self, pool: &Pool, mut error: Box<Error>) -> Box<Error> {
         if let Some(at) = &self.at {
@@ -61,6 +72,7 @@ impl Journey {
 
     /// Something went wrong on a connection; `kept`: it had served others before.
     pub(super) fn broken(&mut self, session: &mut Session, mut error: Box<Error>, kept: bool) -> Box<Error> {
+        let kept = kept || self.way.as_ref().is_some_and(|way| way.was_kept());
         let reads = matches!(session.req_header().method, Method::GET | Method::HEAD | Method::OPTIONS);
         let again = !self.repeated
             && reads

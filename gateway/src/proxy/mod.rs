@@ -12,6 +12,7 @@ mod door;
 mod headers;
 mod health;
 mod journey;
+mod kept;
 mod log;
 mod opening;
 mod outcome;
@@ -43,6 +44,7 @@ use pingora::{Error, ErrorSource, ErrorType};
 pub(crate) use connection::{Connection, Facts};
 pub(crate) use cuttable::{Cuttable, until_cut};
 pub(crate) use health::{Checks, EVERY as CHECK_EVERY};
+pub(crate) use kept::Kept;
 pub use log::AccessLog;
 pub use routes::Snapshot;
 pub(crate) use sieve::sieve;
@@ -62,6 +64,7 @@ pub struct Proxy {
     portal: Portal,
     current: Arc<ArcSwap<Snapshot>>,
     log: AccessLog,
+    kept: Arc<Kept>,
 }
 
 /// What one request carries from phase to phase.
@@ -130,9 +133,15 @@ impl Drop for LiveGauge {
 }
 
 impl Proxy {
-    /// A data plane that serves whatever `current` holds.
-    pub fn new(gate: Arc<Gate>, portal: Portal, current: Arc<ArcSwap<Snapshot>>, log: AccessLog) -> Self {
-        Self { gate, portal, current, log }
+    /// A data plane that serves whatever `current` holds, over connections to apps that are kept in `kept`.
+    pub(crate) const fn new(
+        gate: Arc<Gate>,
+        portal: Portal,
+        current: Arc<ArcSwap<Snapshot>>,
+        log: AccessLog,
+        kept: Arc<Kept>,
+    ) -> Self {
+        Self { gate, portal, current, log, kept }
     }
 
     /// The pingora app, ready to be given connections.
@@ -198,8 +207,10 @@ impl ProxyHttp for Proxy {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
         let peer = context.journey.next(route.pool(permit), session)?;
-        let upgrade = asked::wants_upgrade(&session.req_header().headers);
-        Ok(if upgrade { upgrade::for_upgrade(peer, route.app.timeouts.connect) } else { peer })
+        if asked::wants_upgrade(&session.req_header().headers) {
+            return Ok(upgrade::for_upgrade(peer, route.app.timeouts.connect));
+        }
+        Ok(context.journey.over(&self.kept, peer))
     }
 
     fn fail_to_connect(

@@ -20,7 +20,7 @@ use super::arrivals::{Arrival, Arrivals};
 use super::proxy_header;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::proxy::{Connection, Cuttable, Facts, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
+use crate::proxy::{Connection, Cuttable, Facts, Kept, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
 use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
@@ -31,6 +31,7 @@ pub(super) struct Listener<A> {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) watch: Arc<Watch>,
+    pub(super) kept: Arc<Kept>,
     /// Shared by all workers.
     pub(super) arrivals: Arc<Arrivals>,
     /// Shared by all workers: connections at a time.
@@ -101,12 +102,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         while open.join_next().await.is_some() {}
     }
 
-    /// Looks after slow clients, for ever.
+    /// Looks after slow clients and connections nobody uses, for ever.
     pub(super) async fn watch(self: Arc<Self>) {
         let mut tick = tokio::time::interval(crate::proxy::WATCH_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            self.kept.look();
             let pace = self.current.load().pace();
             let cut = self.watch.look(pace, self.clock.moment());
             if cut > 0 {

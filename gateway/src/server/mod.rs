@@ -30,7 +30,7 @@ use crate::config::{self, Faults, InForce};
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
-use crate::proxy::{AccessLog, CHECK_EVERY, Checks, Proxy, Snapshot, TurnedAway};
+use crate::proxy::{AccessLog, CHECK_EVERY, Checks, Kept, Proxy, Snapshot, TurnedAway};
 use crate::store::StoreError;
 use crate::store::vault::{Backing, Vault};
 use crate::tls::{Acceptor, Certificates};
@@ -330,10 +330,22 @@ impl Plan {
                 }
                 let (clock, metrics) = (gate.clock().clone(), Arc::clone(gate.metrics()));
                 let door = TurnedAway::new(Arc::clone(&gate), Arc::clone(&current), log.clone());
-                let app = Proxy::new(gate, portal, Arc::clone(&current), log).into_app();
+                let kept = Arc::<Kept>::default();
+                let app = Proxy::new(gate, portal, Arc::clone(&current), log, Arc::clone(&kept)).into_app();
                 let watch = Arc::default();
-                let listener =
-                    Arc::new(Listener { app, door, current, clock, metrics, watch, arrivals, places, stopping, idle });
+                let listener = Arc::new(Listener {
+                    app,
+                    door,
+                    current,
+                    clock,
+                    metrics,
+                    watch,
+                    kept,
+                    arrivals,
+                    places,
+                    stopping,
+                    idle,
+                });
                 let watching = tokio::spawn(Arc::clone(&listener).watch());
                 let mut serving = JoinSet::new();
                 for (socket, tls) in [(http, None), (https, acceptor)] {
