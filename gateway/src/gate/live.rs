@@ -4,6 +4,7 @@
 //! with what it came with; a no cuts the connection: WebSockets, streams and long downloads end within the second.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,7 +53,8 @@ impl Live {
     }
 
     pub(super) fn register(self: &Arc<Self>, inside: Inside) -> Registration {
-        let shard = self.next.fetch_add(1, Ordering::Relaxed) % SHARDS;
+        // A thread that serves has a shard of its own, and with it what it needs in its own cache.
+        let shard = SHARD.with(|own| *own.get_or_init(|| self.next.fetch_add(1, Ordering::Relaxed) % SHARDS));
         let inside = Arc::new(inside);
         let place = self.lock(shard).insert(inside);
         Registration { live: Arc::clone(self), shard, place }
@@ -82,6 +84,10 @@ impl std::fmt::Debug for Registration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Registration({}, {})", self.shard, self.place)
     }
+}
+
+thread_local! {
+    static SHARD: OnceCell<usize> = const { OnceCell::new() };
 }
 
 const SHARDS: usize = 32;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::header::CONTENT_TYPE;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
 use pingora::protocols::Stream as IoStream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
@@ -101,16 +101,17 @@ impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
     /// Serves an HTTP/1.1 connection: one request after the other, with nothing between them and pingora's proxy. Whoever
     /// holds the connection cuts it, also when the next request does not come: the watch waits without a timer a request.
     pub(crate) async fn serve_lines(&self, stream: IoStream, facts: &Facts, shutdown: &ShutdownWatch) {
-        let mut session = ServerSession::new_http1(stream);
-        session.set_keepalive(if *shutdown.borrow() { None } else { Some(NO_TIMER) });
-        loop {
+        let mut next = Some((stream, None));
+        while let Some((stream, settings)) = next {
             facts.pulse.next_request();
-            let Some(reused) = self.inner.process_new_http(session, shutdown).await else { return };
-            let (stream, settings) = reused.consume();
-            session = ServerSession::new_http1(stream);
-            if let Some(settings) = settings {
-                settings.apply_to_session(&mut session);
+            // Kilobytes: made where it is given away, so that it is not moved once more for each request.
+            let mut session = ServerSession::new_http1(stream);
+            match settings {
+                Some(settings) => HttpPersistentSettings::apply_to_session(settings, &mut session),
+                None => session.set_keepalive(if *shutdown.borrow() { None } else { Some(NO_TIMER) }),
             }
+            let reused = self.inner.process_new_http(session, shutdown).await;
+            next = reused.map(ReusedHttpStream::consume);
         }
     }
 }

@@ -61,7 +61,7 @@ impl Forwarding {
 }
 
 /// Removes what a client may not say and adds what we say.
-pub(super) fn seal(headers: &mut HeaderMap, said: &Said<'_>) {
+pub(super) fn seal(headers: &mut HeaderMap, said: Said<'_>) {
     let reserved: Vec<HeaderName> = headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
     for name in &reserved {
         headers.remove(name);
@@ -70,22 +70,24 @@ pub(super) fn seal(headers: &mut HeaderMap, said: &Said<'_>) {
         headers.remove(AUTHORIZATION);
     }
     strip_our_cookies(headers);
+    // All of them are reserved, so none is there any more.
+    headers.reserve(OURS);
     if let Some(Identity { user, groups, name, email }) = said.visitor {
         for (field, value) in [(REMOTE_USER, user), (REMOTE_GROUPS, groups), (REMOTE_NAME, name), (REMOTE_EMAIL, email)]
         {
             if let Some(value) = value {
-                headers.insert(field, value.clone());
+                headers.append(field, value.clone());
             }
         }
     }
-    if let Some(assertion) = &said.assertion {
-        headers.insert(X_VESTIBULE_ASSERTION, assertion.clone());
+    if let Some(assertion) = said.assertion {
+        headers.append(X_VESTIBULE_ASSERTION, assertion);
     }
     let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = said.forwarding;
-    headers.insert(X_FORWARDED_FOR, x_forwarded_for.clone());
-    headers.insert(X_FORWARDED_PROTO, proto.clone());
-    headers.insert(X_FORWARDED_HOST, authority.clone());
-    headers.insert(FORWARDED, forwarded.clone());
+    headers.append(X_FORWARDED_FOR, x_forwarded_for.clone());
+    headers.append(X_FORWARDED_PROTO, proto.clone());
+    headers.append(X_FORWARDED_HOST, authority.clone());
+    headers.append(FORWARDED, forwarded.clone());
     if headers.get(HOST) != Some(authority) {
         headers.insert(HOST, authority.clone());
     }
@@ -162,6 +164,8 @@ fn folds_to(name: &str, reserved: &str) -> bool {
         })
 }
 
+/// Headers that are added at most.
+const OURS: usize = 9;
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
@@ -218,7 +222,7 @@ mod tests {
         let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
         let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
-        seal(&mut map, &said);
+        seal(&mut map, said);
         map
     }
 
@@ -260,6 +264,10 @@ mod tests {
         for name in RESERVED.iter().chain(RESERVED_PREFIXES) {
             assert!(is_reserved(name), "{name}");
         }
+        // They are added to what is left without a look whether they are there.
+        let added = [REMOTE_USER, REMOTE_GROUPS, REMOTE_NAME, REMOTE_EMAIL, X_VESTIBULE_ASSERTION, FORWARDED];
+        let added = added.into_iter().chain([X_FORWARDED_FOR, X_FORWARDED_PROTO, X_FORWARDED_HOST]);
+        assert_eq!(added.map(|name| assert!(is_reserved(name.as_str()), "{name}")).count(), OURS);
     }
 
     #[test]

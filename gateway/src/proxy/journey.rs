@@ -72,6 +72,11 @@ impl Journey {
 
     /// Something went wrong on a connection; `kept`: it had served others before.
     pub(super) fn broken(&mut self, session: &mut Session, mut error: Box<Error>, kept: bool) -> Box<Error> {
+        if self.way.as_ref().is_some_and(|way| way.was_late()) {
+            error.etype = ErrorType::ReadTimedout;
+            error.set_retry(false);
+            return error;
+        }
         let kept = kept || self.way.as_ref().is_some_and(|way| way.was_kept());
         let reads = matches!(session.req_header().method, Method::GET | Method::HEAD | Method::OPTIONS);
         let again = !self.repeated

@@ -8,24 +8,33 @@
 //! *Whether* a connection may serve another request is still pingora's to say. Before it keeps one it looks whether the app
 //! has said anything unasked, in the name of no task: that look is how [`Lent`] knows. It takes the connection, and tells
 //! pingora that this one has ended.
+//!
+//! The same looks tell which app has not answered in time, without a timer for each request: a [`Line`] that waits and does
+//! not move for as many looks as its limit has quarters of a second is late.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr as Address;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::task::AtomicWaker;
 use pingora::connectors::l4::Connect;
 use pingora::protocols::ALPN;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, OrErr};
+use pingora::{Error, ErrorType};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::slow::EVERY;
+use super::upgrade;
 
 /// The connections that one worker keeps.
 #[derive(Debug, Default)]
@@ -35,12 +44,37 @@ pub(crate) struct Kept(Mutex<Lists>);
 struct Lists {
     by_address: BTreeMap<Address, Vec<Idle>>,
     count: usize,
+    /// All that are open, also those that serve.
+    lines: Vec<Watched>,
 }
 
 #[derive(Debug)]
 struct Idle {
     socket: TcpStream,
+    line: Arc<Line>,
     /// How often it was looked at since it came back.
+    looks: u32,
+}
+
+/// How a connection moves. Written by the task that serves, read by the looks.
+#[derive(Debug, Default)]
+struct Line {
+    /// Pieces that were read or written.
+    moved: AtomicU32,
+    /// Does the task wait for the app?
+    waits: AtomicBool,
+    /// Looks it may wait.
+    patience: AtomicU32,
+    /// It waited longer.
+    late: AtomicBool,
+    task: AtomicWaker,
+}
+
+#[derive(Debug)]
+struct Watched {
+    line: Arc<Line>,
+    moved: u32,
+    /// Looks in a row that found it waiting and unmoved.
     looks: u32,
 }
 
@@ -48,7 +82,12 @@ struct Idle {
 #[derive(Debug)]
 pub(super) struct Way {
     kept: Arc<Kept>,
+    /// How long a new connection may take.
+    limit: Duration,
+    /// Looks that the app may take for the next piece of its answer.
+    patience: u32,
     reused: AtomicBool,
+    line: OnceLock<Arc<Line>>,
 }
 
 impl Kept {
@@ -57,15 +96,25 @@ impl Kept {
         if peer.is_tls() || peer.options.alpn != ALPN::H1 {
             return None;
         }
-        let way = Arc::new(Way { kept: Arc::clone(self), reused: AtomicBool::new(false) });
+        // pingora would hold also what is here already to a limit.
+        let limit = peer.options.total_connection_timeout.take().unwrap_or(Duration::MAX);
+        let patience = peer.options.read_timeout.take().map_or(u32::MAX, looks_in);
+        let way =
+            Way { kept: Arc::clone(self), limit, patience, reused: AtomicBool::new(false), line: OnceLock::new() };
+        let way = Arc::new(way);
         peer.options.custom_l4 = Some(Arc::<Way>::clone(&way));
         Some(way)
     }
 
-    /// Closes what has ended, and what nobody has used for a minute.
+    /// Closes what has ended and what nobody has used for a minute; tells who waits in vain. To be called every
+    /// [`EVERY`](super::slow::EVERY).
     pub(crate) fn look(&self) {
         let mut lists = self.lock();
-        let Lists { by_address, count } = &mut *lists;
+        let Lists { by_address, count, lines } = &mut *lists;
+        lines.retain_mut(|watched| {
+            watched.look();
+            Arc::strong_count(&watched.line) > 1
+        });
         by_address.retain(|_, list| {
             list.retain_mut(|idle| {
                 idle.looks += 1;
@@ -76,25 +125,32 @@ impl Kept {
         *count = by_address.values().map(Vec::len).sum();
     }
 
-    fn take(&self, address: Address) -> Option<TcpStream> {
+    fn take(&self, address: Address) -> Option<Idle> {
         let mut lists = self.lock();
-        let Lists { by_address, count } = &mut *lists;
+        let Lists { by_address, count, .. } = &mut *lists;
         let list = by_address.get_mut(&address)?;
         while let Some(idle) = list.pop() {
             *count -= 1;
             if is_silent(&idle.socket) {
-                return Some(idle.socket);
+                return Some(idle);
             }
         }
         None
     }
 
-    fn keep(&self, address: Address, socket: TcpStream) {
+    fn keep(&self, address: Address, socket: TcpStream, line: Arc<Line>) {
         let mut lists = self.lock();
         if lists.count < MOST {
             lists.count += 1;
-            lists.by_address.entry(address).or_default().push(Idle { socket, looks: 0 });
+            lists.by_address.entry(address).or_default().push(Idle { socket, line, looks: 0 });
         }
+    }
+
+    /// A connection that was just made.
+    fn begin(&self, socket: TcpStream) -> Idle {
+        let line = Arc::<Line>::default();
+        self.lock().lines.push(Watched { line: Arc::clone(&line), moved: 0, looks: 0 });
+        Idle { socket, line, looks: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Lists> {
@@ -104,7 +160,37 @@ impl Kept {
 
 /// Has the app neither closed it nor said anything that nobody asked for? No call to the system as long as it is so.
 fn is_silent(socket: &TcpStream) -> bool {
-    matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    matches!(socket.try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+}
+
+/// In whole looks; the one under way does not count.
+fn looks_in(limit: Duration) -> u32 {
+    u32::try_from(limit.as_millis().div_ceil(EVERY.as_millis())).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+impl Watched {
+    fn look(&mut self) {
+        let moved = self.line.moved.load(Ordering::Relaxed);
+        if !self.line.waits.load(Ordering::Relaxed) || moved != self.moved {
+            (self.moved, self.looks) = (moved, 0);
+            return;
+        }
+        self.looks = self.looks.saturating_add(1);
+        if self.looks > self.line.patience.load(Ordering::Relaxed) {
+            self.line.late.store(true, Ordering::Release);
+            self.line.task.wake();
+        }
+    }
+}
+
+impl Line {
+    /// Something was read or written, or there is something to wait for.
+    fn note<T>(&self, moved: &Poll<T>) {
+        if moved.is_ready() {
+            self.moved.fetch_add(1, Ordering::Relaxed);
+        }
+        self.waits.store(moved.is_pending(), Ordering::Relaxed);
+    }
 }
 
 impl Way {
@@ -112,28 +198,34 @@ impl Way {
     pub(super) fn was_kept(&self) -> bool {
         self.reused.load(Ordering::Relaxed)
     }
+
+    /// Did the app not answer in time?
+    pub(super) fn was_late(&self) -> bool {
+        self.line.get().is_some_and(|line| line.late.load(Ordering::Acquire))
+    }
 }
 
 #[async_trait]
 impl Connect for Way {
-    /// Without a limit of its own: pingora holds it to the peer's.
     async fn connect(&self, address: &SocketAddr) -> pingora::Result<Stream> {
         let SocketAddr::Inet(address) = address else {
             return Err(Error::explain(ErrorType::ConnectError, "upstreams are reached by TCP"));
         };
         let kept = self.kept.take(*address);
         self.reused.store(kept.is_some(), Ordering::Relaxed);
-        let socket = match kept {
-            Some(socket) => socket,
+        let Idle { socket, line, .. } = match kept {
+            Some(kept) => kept,
             None => {
-                let socket = TcpStream::connect(address).await;
-                let socket = socket.or_err(ErrorType::ConnectError, "the upstream can't be reached")?;
+                let socket = upgrade::within(*address, self.limit).await?;
                 // Small requests should not wait for more (Nagle).
                 let _ = socket.set_nodelay(true);
-                socket
+                self.kept.begin(socket)
             }
         };
-        let lent = Lent { socket: Some(socket), address: *address, kept: Arc::clone(&self.kept) };
+        line.patience.store(self.patience, Ordering::Relaxed);
+        // Another try has a way of its own.
+        let _ = self.line.set(Arc::clone(&line));
+        let lent = Lent { socket: Some(socket), line, address: *address, kept: Arc::clone(&self.kept) };
         Ok(VirtualSocketStream::new(Box::new(lent)).into())
     }
 }
@@ -143,32 +235,45 @@ impl Connect for Way {
 struct Lent {
     /// `None` once it is back on the list.
     socket: Option<TcpStream>,
+    line: Arc<Line>,
     address: Address,
     kept: Arc<Kept>,
 }
 
 impl Lent {
     fn socket(&mut self) -> std::io::Result<Pin<&mut TcpStream>> {
-        self.socket.as_mut().map(Pin::new).ok_or_else(|| std::io::ErrorKind::NotConnected.into())
+        self.socket.as_mut().map(Pin::new).ok_or_else(|| ErrorKind::NotConnected.into())
     }
 }
 
 impl AsyncRead for Lent {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let read = self.socket()?.poll_read(cx, into);
+        if read.is_ready() {
+            self.line.note(&read);
+            return read;
+        }
         // A task's waker leads to the task; this one leads nowhere.
         let only_looks = into.capacity() == 1 && cx.waker().data().is_null();
-        if read.is_pending() && only_looks && let Some(socket) = self.socket.take() {
-            self.kept.keep(self.address, socket);
+        if only_looks && let Some(socket) = self.socket.take() {
+            self.line.waits.store(false, Ordering::Relaxed);
+            if !self.line.late.load(Ordering::Acquire) {
+                self.kept.keep(self.address, socket, Arc::clone(&self.line));
+            }
             return Poll::Ready(Ok(()));
         }
-        read
+        self.line.task.register(cx.waker());
+        self.line.note(&read);
+        if self.line.late.load(Ordering::Acquire) { Poll::Ready(Err(ErrorKind::TimedOut.into())) } else { read }
     }
 }
 
 impl AsyncWrite for Lent {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
-        self.socket()?.poll_write(cx, bytes)
+        let written = self.socket()?.poll_write(cx, bytes);
+        // The limit counts from the last piece of the request that was brought.
+        self.line.moved.fetch_add(u32::from(written.is_ready()), Ordering::Relaxed);
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -184,7 +289,9 @@ impl AsyncWrite for Lent {
         cx: &mut Context<'_>,
         pieces: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        self.socket()?.poll_write_vectored(cx, pieces)
+        let written = self.socket()?.poll_write_vectored(cx, pieces);
+        self.line.moved.fetch_add(u32::from(written.is_ready()), Ordering::Relaxed);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -223,7 +330,7 @@ mod tests {
                 let (mut socket, _) = listener.accept().await.expect("a client");
                 for answer in answers {
                     let mut request = [0; 1024];
-                    socket.read(&mut request).await.expect("a request");
+                    assert!(socket.read(&mut request).await.expect("a request") > 0);
                     socket.write_all(answer.as_bytes()).await.expect("a client that reads");
                 }
                 open.push(socket);
@@ -301,7 +408,7 @@ mod tests {
                 let kept = Kept::default();
                 let socket = TcpStream::connect(address).await.expect("it listens");
                 let (mut app, _) = listener.accept().await.expect("a client");
-                kept.keep(address, socket);
+                kept.keep(address, socket, Arc::default());
                 assert!(is_silent(&kept.lock().by_address[&address][0].socket));
                 if speaks {
                     app.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n").await.expect("an open connection");
@@ -332,8 +439,41 @@ mod tests {
         scene.kept.lock().count = MOST;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
-        scene.kept.keep(address, TcpStream::connect(address).await.expect("it listens"));
+        scene.kept.keep(address, TcpStream::connect(address).await.expect("it listens"), Arc::default());
         assert_eq!(scene.count(), MOST);
+    }
+
+    /// A connection that waits for an app that says nothing.
+    async fn waiting(kept: &Arc<Kept>, limit: Duration) -> (tokio::task::JoinHandle<ErrorKind>, Arc<Way>) {
+        let address = app(vec![vec![]]).await;
+        let mut peer = HttpPeer::new(address, false, String::new());
+        peer.options.read_timeout = Some(limit);
+        let way = kept.lead(&mut peer).expect("a plain upstream");
+        let mut stream = way.connect(&SocketAddr::Inet(address)).await.expect("it listens");
+        let reading = tokio::spawn(async move { stream.read(&mut [0; 64]).await.expect_err("it is late").kind() });
+        while !kept.lock().lines.iter().any(|watched| watched.line.waits.load(Ordering::Relaxed)) {
+            tokio::task::yield_now().await;
+        }
+        (reading, way)
+    }
+
+    #[tokio::test]
+    async fn an_app_that_does_not_answer_in_time_is_not_waited_for() {
+        let kept = Arc::<Kept>::default();
+        let limit = Duration::from_secs(2);
+        let (reading, way) = waiting(&kept, limit).await;
+        (0..looks_in(limit)).for_each(|_| kept.look());
+        assert!(!way.was_late());
+        let line = Arc::clone(way.line.get().expect("connected"));
+        line.moved.fetch_add(1, Ordering::Relaxed);
+        (0..=looks_in(limit)).for_each(|_| kept.look());
+        assert!(!way.was_late(), "it brought something meanwhile");
+        kept.look();
+        assert!(way.was_late());
+        assert_eq!(reading.await.expect("no panic"), ErrorKind::TimedOut);
+        drop((way, line));
+        kept.look();
+        assert!(kept.lock().lines.is_empty(), "nothing is left of it");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
@@ -58,7 +60,7 @@ impl Line {
         object.number("bytes", self.bytes as u64);
         object.number("duration_ms", u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
         if let Some(client) = self.client {
-            object.shown("client", client);
+            object.address("client", client);
         }
         if let Some(visitor) = visitor {
             object.text("user", visitor.person().name.as_str());
@@ -70,7 +72,7 @@ impl Line {
         }
         object.text("decision", self.decision);
         if let Some(rule) = &self.rule {
-            object.shown("rule", format_args!("{}:{}", rule.file, rule.line));
+            object.place("rule", rule);
         }
         if let Some(reference) = &self.reference {
             object.text("reference", reference);
@@ -116,8 +118,26 @@ impl Object<'_> {
 
     fn number(&mut self, name: &str, value: u64) {
         self.name(name);
-        // A Vec takes everything.
-        let _ = write!(self.out, "{value}");
+        push_number(self.out, value);
+    }
+
+    fn address(&mut self, name: &str, address: ClientAddr) {
+        let IpAddr::V4(v4) = address.ip() else { return self.shown(name, address) };
+        self.name(name);
+        for (at, octet) in v4.octets().into_iter().enumerate() {
+            self.out.push(if at == 0 { b'"' } else { b'.' });
+            push_number(self.out, octet.into());
+        }
+        self.out.push(b'"');
+    }
+
+    /// `file:line`.
+    fn place(&mut self, name: &str, place: &Place) {
+        self.text(name, &place.file);
+        self.out.pop();
+        self.out.push(b':');
+        push_number(self.out, u64::from(place.line));
+        self.out.push(b'"');
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -131,17 +151,27 @@ impl Object<'_> {
         }
     }
 
-    /// Names of files can hold anything; addresses and ids nothing that needs an escape.
+    /// Addresses and ids hold nothing that needs an escape.
     fn shown(&mut self, name: &str, value: impl std::fmt::Display) {
         self.name(name);
-        let from = self.out.len();
+        // A Vec takes everything.
         let _ = write!(self.out, "\"{value}\"");
-        let plain = self.out[from + 1..self.out.len() - 1].iter().all(|byte| *byte >= b' ' && !b"\"\\".contains(byte));
-        if !plain {
-            self.out.truncate(from);
-            let _ = serde_json::to_writer(&mut *self.out, &value.to_string());
+    }
+}
+
+/// In decimal digits; several stand in every line, and `fmt` takes four times as long.
+fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    loop {
+        from -= 1;
+        digits[from] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
         }
     }
+    out.extend_from_slice(&digits[from..]);
 }
 
 /// Our own links carry secrets in their paths (invitations, flows): whatever is as long as one is not written down.
@@ -163,16 +193,18 @@ pub struct AccessLog {
 struct Queue(Mutex<Vec<Line>>);
 
 /// Where the writer sits.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Desk {
     queues: Mutex<Vec<Arc<Queue>>>,
     writer: OnceLock<Thread>,
+    /// Does the writer wait to be called?
+    asleep: AtomicBool,
 }
 
 impl AccessLog {
     /// Lines go to `out`, from a thread that ends with the last clone.
     pub fn to(out: impl Write + Send + 'static, metrics: Arc<Metrics>) -> std::io::Result<Self> {
-        let desk = Arc::new(Desk { queues: Mutex::default(), writer: OnceLock::new() });
+        let desk = Arc::new(Desk::default());
         let at_desk = Arc::clone(&desk);
         let spawned =
             std::thread::Builder::new().name("access log".to_owned()).spawn(move || write_all(&at_desk, out))?;
@@ -197,10 +229,10 @@ impl AccessLog {
             return;
         }
         lines.push(line());
-        let first = lines.len() == 1;
-        drop(lines);
         // The writer looks again by itself as long as there is something; only then does it sleep until it is called.
-        if first && let Some(writer) = desk.writer.get() {
+        let calls = lines.len() == QUEUE / 2 || lines.len() == 1 && desk.asleep.load(Ordering::SeqCst);
+        drop(lines);
+        if calls && let Some(writer) = desk.writer.get() {
             writer.unpark();
         }
     }
@@ -266,9 +298,14 @@ fn write_all(desk: &Arc<Desk>, mut out: impl Write) {
             }
         }
         pass_on(&mut words, &mut out);
-        match (any, alone) {
-            (_, true) => return,
-            (true, false) => std::thread::sleep(GATHER),
+        match (alone, any) {
+            (true, _) => return,
+            (false, true) => {
+                desk.asleep.store(false, Ordering::SeqCst);
+                std::thread::park_timeout(GATHER);
+            }
+            // Once more: what was handed over before this was said has called nobody.
+            (false, false) if !desk.asleep.swap(true, Ordering::SeqCst) => {}
             (false, false) => std::thread::park(),
         }
     }
@@ -288,8 +325,8 @@ const QUEUE: usize = 8192;
 const WRITTEN: usize = 64 * 1024;
 /// Longer than any line, so that none makes the buffer grow.
 const LARGEST: usize = 8 * 1024;
-/// How long lines come together before they are written.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long lines come together before they are written, unless there are many.
+const GATHER: Duration = Duration::from_millis(50);
 /// As much of a method as is logged.
 const METHOD: usize = 32;
 
@@ -376,7 +413,7 @@ mod tests {
     #[test]
     fn what_the_writer_can_not_take_is_dropped_and_counted() {
         let metrics = Arc::new(Metrics::new());
-        let desk = Arc::new(Desk { queues: Mutex::default(), writer: OnceLock::new() });
+        let desk = Arc::new(Desk::default());
         let log = AccessLog { desk: Some(desk), queue: Arc::default(), metrics: Arc::clone(&metrics) };
         (0..QUEUE + 3).for_each(|_| log.write(|| line("/")));
         assert_eq!(metrics.access_log_dropped.get(), 3);

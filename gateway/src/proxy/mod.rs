@@ -288,7 +288,7 @@ impl ProxyHttp for Proxy {
             forwarding: &forwarding,
             pass_authorization: route.app.pass_authorization,
         };
-        change(upstream, |fields| headers::seal(fields, &said))
+        change(upstream, |fields| headers::seal(fields, said))
     }
 
     async fn response_filter(

@@ -55,7 +55,8 @@ impl Connect for OneTurnLater {
     }
 }
 
-async fn within(address: InetAddr, limit: Duration) -> pingora::Result<TcpStream> {
+/// A new connection, if there is one in time.
+pub(super) async fn within(address: InetAddr, limit: Duration) -> pingora::Result<TcpStream> {
     match tokio::time::timeout(limit, TcpStream::connect(address)).await {
         Ok(connected) => connected.or_err(ErrorType::ConnectError, "the upstream refused"),
         Err(_late) => Err(Error::explain(ErrorType::ConnectTimedout, "the upstream did not answer")),

@@ -131,35 +131,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         self.arrivals.one_more(resolved.client, limit).map(Some).ok_or(TooMany)
     }
 
-    async fn one(&self, mut socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
-        // Small answers should not wait for more (Nagle).
-        let _ = socket.set_nodelay(true);
+    async fn one(&self, socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
         let facts = Arc::new(Facts::default());
         let _watched = self.watch.over(Arc::clone(&facts), self.clock.moment());
-        let speaks_for_others = self.current.load().in_force.settings.proxy_protocol.contains_ip(peer.ip());
         let serving = async {
-            if speaks_for_others {
-                let Some(source) = proxy_header::read(&mut socket, peer.ip()).await else { return };
-                facts.opening.note_source(source);
-            }
-            let Ok(connection) = Connection::new(socket, peer, Arc::clone(&facts)) else { return };
-            let stream: Stream = match tls {
-                None => match self.turned_away(connection, peer, &facts).await {
-                    Some(stream) => stream,
-                    None => return,
-                },
-                Some(acceptor) => match acceptor.handshake(connection).await {
-                    Ok((stream, asked)) => {
-                        facts.opening.note_handshake(&stream, asked);
-                        match self.turned_away(stream, peer, &facts).await {
-                            Some(stream) => stream,
-                            None => return,
-                        }
-                    }
-                    // Scanners, old clients, wrong names: everyday.
-                    Err(_) => return,
-                },
-            };
+            // What comes first is over soon and needs much room: kept apart, it is given back before the first request.
+            let Some(stream) = Box::pin(self.open(socket, peer, tls, &facts)).await else { return };
             if stream.selected_alpn_proto() == Some(ALPN::H2) {
                 // It ends with the connection: there is nothing to be used again.
                 let _ = ServerApp::process_new(&self.app, stream, &self.stopping).await;
@@ -172,6 +149,28 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
 }
 
 impl<A> Listener<A> {
+    /// What comes before HTTP, and whoever is turned away. `None`: there is nothing more to serve.
+    async fn open(
+        &self,
+        mut socket: TcpStream,
+        peer: SocketAddr,
+        tls: Option<&Acceptor>,
+        facts: &Arc<Facts>,
+    ) -> Option<Stream> {
+        // Small answers should not wait for more (Nagle).
+        let _ = socket.set_nodelay(true);
+        if self.current.load().in_force.settings.proxy_protocol.contains_ip(peer.ip()) {
+            let source = proxy_header::read(&mut socket, peer.ip()).await?;
+            facts.opening.note_source(source);
+        }
+        let connection = Connection::new(socket, peer, Arc::clone(facts)).ok()?;
+        let Some(acceptor) = tls else { return self.turned_away(connection, peer, facts).await };
+        // Scanners, old clients, wrong names: everyday.
+        let (stream, asked) = acceptor.handshake(connection).await.ok()?;
+        facts.opening.note_handshake(&stream, asked);
+        self.turned_away(stream, peer, facts).await
+    }
+
     /// The connection as the proxy takes it; `None`: everything on it was refused before it came so far.
     async fn turned_away(&self, mut stream: impl IO + 'static, peer: SocketAddr, facts: &Facts) -> Option<Stream> {
         facts.begin(&stream);
