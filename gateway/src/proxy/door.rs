@@ -52,8 +52,11 @@ impl Proxy {
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let known = |authority: &[u8]| snapshot.host(authority);
-        let tolerated =
-            |host: &HostName| snapshot.route(host).map(|route| route.app.paths_may_contain).unwrap_or_default();
+        let mut route = None;
+        let tolerated = |host: &HostName| {
+            route = snapshot.route(host);
+            route.map(|route| route.app.paths_may_contain).unwrap_or_default()
+        };
         let asked = match Asked::read(session.req_header(), raw.as_deref(), known, tolerated) {
             Ok(asked) => asked,
             Err(unclear) => {
@@ -68,7 +71,6 @@ impl Proxy {
             let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
             return Ok(Some(self.misdirected(&visit, context).await));
         }
-        let route = snapshot.route(&asked.host);
         // Also if only one reading of the path is ours: the app must not answer there.
         let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS));
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {

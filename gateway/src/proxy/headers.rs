@@ -146,10 +146,11 @@ fn is_bearer(value: &HeaderValue) -> bool {
     bytes.len() >= 6 && bytes[..6].eq_ignore_ascii_case(b"bearer")
 }
 
-/// Is the name, however it is spelled, one that only we may use? Most names are told by their first letter.
+/// Is the name, however it is spelled, one that only we may use? Most names are told by their first letter and length.
 fn is_reserved(name: &str) -> bool {
-    let begins_like_one = matches!(name.as_bytes().first(), Some(b'r' | b'f' | b'x' | b't' | b'c' | b'p' | b's'));
-    begins_like_one
+    let Some(first @ b'a'..=b'z') = name.as_bytes().first() else { return false };
+    let lengths = LENGTHS[usize::from(first - b'a')];
+    (*first == b'x' || name.len() < 64 && lengths >> name.len() & 1 == 1)
         && (RESERVED.iter().any(|reserved| folds_to(name, reserved))
             || RESERVED_PREFIXES
                 .iter()
@@ -206,6 +207,17 @@ const RESERVED: &[&str] = &[
     "proxy-authorization",
 ];
 const RESERVED_PREFIXES: &[&str] = &["x-vestibule-", "x-forwarded-"];
+/// By first letter: a bit for each length that a reserved name has.
+const LENGTHS: [u64; 26] = {
+    let mut lengths = [0; 26];
+    let mut at = 0;
+    while at < RESERVED.len() {
+        let name = RESERVED[at].as_bytes();
+        lengths[(name[0] - b'a') as usize] |= 1 << name.len();
+        at += 1;
+    }
+    lengths
+};
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use access::policy::Place;
 use access::target::HostName;
 use access::{ClientAddr, Timestamp};
 use http::Method;
+use pingora::http::RequestHeader;
 
 use super::Label;
 use crate::gate::Visitor;
@@ -54,8 +55,8 @@ impl Line {
         object.number("ts", self.at.millis());
         object.text("app", self.app.as_str());
         object.text("host", self.host.as_ref().map_or("", HostName::as_str));
-        object.text("method", &self.method());
-        object.text("path", &self.path());
+        object.text("method", &short(&self.method));
+        object.text("path", &shown(&self.path, &self.app));
         object.number("status", u64::from(self.status));
         object.number("bytes", self.bytes as u64);
         object.number("duration_ms", u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX));
@@ -82,23 +83,30 @@ impl Line {
         }
         out.extend_from_slice(b"}\n");
     }
+}
 
-    /// What is longer than a method was not served.
-    pub(super) fn method(&self) -> Cow<'_, str> {
-        match self.method.as_str() {
-            short if short.len() <= METHOD => short.into(),
-            long => long.chars().take(METHOD).collect::<String>().into(),
-        }
+/// Method and path of a request as they may be written down.
+pub(super) fn asked(request: &RequestHeader, app: &Label) -> String {
+    let target = request.raw_path();
+    let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
+    format!("{} {}", short(&request.method), shown(&path[..path.len().min(PATH)], app))
+}
+
+/// What is longer than a method was not served.
+fn short(method: &Method) -> Cow<'_, str> {
+    match method.as_str() {
+        short if short.len() <= METHOD => short.into(),
+        long => long.chars().take(METHOD).collect::<String>().into(),
     }
+}
 
-    /// Without secrets of ours.
-    pub(super) fn path(&self) -> Cow<'_, str> {
-        let path = String::from_utf8_lossy(&self.path);
-        match self.app {
-            Label::App(_) => path,
-            // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
-            Label::Portal | Label::None => without_secrets(&path).into(),
-        }
+/// A path without secrets of ours.
+fn shown<'a>(path: &'a [u8], app: &Label) -> Cow<'a, str> {
+    let path = String::from_utf8_lossy(path);
+    match app {
+        Label::App(_) => path,
+        // Nobody's, it may still be a link of ours with a slip in it, such as `//invitation/…`.
+        Label::Portal | Label::None => without_secrets(&path).into(),
     }
 }
 

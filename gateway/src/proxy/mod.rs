@@ -26,7 +26,6 @@ mod upgrade;
 mod websocket;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use access::Timestamp;
 use access::network::Resolved;
@@ -341,9 +340,8 @@ impl ProxyHttp for Proxy {
 
     /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let line = self.line(session, context, 0, None, Duration::ZERO);
-        let host = line.host.as_ref().map_or("", HostName::as_str);
-        format!("{} {}, Host: {host}", line.method(), line.path())
+        let host = context.host.as_ref().map_or("", HostName::as_str);
+        format!("{}, Host: {host}", log::asked(session.req_header(), &context.label))
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {

@@ -8,15 +8,15 @@ use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
 use super::log::{Line, PATH};
-use super::{Context, Proxy};
+use super::{Context, Label, Proxy};
 use crate::gate::Permit;
 
 impl Proxy {
-    /// The access log's line of a request.
+    /// The access log's line of a request, which takes from its context what it tells.
     pub(super) fn line(
         &self,
         session: &Session,
-        context: &Context,
+        context: &mut Context,
         status: u16,
         error: Option<&Error>,
         took: Duration,
@@ -25,8 +25,8 @@ impl Proxy {
         let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
         Line {
             at: context.at + took,
-            app: context.label.clone(),
-            host: context.host.clone(),
+            app: std::mem::replace(&mut context.label, Label::None),
+            host: context.host.take(),
             method: request.method.clone(),
             path: path[..path.len().min(PATH)].into(),
             status,
@@ -36,7 +36,7 @@ impl Proxy {
             visitor: context.permit.as_ref().and_then(Permit::visitor).cloned(),
             decision: context.decision,
             rule: context.permit.as_ref().map(|permit| permit.rule().clone()),
-            reference: context.reference.clone(),
+            reference: context.reference.take(),
             error: error.map(|error| match error.etype() {
                 ErrorType::Custom(word) => Cow::Borrowed(*word),
                 other => Cow::Owned(other.as_str().to_owned()),

@@ -35,7 +35,7 @@ struct Options {
     /// Only these sections: http1, tls, http2, networks, sessions, memory, flood, reload
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Only rows whose name contains one of these (the bare proxy is always there): cookie, bearer, public, refused, nginx…
+    /// Only rows whose name contains one of these (the bare proxy is always there): cookie, bearer, public, refused, nginx…; with `=` before it, whose name ends so
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
     /// Turns of everybody
@@ -68,7 +68,11 @@ impl Options {
 
     fn wants_row(&self, name: &str) -> bool {
         let name = name.to_lowercase();
-        self.rows.is_empty() || self.rows.iter().any(|row| name.contains(&row.to_lowercase()))
+        let is_meant = |row: &String| match row.to_lowercase().strip_prefix('=') {
+            Some(end) => name.ends_with(&format!(", {end}")),
+            None => name.contains(&row.to_lowercase()),
+        };
+        self.rows.is_empty() || self.rows.iter().any(is_meant)
     }
 
     fn length(&self, requests: u64) -> Length {
