@@ -184,12 +184,9 @@ impl Watched {
 }
 
 impl Line {
-    /// Something was read or written, or there is something to wait for.
-    fn note<T>(&self, moved: &Poll<T>) {
-        if moved.is_ready() {
-            self.moved.fetch_add(1, Ordering::Relaxed);
-        }
-        self.waits.store(moved.is_pending(), Ordering::Relaxed);
+    /// A piece was read or written. Only the task that serves does so: nothing is lost between the two.
+    fn note_moved(&self) {
+        self.moved.store(self.moved.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 }
 
@@ -249,8 +246,9 @@ impl Lent {
 impl AsyncRead for Lent {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let read = self.socket()?.poll_read(cx, into);
+        self.line.waits.store(read.is_pending(), Ordering::Relaxed);
         if read.is_ready() {
-            self.line.note(&read);
+            self.line.note_moved();
             return read;
         }
         // A task's waker leads to the task; this one leads nowhere.
@@ -263,7 +261,6 @@ impl AsyncRead for Lent {
             return Poll::Ready(Ok(()));
         }
         self.line.task.register(cx.waker());
-        self.line.note(&read);
         if self.line.late.load(Ordering::Acquire) { Poll::Ready(Err(ErrorKind::TimedOut.into())) } else { read }
     }
 }
@@ -272,7 +269,9 @@ impl AsyncWrite for Lent {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         let written = self.socket()?.poll_write(cx, bytes);
         // The limit counts from the last piece of the request that was brought.
-        self.line.moved.fetch_add(u32::from(written.is_ready()), Ordering::Relaxed);
+        if written.is_ready() {
+            self.line.note_moved();
+        }
         written
     }
 
@@ -290,7 +289,9 @@ impl AsyncWrite for Lent {
         pieces: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
         let written = self.socket()?.poll_write_vectored(cx, pieces);
-        self.line.moved.fetch_add(u32::from(written.is_ready()), Ordering::Relaxed);
+        if written.is_ready() {
+            self.line.note_moved();
+        }
         written
     }
 
@@ -465,7 +466,7 @@ mod tests {
         (0..looks_in(limit)).for_each(|_| kept.look());
         assert!(!way.was_late());
         let line = Arc::clone(way.line.get().expect("connected"));
-        line.moved.fetch_add(1, Ordering::Relaxed);
+        line.note_moved();
         (0..=looks_in(limit)).for_each(|_| kept.look());
         assert!(!way.was_late(), "it brought something meanwhile");
         kept.look();
