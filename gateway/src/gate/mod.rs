@@ -13,6 +13,7 @@ pub mod login;
 mod permit;
 mod pool;
 mod rate;
+mod shelf;
 mod uses;
 
 use std::sync::Arc;
