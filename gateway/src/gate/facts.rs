@@ -17,10 +17,11 @@ use std::time::Duration;
 use access::identity::{AppName, SessionId, TokenId, UserId};
 use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts};
 use access::{Secret, Timestamp};
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, ArcSwapWeak};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::assertion::Made;
 use super::identity::Identity;
 use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
@@ -39,7 +40,13 @@ pub struct Visitor {
 #[derive(Debug)]
 enum Held {
     /// As [`SessionProof`] has them. They never change: another proof is another session.
-    Session { id: SessionId, factors: Methods, opened: Timestamp, proved: Timestamp, generations: Generations },
+    Session {
+        id: SessionId,
+        factors: Methods,
+        opened: Timestamp,
+        proved: Timestamp,
+        generations: Generations,
+    },
     Token(Box<KnownToken>),
 }
 
@@ -66,10 +73,13 @@ struct Life {
     noted: AtomicU64,
 }
 
+/// A person as they are in memory; after any change another one.
 #[derive(Debug)]
-struct KnownPerson {
+pub(super) struct KnownPerson {
     record: PersonRecord,
     said: Identity,
+    /// What was signed for them last.
+    pub(super) signed: ArcSwapWeak<Made>,
     dead: AtomicBool,
 }
 
@@ -114,6 +124,10 @@ impl Visitor {
     /// The person, as apps are told.
     pub fn identity(&self) -> &Identity {
         &self.person.said
+    }
+
+    pub(super) fn known_person(&self) -> &Arc<KnownPerson> {
+        &self.person
     }
 
     /// The session, if that is what was shown.
@@ -445,7 +459,7 @@ impl FactCache {
             Some(known) => Arc::clone(known),
             None => {
                 let said = Identity::of(&record);
-                Arc::new(KnownPerson { record, said, dead: AtomicBool::new(false) })
+                Arc::new(KnownPerson { record, said, signed: ArcSwapWeak::default(), dead: AtomicBool::new(false) })
             }
         });
         self.people.insert(id, Arc::clone(&known));
@@ -619,7 +633,8 @@ mod tests {
             };
             let vault = &self.facts.vault;
             let generation = vault.person(self.user).await.unwrap().unwrap().generation;
-            let opened = vault.open_session(proved, After::Password(generation), Spend::Nothing, opening, entry()).await;
+            let opened =
+                vault.open_session(proved, After::Password(generation), Spend::Nothing, opening, entry()).await;
             let Outcome::Done((secret, session)) = opened.unwrap() else { panic!("the person may sign in") };
             (self.digest(secret.expose()), session.id)
         }
