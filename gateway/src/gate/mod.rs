@@ -401,6 +401,19 @@ impl Gate {
         matches!(decision, Decision::Refuse(refusal) if refusal.reason == Reason::AddressNotAllowed)
     }
 
+    /// The refusal of a request that shows nothing, if its address is refused there. Otherwise nothing is counted, charged or
+    /// remembered: it is [`Self::admit`]'s.
+    pub fn refuse_address(&self, ask: &Ask<'_>) -> Option<Denied> {
+        debug_assert!(matches!(ask.shown, Shown::Nothing), "who shows something is somebody, perhaps");
+        let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, None, self.clock.now());
+        let Decision::Refuse(refusal) = &decision else { return None };
+        if refusal.reason != Reason::AddressNotAllowed {
+            return None;
+        }
+        self.count(ask, &decision, false, None);
+        Some(self.deny(ask, Cause::Rules(refusal.reason), refusal.rule.clone(), None))
+    }
+
     /// Remembers a refusal and gives it its reference code.
     pub fn deny(&self, ask: &Ask<'_>, cause: Cause, rule: Option<Place>, visitor: Option<Arc<Visitor>>) -> Denied {
         let reference = self.reference();
