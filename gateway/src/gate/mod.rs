@@ -421,14 +421,14 @@ impl Gate {
             Goal::App { app, method, path } => (Some(app.clone()), method, path.as_str()),
             Goal::SignIn | Goal::Portal => (None, "", ""),
         };
-        self.denials.remember(Denial {
-            reference: reference.clone(),
+        self.denials.remember(path, |path| Denial {
+            reference,
             at: self.clock.now(),
             code: cause.code(),
             origin: ask.origin(),
             app,
-            method: method.to_owned(),
-            path: path.chars().take(200).collect(),
+            method: live::kept(method),
+            path,
             visitor: visitor.clone(),
         });
         Denied { cause, reference, rule, visitor }
