@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use harness::gateway::{POLICY, TestGateway};
+use harness::gateway::{POLICY, Setup, TestGateway};
 use harness::wire::{Answer, CAFE, Wire};
 
 fn plain(method: &str, more: &str) -> String {
@@ -89,6 +89,41 @@ async fn whoever_is_listed_meanwhile_comes_in_on_the_same_connection_and_the_oth
     assert_eq!((next().await, next().await), (Some(200), Some(200)));
     gateway.set_policy(POLICY).await;
     assert_eq!(next().await, Some(403));
+}
+
+#[tokio::test]
+async fn whoever_is_listed_while_the_connection_waits_is_counted_once_and_charged_once() {
+    let apps = "apps:
+  crm:
+    title: CRM
+    host: crm.localhost
+    upstream: http://{crm}
+    allow: everyone
+    limits: { requests: 2/m }
+    paths: [{ path: /status, allow: public }]
+  mail:
+    host: mail.localhost
+    upstream: http://{mail}
+    allow: everyone
+";
+    let gateway = TestGateway::with(Setup { apps: Some(apps.to_owned()), ..Setup::default() }).await;
+    let mut wire = Wire::open(gateway.port(), CAFE).await;
+    let ask = "GET /status HTTP/1.1\r\nHost: crm.localhost\r\n\r\n";
+    wire.send(ask.as_bytes()).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(403));
+    // Half of the next one is here when the address is listed.
+    wire.send(&ask.as_bytes()[..20]).await;
+    gateway.set_policy(&POLICY.replace("127.0.0.1", "127.0.0.0/24")).await;
+    wire.send(&ask.as_bytes()[20..]).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    let allowed = r#"vestibule_decisions_total{app="crm",decision="allow",reason="allowed"}"#;
+    let refused = r#"vestibule_decisions_total{app="crm",decision="refuse",reason="address_not_allowed"}"#;
+    assert_eq!((gateway.metric(allowed).await, gateway.metric(refused).await), (1.0, 1.0));
+    let mut next = async || {
+        wire.send(ask.as_bytes()).await;
+        wire.answer().await.map(|answer| answer.status)
+    };
+    assert_eq!((next().await, next().await), (Some(200), Some(429)), "two a minute, not one");
 }
 
 #[tokio::test]

@@ -153,6 +153,27 @@ async fn an_assertion_is_renewed_before_it_runs_out_and_when_the_person_changes(
 }
 
 #[tokio::test]
+async fn each_app_and_each_proof_has_its_own_assertion_however_they_take_turns() {
+    let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
+    let device = gateway.device("ana").await;
+    let token = gateway.token("ana", &["mail", "crm"], &[], &[], Duration::from_secs(3600)).await;
+    let keys = gateway.get("login", "/.well-known/jwks.json").send().await.json();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        for (app, upstream) in [("mail", gateway.mail()), ("crm", gateway.crm())] {
+            for (bearer, amr) in [(&device, vec!["password", "totp"]), (&token, vec!["token"])] {
+                gateway.get(app, "/").bearer(bearer).send().await;
+                let assertion = upstream.last().header("x-vestibule-assertion").expect("an assertion").to_owned();
+                let claims = verify(&assertion, &keys, app, &gateway.portal("")).expect("it is for this app");
+                assert_eq!(claims["amr"], serde_json::json!(amr));
+                told.push(assertion);
+            }
+        }
+    }
+    assert_eq!((&told[..4], &told[..4]), (&told[4..8], &told[8..]), "each was signed once");
+}
+
+#[tokio::test]
 async fn the_authorization_reaches_the_app_only_if_it_is_the_apps_own() {
     let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
     gateway.get("crm", "/status").with("Authorization", "Basic YTpi").send().await;

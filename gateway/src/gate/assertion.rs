@@ -1,9 +1,10 @@
 //! Who is it, signed, for one app? `X-Vestibule-Assertion` and the keys that prove it (Z3; RFC 7519, RFC 7517).
 //!
 //! ES256, audience = the app's name, 60 seconds. Signing costs more than forwarding, so an assertion is used again for the
-//! same visitor and app during the first half of its life, and forgotten the moment the person or session changes.
+//! same person, app and proofs during the first half of its life, and forgotten the moment the person changes. The last one
+//! of each person hangs on them, where whoever serves them is already: most people use one app at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use access::identity::{AppName, UserId};
@@ -18,7 +19,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde::Serialize;
 
-use super::facts::Visitor;
+use super::facts::{KnownPerson, Visitor};
 use super::login::method_word;
 use crate::config::InForce;
 
@@ -33,9 +34,12 @@ pub(super) struct Assertions {
     made: Cache<(UserId, AppName, Option<Methods>), Arc<Made>>,
 }
 
-struct Made {
-    /// What it speaks of; another value after any change.
-    visitor: Arc<Visitor>,
+/// One that was signed.
+pub(super) struct Made {
+    /// Whom it speaks of; after any change of theirs that is another value.
+    person: Weak<KnownPerson>,
+    app: AppName,
+    shown: Option<Methods>,
     generation: u64,
     at: Timestamp,
     value: HeaderValue,
@@ -102,20 +106,30 @@ impl Assertions {
     ) -> Result<HeaderValue, AssertionError> {
         // What it says is the same for all sessions of a person that were opened with the same proofs.
         let shown = visitor.session().map(|session| session.factors);
+        let person = visitor.known_person();
+        let is_fresh =
+            |made: &Made| made.generation == in_force.generation && now.since(made.at) < LIFE / 2 && now >= made.at;
+        let last = person.signed.load().upgrade();
+        if let Some(made) = last.filter(|made| made.shown == shown && made.app == *app && is_fresh(made)) {
+            return Ok(made.value.clone());
+        }
         let key = (visitor.person().id, app.clone(), shown);
-        let usable = |made: &Arc<Made>| {
-            made.generation == in_force.generation
-                && now.since(made.at) < LIFE / 2
-                && now >= made.at
-                && made.visitor.is_current()
-        };
-        if let Some(made) = self.made.get(&key).filter(usable) {
+        let is_theirs = |made: &Made| std::ptr::eq(made.person.as_ptr(), Arc::as_ptr(person));
+        if let Some(made) = self.made.get(&key).filter(|made| is_theirs(made) && is_fresh(made)) {
             return Ok(made.value.clone());
         }
         let value = self.make(in_force, visitor, app, now)?;
-        let made =
-            Made { visitor: Arc::clone(visitor), generation: in_force.generation, at: now, value: value.clone() };
-        self.made.insert(key, Arc::new(made));
+        let made = Arc::new(Made {
+            person: Arc::downgrade(person),
+            app: app.clone(),
+            shown,
+            generation: in_force.generation,
+            at: now,
+            value: value.clone(),
+        });
+        // It hangs there for as long as it is kept here, where all of them together are bounded.
+        person.signed.store(Arc::downgrade(&made));
+        self.made.insert(key, made);
         Ok(value)
     }
 

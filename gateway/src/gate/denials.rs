@@ -3,6 +3,7 @@
 //! Whoever is refused gets eight letters and nothing about the rules; an administrator gets the walk that led there, with
 //! `vestibule why CODE`. The latest refusals are kept in memory, as facts: the walk is taken again when it is asked for.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,48 +16,47 @@ use super::Origin;
 use super::facts::Visitor;
 
 /// Eight letters of Crockford's alphabet, shown as `7F3K-9QX2`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reference(String);
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reference([u8; 9]);
 
 impl Reference {
     /// From five random bytes.
     pub(super) fn from_random(bytes: [u8; 5]) -> Self {
         let bits = bytes.iter().fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
-        let mut text: String =
-            (0..8).map(|at| char::from(ALPHABET[usize::try_from(bits >> (35 - at * 5) & 31).unwrap_or(0)])).collect();
-        text.insert(4, '-');
+        let letter = |at: usize| ALPHABET[usize::try_from(bits >> (35 - at * 5) & 31).unwrap_or(0)];
+        let mut text = [b'-'; 9];
+        for at in 0..8 {
+            text[at + at / 4] = letter(at);
+        }
         Self(text)
     }
 
     /// What somebody typed: any case, with or without the dash, O for 0, I and L for 1.
     pub fn parse(typed: &str) -> Option<Self> {
-        let mut text = String::with_capacity(9);
+        let (mut text, mut at) = ([b'-'; 9], 0);
         for letter in typed.chars().filter(|letter| !matches!(letter, '-' | ' ')) {
             let letter = match letter.to_ascii_uppercase() {
                 'O' => '0',
                 'I' | 'L' => '1',
                 other => other,
             };
-            if !letter.is_ascii() || !ALPHABET.contains(&(letter as u8)) || text.len() == 9 {
-                return None;
-            }
-            if text.len() == 4 {
-                text.push('-');
-            }
-            text.push(letter);
+            let letter = u8::try_from(letter).ok().filter(|letter| ALPHABET.contains(letter))?;
+            *text.get_mut(at + at / 4)? = letter;
+            at += 1;
         }
-        (text.len() == 9).then_some(Self(text))
+        (at == 8).then_some(Self(text))
     }
 
     /// As it is shown.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // Letters, digits and a dash.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
 impl std::fmt::Display for Reference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -74,8 +74,8 @@ pub struct Denial {
     /// To which app; `None`: the portal or an unknown host.
     pub app: Option<AppName>,
     /// With which method.
-    pub method: String,
-    /// To which path, cut at 200 bytes; never the query.
+    pub method: Cow<'static, str>,
+    /// To which path, its first 200 characters; never the query.
     pub path: String,
     /// Who and with what, as far as a right secret said.
     pub visitor: Option<Arc<Visitor>>,
@@ -108,12 +108,18 @@ impl References {
 pub(super) struct Denials(Mutex<VecDeque<Denial>>);
 
 impl Denials {
-    pub(super) fn remember(&self, denial: Denial) {
+    /// One more, made of the part of the path that is kept. It takes over the room of the one that is forgotten: whoever
+    /// is refused a million times costs no memory that has to be looked for each time.
+    pub(super) fn remember(&self, path: &str, denial: impl FnOnce(String) -> Denial) {
         let mut latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if latest.len() == KEPT {
-            latest.pop_front();
-        }
-        latest.push_back(denial);
+        let mut oldest = if latest.len() == KEPT { latest.pop_front() } else { None };
+        let mut room = oldest.as_mut().map(|denial| std::mem::take(&mut denial.path)).unwrap_or_default();
+        room.clear();
+        room.push_str(beginning(path));
+        latest.push_back(denial(room));
+        drop(latest);
+        // Whoever was refused then may be gone for good with it: not while others wait.
+        drop(oldest);
     }
 
     pub(super) fn find(&self, reference: &Reference) -> Option<Denial> {
@@ -122,9 +128,19 @@ impl Denials {
     }
 }
 
+/// As much of a path as is kept.
+fn beginning(path: &str) -> &str {
+    if path.len() <= PATH {
+        return path;
+    }
+    path.char_indices().nth(PATH).map_or(path, |(end, _)| &path[..end])
+}
+
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// About two megabytes.
 const KEPT: usize = 4096;
+/// Characters.
+const PATH: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -136,7 +152,7 @@ mod tests {
         for typed in
             [reference.as_str().to_owned(), reference.as_str().to_lowercase(), reference.as_str().replace('-', "")]
         {
-            assert_eq!(Reference::parse(&typed), Some(reference.clone()), "{typed}");
+            assert_eq!(Reference::parse(&typed), Some(reference), "{typed}");
         }
         for wrong in ["", "7F3K-9QX", "7F3K-9QX22", "7F3K-9QU2", "ééééé"] {
             assert_eq!(Reference::parse(wrong), None, "{wrong}");
@@ -146,28 +162,39 @@ mod tests {
     #[test]
     fn only_the_latest_refusals_are_kept() {
         let denials = Denials::default();
-        let denial = |n: usize| Denial {
-            reference: Reference::from_random([
-                0,
-                0,
-                0,
-                u8::try_from(n >> 8).unwrap_or(0),
-                u8::try_from(n & 255).unwrap_or(0),
-            ]),
+        let reference = |n: usize| {
+            Reference::from_random([0, 0, 0, u8::try_from(n >> 8).unwrap_or(0), u8::try_from(n & 255).unwrap_or(0)])
+        };
+        let denial = |n: usize, path| Denial {
+            reference: reference(n),
             at: Timestamp::default(),
             code: "not_allowed",
             origin: Origin { address: address(), certificate: access::policy::Certificate::NotShown },
             app: None,
-            method: "GET".to_owned(),
-            path: "/".to_owned(),
+            method: "GET".into(),
+            path,
             visitor: None,
         };
-        for n in 0..=KEPT {
-            denials.remember(denial(n));
+        for n in 0..=KEPT + 1 {
+            denials.remember(&format!("/{n}"), |path| denial(n, path));
         }
-        assert!(denials.find(&denial(0).reference).is_none());
-        assert!(denials.find(&denial(1).reference).is_some());
-        assert!(denials.find(&denial(KEPT).reference).is_some());
+        assert!(denials.find(&reference(0)).is_none() && denials.find(&reference(1)).is_none());
+        for n in [2, KEPT, KEPT + 1] {
+            assert_eq!(denials.find(&reference(n)).map(|denial| denial.path), Some(format!("/{n}")));
+        }
+    }
+
+    #[test]
+    fn two_hundred_characters_of_a_path_are_kept() {
+        for (path, kept) in [
+            ("/a".to_owned(), "/a".to_owned()),
+            ("a".repeat(200), "a".repeat(200)),
+            ("a".repeat(201), "a".repeat(200)),
+            ("\u{e9}".repeat(200), "\u{e9}".repeat(200)),
+            ("\u{e9}".repeat(201), "\u{e9}".repeat(200)),
+        ] {
+            assert_eq!(beginning(&path), kept);
+        }
     }
 
     fn address() -> access::ClientAddr {

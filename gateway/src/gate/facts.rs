@@ -1,22 +1,29 @@
 //! What is known about whoever shows this secret? Facts from memory, else from the store.
 //!
-//! Memory holds facts, never decisions, and is bounded. Each fact hangs on a [`Slot`] that a notice of the store marks
-//! dead. A slot is taken *before* the store is read: if a revocation comes in between, the fact is filled into a dead
-//! slot and is never believed.
+//! Memory holds facts, never decisions, and is bounded. Each fact lies on a [`Shelf`] where a notice of the store kills it.
+//! Its place is taken *before* the store is read: if a revocation comes in between, the fact is dead from the start and is
+//! never believed.
+//!
+//! A million sessions are in memory, each shown once in a while: what they take and how many places of memory a request
+//! has to fetch is what they cost. So all rows of one sign-in share one [`Visitor`], 96 bytes that hold everything about
+//! it; a row is its digest, where that is, and what it is for.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use access::identity::{SessionId, TokenId, UserId};
+use access::identity::{AppName, SessionId, TokenId, UserId};
 use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts};
 use access::{Secret, Timestamp};
-use arc_swap::ArcSwapOption;
-use quick_cache::sync::Cache;
+use arc_swap::{ArcSwapOption, ArcSwapWeak};
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use super::assertion::Made;
 use super::identity::Identity;
+use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
 use crate::store::vault::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault};
 use crate::store::{Notice, StoreError};
@@ -24,23 +31,30 @@ use crate::store::{Notice, StoreError};
 /// Whoever showed a right secret, with everything rules and headers need.
 #[derive(Debug)]
 pub struct Visitor {
-    person: Arc<Known<KnownPerson>>,
+    person: Arc<KnownPerson>,
     proof: Held,
+    life: Life,
 }
 
-#[derive(Clone, Debug)]
+/// What was shown. The session's fields are here and not in a struct of their own, which would take eight bytes more.
+#[derive(Debug)]
 enum Held {
-    Session(Known<SessionProof>),
-    Token(Arc<KnownToken>),
+    /// As [`SessionProof`] has them. They never change: another proof is another session.
+    Session {
+        id: SessionId,
+        factors: Methods,
+        opened: Timestamp,
+        proved: Timestamp,
+        generations: Generations,
+    },
+    Token(Box<KnownToken>),
 }
 
-/// A session as far as requests need it: a million of them are in memory.
-#[derive(Clone, Debug)]
+/// A session as far as requests need it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionProof {
     /// As it is listed and ended.
     pub id: SessionId,
-    /// What its row is for.
-    kind: SessionKind,
     /// What was shown.
     pub factors: Methods,
     /// When the sign-in was completed.
@@ -51,10 +65,22 @@ pub struct SessionProof {
     pub generations: Generations,
 }
 
+/// When a session or token was used, for as long as it is believed.
 #[derive(Debug)]
-struct KnownPerson {
+struct Life {
+    used: AtomicU64,
+    /// When the store was last told of a use; [`DEAD`] once the row changed.
+    noted: AtomicU64,
+}
+
+/// A person as they are in memory; after any change another one.
+#[derive(Debug)]
+pub(super) struct KnownPerson {
     record: PersonRecord,
     said: Identity,
+    /// What was signed for them last.
+    pub(super) signed: ArcSwapWeak<Made>,
+    dead: AtomicBool,
 }
 
 /// What was shown, as rules take it; made for one decision.
@@ -73,30 +99,43 @@ pub(super) struct ResolvedToken {
 
 #[derive(Debug)]
 struct KnownToken {
-    known: Known<TokenRecord>,
+    record: TokenRecord,
     resolved: ArcSwapOption<ResolvedToken>,
+}
+
+/// One row of a sign-in.
+#[derive(Clone)]
+struct Row {
+    visitor: Arc<Visitor>,
+    kind: &'static SessionKind,
 }
 
 impl Visitor {
     /// The person, as rules know them.
     pub fn person(&self) -> &Person {
-        &self.person.value.record.person
+        &self.person.record.person
     }
 
     /// The person, as pages know them.
     pub fn record(&self) -> &PersonRecord {
-        &self.person.value.record
+        &self.person.record
     }
 
     /// The person, as apps are told.
     pub fn identity(&self) -> &Identity {
-        &self.person.value.said
+        &self.person.said
+    }
+
+    pub(super) fn known_person(&self) -> &Arc<KnownPerson> {
+        &self.person
     }
 
     /// The session, if that is what was shown.
-    pub fn session(&self) -> Option<&SessionProof> {
-        match &self.proof {
-            Held::Session(session) => Some(&session.value),
+    pub fn session(&self) -> Option<SessionProof> {
+        match self.proof {
+            Held::Session { id, factors, opened, proved, generations } => {
+                Some(SessionProof { id, factors, opened, proved, generations })
+            }
             Held::Token(_) => None,
         }
     }
@@ -104,58 +143,40 @@ impl Visitor {
     /// The token, if that is what was shown.
     pub fn token(&self) -> Option<&TokenRecord> {
         match &self.proof {
-            Held::Session(_) => None,
-            Held::Token(token) => Some(&token.known.value),
+            Held::Session { .. } => None,
+            Held::Token(token) => Some(&token.record),
         }
     }
 
     /// Has nothing it stands on been changed since it was read?
     pub(super) fn is_current(&self) -> bool {
-        let proof = match &self.proof {
-            Held::Session(session) => session.slot.is_alive(),
-            Held::Token(token) => token.known.slot.is_alive(),
-        };
-        proof && self.person.slot.is_alive()
+        self.life.is_alive() && self.person.is_alive()
     }
 
     /// Notes that it was used. Returns what is worth storing: five minutes since the last time for sessions (a twelfth of
     /// the idle limit if that is less), an hour for tokens.
     pub(super) fn used(&self, now: Timestamp, idle: Duration) -> Option<Use> {
-        let (slot, grain) = match &self.proof {
-            Held::Session(session) => (&session.slot, NOTED.min(idle / 12)),
-            Held::Token(token) => (&token.known.slot, Duration::from_secs(60 * 60)),
+        let (used, grain) = match &self.proof {
+            Held::Session { id, .. } => (Use::Session(*id), NOTED.min(idle / 12)),
+            Held::Token(token) => (Use::Token(token.record.id), Duration::from_secs(60 * 60)),
         };
-        if slot.used.load(Ordering::Relaxed) < now.millis() {
-            slot.used.fetch_max(now.millis(), Ordering::AcqRel);
-        }
-        let noted = slot.noted.load(Ordering::Acquire);
-        let due = now.since(Timestamp::from_millis(noted)) >= grain;
-        // One of several parallel requests wins and notes it.
-        let won = due && slot.noted.compare_exchange(noted, now.millis(), Ordering::AcqRel, Ordering::Acquire).is_ok();
-        won.then(|| match &self.proof {
-            Held::Session(session) => Use::Session(session.value.id),
-            Held::Token(token) => Use::Token(token.known.value.id),
-        })
+        self.life.used(now, grain).then_some(used)
     }
 
     /// When the session was last used, as far as this process knows.
     pub fn last_used(&self) -> Timestamp {
-        let slot = match &self.proof {
-            Held::Session(session) => &session.slot,
-            Held::Token(token) => &token.known.slot,
-        };
-        Timestamp::from_millis(slot.used.load(Ordering::Acquire))
+        Timestamp::from_millis(self.life.used.load(Ordering::Acquire))
     }
 
     /// As rules take it, under this configuration.
     pub(super) fn facts(&self, in_force: &InForce) -> Facts {
         match &self.proof {
-            Held::Session(session) => Facts::Session(SessionFacts {
-                factors: session.value.factors,
-                opened: session.value.opened,
-                proved: session.value.proved,
+            Held::Session { factors, opened, proved, generations, .. } => Facts::Session(SessionFacts {
+                factors: *factors,
+                opened: *opened,
+                proved: *proved,
                 used: self.last_used(),
-                generations: session.value.generations,
+                generations: *generations,
             }),
             Held::Token(token) => Facts::Token(token.resolve(in_force)),
         }
@@ -174,24 +195,74 @@ pub(super) enum Use {
     Token(TokenId),
 }
 
-#[derive(Clone, Debug)]
-struct Known<T> {
-    value: T,
-    slot: Arc<Slot>,
+impl Life {
+    fn new(used: Timestamp, noted: Timestamp) -> Self {
+        Self { used: AtomicU64::new(used.millis()), noted: AtomicU64::new(noted.millis()) }
+    }
+
+    /// The same, for what is read anew.
+    fn again(&self) -> Self {
+        let of = |moment: &AtomicU64| AtomicU64::new(moment.load(Ordering::Acquire));
+        Self { used: of(&self.used), noted: of(&self.noted) }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.noted.load(Ordering::Acquire) != DEAD
+    }
+
+    fn end(&self) {
+        self.noted.store(DEAD, Ordering::Release);
+    }
+
+    /// It was used. Is that to be noted, after `grain` without a note?
+    fn used(&self, now: Timestamp, grain: Duration) -> bool {
+        if self.used.load(Ordering::Relaxed) < now.millis() {
+            self.used.fetch_max(now.millis(), Ordering::AcqRel);
+        }
+        let noted = self.noted.load(Ordering::Acquire);
+        let due = noted != DEAD && now.since(Timestamp::from_millis(noted)) >= grain;
+        // One of several parallel requests wins and notes it. What has died meanwhile stays dead.
+        due && self.noted.compare_exchange(noted, now.millis(), Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+impl Fact for Visitor {
+    fn key(&self) -> &[u8; 16] {
+        match &self.proof {
+            Held::Session { id, .. } => &id.0,
+            Held::Token(token) => &token.record.id.0,
+        }
+    }
+
+    fn kill(&self) {
+        self.life.end();
+    }
+}
+
+impl KnownPerson {
+    fn is_alive(&self) -> bool {
+        !self.dead.load(Ordering::Acquire)
+    }
+}
+
+impl Fact for KnownPerson {
+    fn key(&self) -> &[u8; 16] {
+        &self.record.person.id.0
+    }
+
+    fn kill(&self) {
+        self.dead.store(true, Ordering::Release);
+    }
 }
 
 impl KnownToken {
-    fn new(value: TokenRecord, slot: Arc<Slot>) -> Arc<Self> {
-        Arc::new(Self { known: Known { value, slot }, resolved: ArcSwapOption::empty() })
-    }
-
     /// The token's facts with its networks as this configuration names them. A name that is gone admits from nowhere.
     fn resolve(&self, in_force: &InForce) -> Arc<ResolvedToken> {
         if let Some(resolved) = self.resolved.load_full().filter(|resolved| resolved.generation == in_force.generation)
         {
             return resolved;
         }
-        let token = &self.known.value;
+        let token = &self.record;
         let only_from = config::resolve_list(&in_force.settings.networks, &token.only_from).unwrap_or_else(|reason| {
             tracing::warn!(token = %token.id, "token {}: {reason}; it opens nothing until that is mended", token.id);
             Some(Listed {
@@ -213,73 +284,79 @@ impl KnownToken {
     }
 }
 
-/// Shared by everything that was read of one row; dead once the row changed.
-#[derive(Debug, Default)]
-struct Slot {
-    dead: AtomicBool,
-    used: AtomicU64,
-    noted: AtomicU64,
-}
+/// A session's key in memory: the digest, which is its own hash since nobody can choose it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct ByDigest(Digest);
 
-impl Slot {
-    fn is_alive(&self) -> bool {
-        !self.dead.load(Ordering::Acquire)
+impl Hash for ByDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d, e, f, g, h, ..] = self.0.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
     }
 }
 
-/// The slots of one kind of row.
-#[derive(Debug)]
-struct Slots<K>(Mutex<HashMap<K, Arc<Slot>>>);
+#[derive(Default)]
+struct AsItIs(u64);
 
-impl<K: Eq + Hash + Copy> Slots<K> {
-    fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
+impl Hasher for AsItIs {
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 
-    fn take(&self, key: K) -> Arc<Slot> {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= PRUNE_AT && slots.len().is_power_of_two() {
-            // Nothing remembers these any more: their entries were evicted.
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1);
-        }
-        Arc::clone(slots.entry(key).or_default())
+    fn write(&mut self, bytes: &[u8]) {
+        debug_assert!(false, "digests are written as one number, not as {} bytes", bytes.len());
     }
 
-    fn kill(&self, key: K) {
-        if let Some(slot) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key) {
-            slot.dead.store(true, Ordering::Release);
-        }
+    fn finish(&self) -> u64 {
+        self.0
     }
+}
 
-    fn kill_all(&self) {
-        for (_, slot) in self.0.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-            slot.dead.store(true, Ordering::Release);
+/// What rows are for: each kind once, and for good, so that a row only points to it. There are as many as there are apps.
+struct Kinds(Mutex<BTreeMap<AppName, &'static SessionKind>>);
+
+impl Kinds {
+    fn kept(&self, kind: &SessionKind) -> &'static SessionKind {
+        static PORTAL: SessionKind = SessionKind::Portal;
+        static DEVICE: SessionKind = SessionKind::Device;
+        match kind {
+            SessionKind::Portal => &PORTAL,
+            SessionKind::Device => &DEVICE,
+            SessionKind::App(app) => {
+                let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                apps.entry(app.clone()).or_insert_with(|| Box::leak(Box::new(kind.clone())))
+            }
         }
     }
 }
+
+type Rows = Cache<ByDigest, Row, UnitWeighter, BuildHasherDefault<AsItIs>>;
 
 /// The facts in memory.
 pub(super) struct FactCache {
     vault: Vault,
     /// Whole visitors, so that a request finds everything with one look.
-    sessions: Cache<Digest, Arc<Visitor>>,
+    rows: Rows,
     tokens: Cache<TokenId, Arc<Visitor>>,
-    people: Cache<UserId, Arc<Known<KnownPerson>>>,
-    session_slots: Slots<SessionId>,
-    token_slots: Slots<TokenId>,
-    person_slots: Slots<UserId>,
+    people: Cache<UserId, Arc<KnownPerson>>,
+    kinds: Kinds,
+    living_sessions: Shelf<Visitor>,
+    living_tokens: Shelf<Visitor>,
+    living_people: Shelf<KnownPerson>,
 }
 
 impl FactCache {
     pub(super) fn new(vault: Vault) -> Self {
+        let lifecycle = DefaultLifecycle::default();
         Self {
             vault,
-            sessions: bounded(SESSIONS),
+            rows: Cache::with(FEW, SESSIONS as u64, UnitWeighter, BuildHasherDefault::default(), lifecycle),
             tokens: bounded(TOKENS),
             people: bounded(PEOPLE),
-            session_slots: Slots::new(),
-            token_slots: Slots::new(),
-            person_slots: Slots::new(),
+            kinds: Kinds(Mutex::default()),
+            living_sessions: Shelf::new(SESSIONS),
+            living_tokens: Shelf::new(TOKENS),
+            living_people: Shelf::new(PEOPLE),
         }
     }
 
@@ -289,30 +366,37 @@ impl FactCache {
         digest: Digest,
         fits: impl Fn(&SessionKind) -> bool,
     ) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let visitor = match self.sessions.get(&digest) {
-            Some(visitor) if visitor.is_current() => Some(visitor),
+        let row = match self.rows.get(&ByDigest(digest)) {
+            Some(row) if row.visitor.is_current() => Some(row),
             _ => self.read_session(digest).await?,
         };
-        let fits = |visitor: &Arc<Visitor>| matches!(&visitor.proof, Held::Session(known) if fits(&known.value.kind));
-        Ok(visitor.filter(fits))
+        Ok(row.filter(|row| fits(row.kind)).map(|row| row.visitor))
     }
 
-    async fn read_session(&self, digest: Digest) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let Some(first) = self.vault.session(digest).await? else { return Ok(None) };
-        // The id, and with it the slot, is known only after a first read; the second one, after the slot was taken, counts.
-        let slot = self.session_slots.take(first.id);
+    async fn read_session(&self, digest: Digest) -> Result<Option<Row>, StoreError> {
+        let Some(SessionRecord { id, .. }) = self.vault.session(digest).await? else { return Ok(None) };
+        // The id, and with it the place, is known only after a first read; the second one, after the place was taken, counts.
+        let place = self.living_sessions.place(&id.0);
         let Some(value) = self.vault.session(digest).await? else { return Ok(None) };
-        if slot.used.load(Ordering::Acquire) == 0 {
-            let used = self.vault.session_used(value.id).await?.unwrap_or(value.opened);
-            slot.used.fetch_max(used.millis(), Ordering::AcqRel);
-            slot.noted.fetch_max(used.millis(), Ordering::AcqRel);
-        }
-        let Some(person) = self.person(value.user).await? else { return Ok(None) };
-        let SessionRecord { id, kind, factors, opened, proved, generations, .. } = value;
-        let value = SessionProof { id, kind, factors, opened, proved, generations };
-        let visitor = Arc::new(Visitor { person, proof: Held::Session(Known { value, slot }) });
-        self.sessions.insert(digest, Arc::clone(&visitor));
-        Ok(Some(visitor))
+        let SessionRecord { user, factors, opened, proved, generations, ref kind, .. } = value;
+        let used = match self.living_sessions.get(&id.0) {
+            Some(known) => known.last_used(),
+            None => self.vault.session_used(id).await?.unwrap_or(opened),
+        };
+        let Some(person) = self.person(user).await? else { return Ok(None) };
+        let proof = SessionProof { id, factors, opened, proved, generations };
+        let visitor = self.living_sessions.put(&place, |known| match known {
+            // Another row of the same sign-in.
+            Some(known) if Arc::ptr_eq(&known.person, &person) && known.session() == Some(proof) => Arc::clone(known),
+            _ => Arc::new(Visitor {
+                person,
+                proof: Held::Session { id, factors, opened, proved, generations },
+                life: known.map_or_else(|| Life::new(used, used), |known| known.life.again()),
+            }),
+        });
+        let row = Row { visitor, kind: self.kinds.kept(kind) };
+        self.rows.insert(ByDigest(digest), row.clone());
+        Ok(Some(row))
     }
 
     /// Who owns the token with this id and secret.
@@ -332,13 +416,18 @@ impl FactCache {
     }
 
     async fn read_token(&self, id: TokenId) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let slot = self.token_slots.take(id);
-        let Some(value) = self.vault.token(id).await? else { return Ok(None) };
-        if let Some((at, _)) = value.last_used {
-            slot.noted.fetch_max(at.millis(), Ordering::AcqRel);
-        }
-        let Some(person) = self.person(value.owner).await? else { return Ok(None) };
-        let visitor = Arc::new(Visitor { person, proof: Held::Token(KnownToken::new(value, slot)) });
+        let place = self.living_tokens.place(&id.0);
+        let Some(record) = self.vault.token(id).await? else { return Ok(None) };
+        let Some(person) = self.person(record.owner).await? else { return Ok(None) };
+        let visitor = self.living_tokens.put(&place, |known| match known {
+            Some(known) if Arc::ptr_eq(&known.person, &person) => Arc::clone(known),
+            _ => {
+                let noted = record.last_used.map(|(at, _)| at).unwrap_or_default();
+                let life = known.map_or_else(|| Life::new(Timestamp::default(), noted), |known| known.life.again());
+                let token = KnownToken { record, resolved: ArcSwapOption::empty() };
+                Arc::new(Visitor { person, proof: Held::Token(Box::new(token)), life })
+            }
+        });
         self.tokens.insert(id, Arc::clone(&visitor));
         Ok(Some(visitor))
     }
@@ -353,20 +442,26 @@ impl FactCache {
             return Ok(Some(Arc::clone(visitor)));
         }
         match (&visitor.proof, digest) {
-            (Held::Session(_), Some(digest)) => self.read_session(digest).await,
-            (Held::Session(_), None) => Ok(None),
-            (Held::Token(token), _) => self.read_token(token.known.value.id).await,
+            (Held::Session { .. }, Some(digest)) => Ok(self.read_session(digest).await?.map(|row| row.visitor)),
+            (Held::Session { .. }, None) => Ok(None),
+            (Held::Token(token), _) => self.read_token(token.record.id).await,
         }
     }
 
-    async fn person(&self, id: UserId) -> Result<Option<Arc<Known<KnownPerson>>>, StoreError> {
-        if let Some(known) = self.people.get(&id).filter(|known| known.slot.is_alive()) {
+    async fn person(&self, id: UserId) -> Result<Option<Arc<KnownPerson>>, StoreError> {
+        if let Some(known) = self.people.get(&id).filter(|known| known.is_alive()) {
             return Ok(Some(known));
         }
-        let slot = self.person_slots.take(id);
+        let place = self.living_people.place(&id.0);
         let Some(record) = self.vault.person(id).await? else { return Ok(None) };
-        let said = Identity::of(&record);
-        let known = Arc::new(Known { value: KnownPerson { record, said }, slot });
+        let known = self.living_people.put(&place, |known| match known {
+            // Their sessions remember them still, or somebody was quicker.
+            Some(known) => Arc::clone(known),
+            None => {
+                let said = Identity::of(&record);
+                Arc::new(KnownPerson { record, said, signed: ArcSwapWeak::default(), dead: AtomicBool::new(false) })
+            }
+        });
         self.people.insert(id, Arc::clone(&known));
         Ok(Some(known))
     }
@@ -374,33 +469,197 @@ impl FactCache {
     /// Forgets what a notice speaks of.
     pub(super) fn forget(&self, notice: &Notice) {
         match notice {
-            Notice::Person(id) => self.person_slots.kill(*id),
-            Notice::Session(id) => self.session_slots.kill(*id),
-            Notice::Token(id) => self.token_slots.kill(*id),
+            Notice::Person(id) => self.living_people.kill(&id.0),
+            Notice::Session(id) => self.living_sessions.kill(&id.0),
+            Notice::Token(id) => self.living_tokens.kill(&id.0),
             Notice::All => self.forget_all(),
         }
     }
 
     /// Forgets everything: notices were missed.
     pub(super) fn forget_all(&self) {
-        self.person_slots.kill_all();
-        self.session_slots.kill_all();
-        self.token_slots.kill_all();
+        self.living_people.kill_all();
+        self.living_sessions.kill_all();
+        self.living_tokens.kill_all();
     }
 }
 
 /// A cache of at most `entries`, which grows as it is filled.
-fn bounded<K: Eq + Hash, V: Clone>(entries: u64) -> Cache<K, V> {
-    Cache::with_weighter(1024, entries, quick_cache::UnitWeighter)
+fn bounded<K: Eq + Hash, V: Clone>(entries: usize) -> Cache<K, V> {
+    Cache::with_weighter(FEW, entries as u64, UnitWeighter)
 }
 
 /// A session's use is noted after so long.
 const NOTED: Duration = Duration::from_secs(5 * 60);
+/// Later than every moment: nothing is noted any more.
+const DEAD: u64 = u64::MAX;
+/// A cache begins with room for so many.
+const FEW: usize = 1024;
 /// Sessions in memory; what falls out is read again.
-const SESSIONS: u64 = 1_000_000;
+const SESSIONS: usize = 1_000_000;
 /// Tokens in memory.
-const TOKENS: u64 = 100_000;
+const TOKENS: usize = 100_000;
 /// People in memory.
-const PEOPLE: u64 = 200_000;
-/// Slots are pruned at this many and at every doubling.
-const PRUNE_AT: usize = 1 << 16;
+const PEOPLE: usize = 200_000;
+
+#[cfg(test)]
+mod tests {
+    use access::ClientAddr;
+    use access::identity::UserName;
+    use access::login::{self, Next, Situation};
+    use access::network::{Believed, Claims};
+
+    use super::*;
+    use crate::audit::{Actor, Entry};
+    use crate::clock::Clock;
+    use crate::store::vault::{After, Backing, NewPerson, Opening, Outcome, Spend};
+
+    #[test]
+    fn a_session_takes_little_memory() {
+        // With the two counters of its Arc: 96 bytes. A row with its digest and what the cache adds: 64.
+        assert_eq!(std::mem::size_of::<Visitor>(), 80);
+        assert_eq!(std::mem::size_of::<(ByDigest, Row)>(), 48);
+    }
+
+    #[test]
+    fn what_is_dead_is_never_noted_and_never_alive_again() {
+        let life = Life::new(Timestamp::from_millis(1), Timestamp::from_millis(1));
+        assert!(life.used(Timestamp::from_millis(2), Duration::ZERO));
+        life.end();
+        assert!(!life.used(Timestamp::NEVER, Duration::ZERO) && !life.is_alive());
+    }
+
+    #[tokio::test]
+    async fn all_rows_of_a_sign_in_are_one_visitor_and_end_together() {
+        let house = House::new().await;
+        let (portal, id) = house.sign_in().await;
+        let child = house.child(portal).await;
+        let by_portal = house.facts.session(portal, |kind| *kind == SessionKind::Portal).await.unwrap().unwrap();
+        let by_app = house.facts.session(child, |kind| matches!(kind, SessionKind::App(_))).await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&by_portal, &by_app));
+        assert!(house.facts.session(child, |kind| *kind == SessionKind::Portal).await.unwrap().is_none());
+
+        house.clock.advance(Duration::from_secs(60));
+        assert_eq!(by_app.used(house.clock.now(), Duration::from_secs(3600)), None, "noted less than five minutes ago");
+        assert_eq!(by_portal.last_used(), house.clock.now());
+
+        assert!(house.facts.vault.end_session(id, entry()).await.unwrap());
+        house.facts.forget(&Notice::Session(id));
+        assert!(!by_portal.is_current());
+        for digest in [portal, child] {
+            assert!(house.facts.session(digest, |_| true).await.unwrap().is_none());
+        }
+        assert!(house.facts.again(&by_app, Some(child)).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn another_session_of_the_same_person_lives_on() {
+        let house = House::new().await;
+        let ((one, id), (other, _)) = (house.sign_in().await, house.sign_in().await);
+        let visitors = (house.visitor(one).await, house.visitor(other).await);
+        house.facts.forget(&Notice::Session(id));
+        assert_eq!((visitors.0.is_current(), visitors.1.is_current()), (false, true));
+        assert!(Arc::ptr_eq(&house.visitor(other).await, &visitors.1));
+    }
+
+    #[tokio::test]
+    async fn a_changed_person_is_read_anew_and_the_last_use_is_not_forgotten() {
+        let house = House::new().await;
+        let (portal, _) = house.sign_in().await;
+        let child = house.child(portal).await;
+        let before = house.visitor(portal).await;
+        house.clock.advance(Duration::from_secs(60));
+        before.used(house.clock.now(), Duration::from_secs(3600));
+
+        house.facts.forget(&Notice::Person(before.person().id));
+        assert!(!before.is_current());
+        let (after, by_app) = (house.visitor(portal).await, house.visitor(child).await);
+        assert!(after.is_current() && Arc::ptr_eq(&after, &by_app) && !Arc::ptr_eq(&after, &before));
+        assert_eq!(after.last_used(), house.clock.now());
+
+        house.facts.forget_all();
+        assert!(!after.is_current() && house.visitor(portal).await.is_current());
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ends_while_it_is_read_is_never_believed() {
+        let house = House::new().await;
+        for _ in 0..200 {
+            let (portal, id) = house.sign_in().await;
+            let read = house.facts.session(portal, |_| true);
+            let end = async {
+                assert!(house.facts.vault.end_session(id, entry()).await.unwrap());
+                house.facts.forget(&Notice::Session(id));
+            };
+            let (read, ()) = tokio::join!(read, end);
+            assert!(read.unwrap().is_none_or(|visitor| !visitor.is_current()));
+            assert!(house.facts.session(portal, |_| true).await.unwrap().is_none());
+        }
+    }
+
+    struct House {
+        facts: FactCache,
+        clock: Clock,
+        user: UserId,
+    }
+
+    impl House {
+        async fn new() -> Self {
+            let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+            let vault = Vault::open(&Backing::Memory, clock.clone()).await.unwrap();
+            let ana = NewPerson {
+                name: UserName::parse("ana").unwrap(),
+                full_name: "Ana Ruiz".to_owned(),
+                email: None,
+                roles: Vec::new(),
+                groups: Vec::new(),
+            };
+            let user = vault.add_person(ana, entry()).await.unwrap().0.person.id;
+            Self { facts: FactCache::new(vault), clock, user }
+        }
+
+        async fn sign_in(&self) -> (Digest, SessionId) {
+            let situation = Situation { enrolled: Methods::NONE, demanded: None };
+            let Next::Done(proved) = login::begin(self.user, situation, self.clock.now()) else {
+                panic!("nobody demands a second step");
+            };
+            let opening = Opening {
+                address: ClientAddr::resolve([127, 0, 0, 1].into(), &Believed::default(), &Claims::default())
+                    .unwrap()
+                    .client,
+                device: "a browser".to_owned(),
+                kind: SessionKind::Portal,
+                expires: self.clock.now() + Duration::from_secs(24 * 60 * 60),
+            };
+            let vault = &self.facts.vault;
+            let generation = vault.person(self.user).await.unwrap().unwrap().generation;
+            let opened =
+                vault.open_session(proved, After::Password(generation), Spend::Nothing, opening, entry()).await;
+            let Outcome::Done((secret, session)) = opened.unwrap() else { panic!("the person may sign in") };
+            (self.digest(secret.expose()), session.id)
+        }
+
+        /// The session of an app host within that one.
+        async fn child(&self, portal: Digest) -> Digest {
+            let (vault, browser) = (&self.facts.vault, Digest([7; 32]));
+            let crm = AppName::parse("crm").unwrap();
+            let ticket = vault.issue_hand_off(portal, crm.clone(), browser).await.unwrap();
+            let Outcome::Done((secret, _)) = vault.take_hand_off(ticket.expose(), &crm, browser).await.unwrap() else {
+                panic!("the ticket is good");
+            };
+            self.digest(secret.expose())
+        }
+
+        async fn visitor(&self, digest: Digest) -> Arc<Visitor> {
+            self.facts.session(digest, |_| true).await.unwrap().unwrap()
+        }
+
+        fn digest(&self, secret: &str) -> Digest {
+            self.facts.vault.digest("session", secret.as_bytes())
+        }
+    }
+
+    fn entry() -> Entry {
+        Entry::new(Actor::Console, "test")
+    }
+}

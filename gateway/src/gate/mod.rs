@@ -13,6 +13,7 @@ pub mod login;
 mod permit;
 mod pool;
 mod rate;
+mod shelf;
 mod uses;
 
 use std::sync::Arc;
@@ -400,6 +401,19 @@ impl Gate {
         matches!(decision, Decision::Refuse(refusal) if refusal.reason == Reason::AddressNotAllowed)
     }
 
+    /// The refusal of a request that shows nothing, if its address is refused there. Otherwise nothing is counted, charged or
+    /// remembered: it is [`Self::admit`]'s.
+    pub fn refuse_address(&self, ask: &Ask<'_>) -> Option<Denied> {
+        debug_assert!(matches!(ask.shown, Shown::Nothing), "who shows something is somebody, perhaps");
+        let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, None, self.clock.now());
+        let Decision::Refuse(refusal) = &decision else { return None };
+        if refusal.reason != Reason::AddressNotAllowed {
+            return None;
+        }
+        self.count(ask, &decision, false, None);
+        Some(self.deny(ask, Cause::Rules(refusal.reason), refusal.rule.clone(), None))
+    }
+
     /// Remembers a refusal and gives it its reference code.
     pub fn deny(&self, ask: &Ask<'_>, cause: Cause, rule: Option<Place>, visitor: Option<Arc<Visitor>>) -> Denied {
         let reference = self.reference();
@@ -407,14 +421,14 @@ impl Gate {
             Goal::App { app, method, path } => (Some(app.clone()), method, path.as_str()),
             Goal::SignIn | Goal::Portal => (None, "", ""),
         };
-        self.denials.remember(Denial {
-            reference: reference.clone(),
+        self.denials.remember(path, |path| Denial {
+            reference,
             at: self.clock.now(),
             code: cause.code(),
             origin: ask.origin(),
             app,
-            method: method.to_owned(),
-            path: path.chars().take(200).collect(),
+            method: live::kept(method),
+            path,
             visitor: visitor.clone(),
         });
         Denied { cause, reference, rule, visitor }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use access::ClientAddr;
 use access::network::{Believed, Claims};
-use access::policy::{Certificate, Goal, Reason};
+use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use arc_swap::ArcSwap;
 use bytes::{Buf, BytesMut};
@@ -24,7 +24,7 @@ use super::log::{AccessLog, Line, PATH};
 use super::routes::{Route, Snapshot};
 use super::strict::Framer;
 use crate::clock::Moment;
-use crate::gate::{Admission, Ask, Cause, Denied, Gate, OfApp, Shown};
+use crate::gate::{Ask, Denied, Gate, OfApp, Shown};
 use crate::portal::{Reader, Visit, refusal};
 
 /// Answers those who are turned away, for one worker.
@@ -80,7 +80,7 @@ impl TurnedAway {
             let began = self.gate.clock().moment();
             let snapshot = self.current.load_full();
             let Some(plain) = Plain::read(&read[..end], &snapshot) else { return Next::Proxy(read) };
-            let Some(denied) = self.refuse(&plain, &snapshot, address).await else { return Next::Proxy(read) };
+            let Some(denied) = self.refuse(&plain, &snapshot, address) else { return Next::Proxy(read) };
             let Some(told) = Told::about(&mut told, &plain, &snapshot, address, &denied, self.gate.clock().now())
             else {
                 return Next::Proxy(read);
@@ -108,8 +108,8 @@ impl TurnedAway {
         self.gate.turns_away(&snapshot.in_force, address).then_some(address)
     }
 
-    /// Asks the rules, as for every request. `None`: they do not say what was expected.
-    async fn refuse(&self, plain: &Plain<'_>, snapshot: &Snapshot, address: ClientAddr) -> Option<Denied> {
+    /// Asks the rules, as for every request. `None`: they do not say what was expected, and the proxy asks them itself.
+    fn refuse(&self, plain: &Plain<'_>, snapshot: &Snapshot, address: ClientAddr) -> Option<Denied> {
         let route = &plain.route;
         let ask = Ask {
             in_force: &snapshot.in_force,
@@ -120,10 +120,7 @@ impl TurnedAway {
             app: Some(OfApp { counts: &route.metrics, limits: &route.app.limits }),
             hold: None,
         };
-        match self.gate.admit(ask).await {
-            Admission::Refuse(denied) if denied.cause == Cause::Rules(Reason::AddressNotAllowed) => Some(denied),
-            Admission::Refuse(_) | Admission::SignIn { .. } | Admission::Enter(_) => None,
-        }
+        self.gate.refuse_address(&ask)
     }
 
     fn note(&self, plain: &Plain<'_>, address: ClientAddr, denied: &Denied, bytes: usize, began: Moment) {
