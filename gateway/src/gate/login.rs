@@ -16,7 +16,7 @@ use access::secret::TypedSecret;
 use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
-use super::pool::Busy;
+use super::pool::{Busy, Place};
 use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
 use crate::config::InForce;
@@ -131,6 +131,9 @@ impl Gate {
         password: Secret<String>,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
+        // Before anything is done for it, and before anybody knows whose name it is: a guess beyond the bound costs no store.
+        // It is not counted either, since nothing is looked at.
+        let place = self.place().await?;
         // A name that can't exist shares one bucket and takes the same path to the same end.
         let login = LoginName::parse(name).ok();
         let person = match &login {
@@ -151,7 +154,7 @@ impl Gate {
                 let checked = stored.clone();
                 let (password, verdict) = self
                     .pool
-                    .run(move || {
+                    .run(place, move || {
                         let verdict = password.verify(checked.as_ref());
                         (password, verdict)
                     })
@@ -416,6 +419,7 @@ impl Gate {
         password: Secret<String>,
         again: &Secret<String>,
     ) -> Result<Invited, LoginError> {
+        let place = self.place().await?;
         let Some(person) = self.vault.invited(invitation).await? else { return Ok(Invited::Gone) };
         if !again.matches(password.expose().as_bytes()) {
             return Ok(Invited::Fault(PasswordFault::Differ));
@@ -430,7 +434,7 @@ impl Gate {
         if let Err(weakness) = password.accept(self.least_strength(caller.in_force, &person), &words) {
             return Ok(Invited::Fault(weakness.into()));
         }
-        let hash = self.pool.run(move || password.hash(random())).await?;
+        let hash = self.pool.run(place, move || password.hash(random())).await?;
         let entry = Entry::new(actor(&person), "user.accept_invitation").from(caller.address.ip());
         let outcome = self.vault.accept_invitation(invitation, hash, entry).await?;
         self.catch_up(caller.in_force).await?;
@@ -459,6 +463,16 @@ impl Gate {
         let ended = self.vault.end_session(session, entry).await?;
         self.catch_up(in_force).await?;
         Ok(ended)
+    }
+
+    /// A place for a hash. Whoever finds none is told so after a while only: five hundred who ask again as soon as they are
+    /// answered would keep this machine busy with saying no.
+    async fn place(&self) -> Result<Place, Busy> {
+        if let Ok(place) = self.pool.place() {
+            return Ok(place);
+        }
+        tokio::time::sleep(TOLD_AFTER).await;
+        Err(Busy)
     }
 
     fn rehash(&self, id: UserId, password: Password) {
@@ -526,3 +540,5 @@ pub const fn method_word(method: Method) -> &'static str {
 const RECOVERY_CODES: usize = 10;
 /// S9: so long a proof suffices for a change of second steps.
 const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);
+/// So long nobody is told that there is no place: well below the five seconds after which they are asked to come again.
+const TOLD_AFTER: Duration = Duration::from_secs(1);

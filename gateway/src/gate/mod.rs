@@ -4,6 +4,7 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 mod assertion;
+mod back;
 mod cut;
 mod denials;
 mod facts;
@@ -26,13 +27,16 @@ use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 
 pub use assertion::AssertionError;
+pub use back::BackRoom;
+pub(crate) use back::standing_back;
+#[cfg(test)]
+pub(crate) use back::stands_back;
 pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
 pub use facts::{SessionProof, Visitor};
 pub use identity::Identity;
 pub use permit::Permit;
 pub use pool::Busy;
-pub(crate) use pool::standing_back;
 
 use crate::clock::Clock;
 use crate::config::{AppLimits, InForce};

@@ -1,13 +1,15 @@
 //! How many passwords may be hashed at once? As many as there are cores; a bounded queue waits; beyond that "busy".
 //!
-//! One hash costs 19 MiB and tens of milliseconds. Without a bound, five hundred sign-ins at once are an outage (A31). The
-//! threads are the pool's own and stand back: whenever a request of somebody who is inside wants the core, it goes first.
+//! One hash costs 19 MiB and tens of milliseconds. Without a bound, five hundred sign-ins at once are an outage (A31). A
+//! place is taken before anything is done for a sign-in, so that whoever finds none costs nothing more. The threads are the
+//! pool's own and stand back: whenever a request of somebody who is inside wants the core, it goes first.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use tokio::sync::oneshot;
 
+use super::back::stand_back;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 
@@ -39,9 +41,17 @@ impl HashPool {
         Ok(Self { jobs, waiting: Arc::default(), clock, metrics })
     }
 
-    /// Runs `work` when it is its turn. Errors: [`Busy`] if [`QUEUE`] others wait already.
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let place = Place::take(&self.waiting)?;
+    /// A place for one hash. Errors: [`Busy`] if there are [`QUEUE`] already.
+    pub(super) fn place(&self) -> Result<Place, Busy> {
+        Place::take(&self.waiting)
+    }
+
+    /// Runs `work` when it is its turn. Errors: [`Busy`] if it panics.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        place: Place,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         let (clock, metrics) = (self.clock.clone(), Arc::clone(&self.metrics));
         let (tell, told) = oneshot::channel();
         let job = move || {
@@ -72,29 +82,10 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
-/// Does work that can wait on a thread that stands back, and waits for it: reading a large configuration must not slow down
-/// whoever is served meanwhile. Blocks; panics as the work does.
-pub(crate) fn standing_back<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
-            stand_back();
-            work()
-        });
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
-/// This thread yields to every other of the machine; a core that nobody wants is its own.
-fn stand_back() {
-    let this = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(this), LEAST) {
-        tracing::debug!(%error, "the hash threads have the same priority as all others");
-    }
-}
-
-/// A place in the queue. It belongs to the job, not to who waits for it: also a job that nobody waits for any more lies in
-/// the queue until a thread has taken it.
-struct Place(Arc<AtomicUsize>);
+/// A place in the queue. It goes over to the job, and does not stay with who waits for it: also a job that nobody waits for
+/// any more lies in the queue until a thread has taken it.
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Place {
     fn take(waiting: &Arc<AtomicUsize>) -> Result<Self, Busy> {
@@ -109,16 +100,13 @@ impl Drop for Place {
     }
 }
 
-/// As low as Linux knows: a fifteenth of the weight of everybody else.
-const LEAST: i32 = 19;
-/// Hashes running and waiting together: at 60 ms each on two cores the last waits about two seconds.
+/// Hashes running, waiting and being prepared together: at 60 ms each on two cores the last waits about two seconds.
 pub(super) const QUEUE: usize = 64;
 
 #[cfg(test)]
 mod tests {
-    use std::task::Poll;
-
     use super::*;
+    use crate::gate::back::stands_back;
     use access::Timestamp;
 
     fn pool() -> Arc<HashPool> {
@@ -149,50 +137,48 @@ mod tests {
         let mut waiting: Vec<_> = (0..QUEUE)
             .map(|_| {
                 let pool = Arc::clone(&pool);
-                tokio::spawn(async move { pool.run(|| ()).await })
+                tokio::spawn(async move { pool.run(pool.place()?, || ()).await })
             })
             .collect();
         while pool.waiting.load(Ordering::Acquire) < QUEUE {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| ()).await, Err(Busy));
+        assert_eq!(pool.place().err(), Some(Busy));
         drop(holding);
         for task in waiting.drain(..) {
             assert_eq!(task.await.expect("not cancelled"), Ok(()));
         }
-        assert_eq!(pool.run(|| 7).await, Ok(7));
+        assert_eq!(pool.run(pool.place().expect("free"), || 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn who_goes_away_leaves_a_place_only_when_the_job_has_left_the_queue() {
         let pool = pool();
         let holding = hold(&pool);
-        let mut leaving: Vec<_> = (0..QUEUE).map(|_| Box::pin(pool.run(|| ()))).collect();
+        let mut leaving: Vec<_> = (0..QUEUE).map(|_| Box::pin(pool.run(pool.place().expect("free"), || ()))).collect();
         for one in &mut leaving {
             assert!(futures_util::poll!(one).is_pending());
         }
         drop(leaving);
-        let mut one_more = Box::pin(pool.run(|| ()));
-        assert_eq!(futures_util::poll!(&mut one_more), Poll::Ready(Err(Busy)), "the jobs still lie there");
+        assert_eq!(pool.place().err(), Some(Busy), "the jobs still lie there");
         drop(holding);
         while pool.waiting.load(Ordering::Acquire) > 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(pool.run(|| 7).await, Ok(7));
+        assert_eq!(pool.run(pool.place().expect("free"), || 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn a_hash_that_panics_is_busy_for_one_and_nothing_for_the_next() {
         let pool = pool();
-        assert_eq!(pool.run(|| -> () { panic!("as a test") }).await, Err(Busy));
-        assert_eq!(pool.run(|| 7).await, Ok(7));
+        assert_eq!(pool.run(pool.place().expect("free"), || -> () { panic!("as a test") }).await, Err(Busy));
+        assert_eq!(pool.run(pool.place().expect("free"), || 7).await, Ok(7));
     }
 
     #[tokio::test]
     async fn hashes_yield_to_everybody_else() {
-        let niceness = || rustix::process::getpriority_process(Some(rustix::thread::gettid()));
-        let ours = niceness().expect("every thread has one");
-        let theirs = pool().run(niceness).await.expect("not busy").expect("every thread has one");
-        assert!(theirs > ours, "{theirs} and {ours}");
+        let pool = pool();
+        let stands_back = pool.run(pool.place().expect("free"), stands_back).await.expect("not busy");
+        assert!(stands_back);
     }
 }

@@ -1,8 +1,9 @@
 //! People's pages and the JSON API for native apps: `http::Request` in, `http::Response` out. Knows no pingora.
 //!
 //! One router for the portal's host, one for the few addresses of ours on app hosts (`/.vestibule/…`). Both are called in
-//! this process, with the visit (true address, configuration) in the request's extensions. Every page works without
-//! JavaScript; every form carries a token; redirects are 303 to addresses that were parsed and belong to us.
+//! this process, with the visit (true address, configuration) in the request's extensions, on threads that stand back: no
+//! number of guesses keeps the core from those who are inside. Every page works without JavaScript; every form carries a
+//! token; redirects are 303 to addresses that were parsed and belong to us.
 
 mod api;
 mod app_host;
@@ -31,8 +32,10 @@ use tower::ServiceExt;
 pub use app_host::GO_COOKIE;
 pub use cookies::{COOKIE_NAME, our_cookie};
 
+use pages::Pause;
+
 use crate::config::{AppSettings, InForce};
-use crate::gate::Gate;
+use crate::gate::{BackRoom, Busy, Gate};
 
 /// Who reads the answer?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +63,8 @@ pub struct Portal {
     on_portal: Router,
     on_apps: Router,
     demo: Option<Arc<str>>,
+    gate: Arc<Gate>,
+    back: Arc<BackRoom>,
 }
 
 /// A line above every page, such as the demo's.
@@ -67,8 +72,8 @@ pub struct Portal {
 struct Banner(Option<Arc<str>>);
 
 impl Portal {
-    /// The pages above a gate. `banner` is shown above each of them.
-    pub fn new(gate: Arc<Gate>, banner: Option<&str>) -> Self {
+    /// The pages above a gate. `banner` is shown above each of them. Errors: the system gives no threads.
+    pub fn new(gate: Arc<Gate>, banner: Option<&str>) -> std::io::Result<Self> {
         let on_portal = Router::new()
             .route("/", get(home::home))
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
@@ -93,14 +98,16 @@ impl Portal {
             .route("/.vestibule/sign-out", get(app_host::sign_out))
             .fallback(respond::not_found)
             .method_not_allowed_fallback(respond::not_found)
-            .with_state(gate);
-        Self { on_portal, on_apps, demo: banner.map(Into::into) }
+            .with_state(Arc::clone(&gate));
+        let back = Arc::new(BackRoom::new("portal", AT_ONCE)?);
+        Ok(Self { on_portal, on_apps, demo: banner.map(Into::into), gate, back })
     }
 
     /// Answers one request: on the portal's host, or on that of an app. The perimeter was checked by the caller.
+    /// Whoever goes away meanwhile is not worked for any longer.
     pub async fn answer(&self, request: Request<Bytes>, visit: Visit, on: Option<Arc<AppSettings>>) -> Response<Bytes> {
         let mut request = request.map(Body::from);
-        request.extensions_mut().insert(visit);
+        request.extensions_mut().insert(visit.clone());
         request.extensions_mut().insert(Banner(self.demo.clone()));
         let router = match on {
             None => self.on_portal.clone(),
@@ -109,10 +116,58 @@ impl Portal {
                 self.on_apps.clone()
             }
         };
-        let Ok(answer) = router.oneshot(request).await;
-        let (parts, body) = answer.into_parts();
-        // Our own bodies are in memory: collecting them can't fail.
-        let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        Response::from_parts(parts, body)
+        let answering = async move {
+            let Ok(answer) = router.oneshot(request).await;
+            let (parts, body) = answer.into_parts();
+            // Our own bodies are in memory: collecting them can't fail.
+            let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            Response::from_parts(parts, body)
+        };
+        match self.back.run(answering).await {
+            Ok(answer) => answer,
+            Err(Busy) => refusal::unavailable(&visit, Pause::Busy, &self.gate.reference()),
+        }
+    }
+}
+
+/// Answers under way; each holds a form of 16 KiB at most.
+const AT_ONCE: usize = 1_024;
+
+#[cfg(test)]
+mod tests {
+    use access::network::{Believed, Claims};
+    use access::{ClientAddr, Timestamp};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config;
+    use crate::gate::stands_back;
+    use crate::metrics::Metrics;
+    use crate::store::vault::{Backing, Vault};
+
+    #[tokio::test]
+    async fn a_page_is_made_on_a_thread_that_stands_back() {
+        let clock = Clock::manual(Timestamp::from_millis(1_795_420_800_000));
+        let vault = Vault::open(&Backing::Memory, clock.clone()).await.expect("a store in memory");
+        let gate = Gate::open(vault, clock.clone(), Arc::new(Metrics::new())).await.expect("a key");
+        let mut portal = Portal::new(Arc::new(gate), None).expect("threads");
+        portal.on_portal = Router::new().route("/", get(async || stands_back().to_string()));
+        let files = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(files.path().join("policies")).expect("made");
+        for (name, text) in [
+            ("gateway.yaml", include_str!("../cli/starter/gateway.yaml")),
+            ("policies/organization.yaml", include_str!("../cli/starter/policies/organization.yaml")),
+        ] {
+            std::fs::write(files.path().join(name), text).expect("written");
+        }
+        let loaded = config::load(files.path(), clock.now()).expect("the starter files");
+        let (settings, digest) = (loaded.settings, loaded.digest);
+        let in_force = Arc::new(InForce { settings, generation: 1, digest, client_authority: None });
+        let peer = "192.0.2.1".parse().expect("an address");
+        let resolved = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("nothing is claimed");
+        let visit = Visit { in_force, resolved, reader: Reader::Browser };
+        let answer = portal.answer(Request::new(Bytes::new()), visit, None).await;
+        assert_eq!(answer.body().as_ref(), b"true");
+        assert!(!stands_back(), "only there");
     }
 }

@@ -81,6 +81,11 @@ impl Snapshot {
         made
     }
 
+    /// Is nobody served under its configuration, or asked about by it?
+    pub(crate) fn is_in_no_use(&mut self) -> bool {
+        Arc::get_mut(&mut self.in_force).is_some()
+    }
+
     /// The certificates in force.
     pub const fn certificates(&self) -> &Arc<Certificates> {
         &self.certificates

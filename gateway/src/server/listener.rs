@@ -1,7 +1,8 @@
 //! Our own accept loop: one socket, TLS or not, into pingora's HTTP app.
 //!
 //! Being ours, it can be handed a socket that is open already, bounds connections in number (all together, and from one
-//! address), and keeps a hand on each so that it can be ended: by a revocation, or by the watch over slow clients.
+//! address), lets whoever is connected already go before those who come, and keeps a hand on each connection so that it can
+//! be ended: by a revocation, or by the watch over slow clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,13 +47,21 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
     pub(super) async fn serve(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<Acceptor>>) {
         let mut stopping = self.stopping.clone();
         let mut open = JoinSet::new();
+        let mut in_a_row = 0;
         loop {
+            if in_a_row == IN_A_ROW {
+                in_a_row = 0;
+                // Five hundred who come at the same moment wait in the kernel's queue, and not those who are here: tokio
+                // looks for what has become ready before it comes back to us.
+                tokio::task::yield_now().await;
+            }
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
                 _ = stopping.changed() => break,
                 // Reap what has ended, so that the set stays small.
                 Some(_) = open.join_next(), if !open.is_empty() => continue,
             };
+            in_a_row += 1;
             match accepted {
                 Ok((stream, peer)) => {
                     let Ok(arrival) = self.arrive(peer) else {
@@ -188,3 +197,6 @@ impl<A> Listener<A> {
 
 /// The address holds as many connections as it may.
 struct TooMany;
+
+/// So many connections are taken before all others have their turn.
+const IN_A_ROW: u32 = 2;

@@ -193,7 +193,7 @@ impl Server {
         let (http, https) = sockets.for_people()?;
         let admin = TcpListener::from_std(sockets.for_admin()?)?;
 
-        let portal = Portal::new(Arc::clone(&gate), banner.as_deref());
+        let portal = Portal::new(Arc::clone(&gate), banner.as_deref())?;
         let acceptor = match &https {
             None => None,
             Some(_) => {

@@ -2,10 +2,11 @@
 //! ARCHITECTURE.md tells it whole ("One reload").
 //!
 //! Any failure leaves the old configuration in force and says so: log, audit, metric. A change that would lock out the last
-//! administrator is refused too, and can be forced (N15).
+//! administrator is refused too, and can be forced (N15). Everything that takes long with a million networks is done on
+//! threads that stand back, giving back the memory of what was replaced included.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use access::Policy;
@@ -27,6 +28,14 @@ pub struct Reloader {
     current: Arc<ArcSwap<Snapshot>>,
     /// The digest of the files that were last read, accepted or not.
     seen: Mutex<[u8; 32]>,
+    retired: Retired<Snapshot>,
+}
+
+/// What was in force, until nobody is served under it any more. Whoever was the last to let go would have to give back its
+/// memory, and that could be a worker.
+struct Retired<T> {
+    old: std::sync::Mutex<Vec<Arc<T>>>,
+    is_unused: fn(&mut T) -> bool,
 }
 
 /// An accepted reload.
@@ -47,7 +56,7 @@ pub struct Reloaded {
 impl Reloader {
     pub(super) fn new(dir: PathBuf, gate: Arc<Gate>, current: Arc<ArcSwap<Snapshot>>) -> Arc<Self> {
         let seen = Mutex::new(current.load().in_force.digest);
-        Arc::new(Self { dir, gate, current, seen })
+        Arc::new(Self { dir, gate, current, seen, retired: Retired::of(Snapshot::is_in_no_use) })
     }
 
     /// What is in force.
@@ -73,8 +82,7 @@ impl Reloader {
                 Entry::new(Actor::Gateway, "config.reload").detail(format!("generation {}", reloaded.generation))
             }
             Err(faults) => {
-                let dir = self.dir.clone();
-                *seen = tokio::task::spawn_blocking(move || config::digest(&dir)).await.unwrap_or_default();
+                *seen = self.digest().await;
                 tracing::error!("the edited configuration is refused, the old one stays in force:\n{faults}");
                 let first = faults.0.first().map(|fault| format!("{}:{}: {}", fault.file, fault.line, fault.code));
                 Entry::new(Actor::Gateway, "config.refused").detail(first.unwrap_or_default())
@@ -90,42 +98,43 @@ impl Reloader {
         let old = self.current.load_full();
         let (dir, now) = (self.dir.clone(), self.gate.clock().now());
         // A million networks are a second of work: people's requests go first.
-        let (loaded, certificates) = tokio::task::spawn_blocking(move || {
-            standing_back(|| {
-                let loaded = config::load(&dir, now)?;
-                let certificates = Certificates::load(&loaded.settings).map_err(Faults)?;
-                Ok((loaded, certificates))
-            })
+        let (loaded, certificates) = standing_back(move || {
+            let loaded = config::load(&dir, now)?;
+            let certificates = Certificates::load(&loaded.settings).map_err(Faults)?;
+            Ok((loaded, certificates))
         })
         .await
         .map_err(|panicked| whole("internal", format!("reading the configuration failed: {panicked}"), None))??;
-        let Loaded { settings, warnings, digest, cases } = loaded;
         let people = self
             .gate
             .vault()
             .people()
             .await
             .map_err(|error| whole("unavailable", format!("the store can't say who administers: {error}"), None))?;
-        if force == Force::No && locks_out(&old.in_force.settings.policy, &settings.policy, &people) {
-            return Err(whole(
-                "admin_locked_out",
-                "no administrator could come in any more from where they last signed in".to_owned(),
-                Some("list an administrator's address, or use vestibule reload --force".to_owned()),
-            ));
-        }
-        let needs_restart = config::needs_restart(&old.in_force.settings, &settings);
-        let generation = old.in_force.generation + 1;
-        let in_force = Arc::new(InForce { settings, generation, digest, client_authority: certificates.authority() });
-        let metrics = Arc::clone(self.gate.metrics());
-        let (prepared, before) = (Arc::clone(&in_force), Arc::clone(&old));
-        let snapshot = tokio::task::spawn_blocking(move || {
-            standing_back(|| Snapshot::prepare(prepared, certificates, &metrics, Some(&before)))
+        let (metrics, before) = (Arc::clone(self.gate.metrics()), Arc::clone(&old));
+        let (snapshot, reloaded) = standing_back(move || {
+            let Loaded { settings, warnings, digest, cases } = loaded;
+            if force == Force::No && locks_out(&before.in_force.settings.policy, &settings.policy, &people) {
+                return Err(whole(
+                    "admin_locked_out",
+                    "no administrator could come in any more from where they last signed in".to_owned(),
+                    Some("list an administrator's address, or use vestibule reload --force".to_owned()),
+                ));
+            }
+            let needs_restart = config::needs_restart(&before.in_force.settings, &settings);
+            let generation = before.in_force.generation + 1;
+            let client_authority = certificates.authority();
+            let in_force = Arc::new(InForce { settings, generation, digest, client_authority });
+            let snapshot = Snapshot::prepare(in_force, certificates, &metrics, Some(&before));
+            Ok((Arc::new(snapshot), Reloaded { generation, cases, cut: 0, warnings, needs_restart }))
         })
         .await
-        .map_err(|panicked| whole("internal", format!("preparing the configuration failed: {panicked}"), None))?;
-        self.current.store(Arc::new(snapshot));
+        .map_err(|panicked| whole("internal", format!("preparing the configuration failed: {panicked}"), None))??;
+        let in_force = Arc::clone(&snapshot.in_force);
+        self.retired.keep(old);
+        drop(self.current.swap(snapshot));
         let cut = self.gate.review(&in_force).await;
-        Ok((digest, Reloaded { generation, cases, cut, warnings, needs_restart }))
+        Ok((in_force.digest, Reloaded { cut, ..reloaded }))
     }
 
     /// Looks at the files every two seconds; acts when their content differs from what was last read and two readings in a
@@ -135,6 +144,7 @@ impl Reloader {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
+            self.retired.give_back().await;
             let first = self.digest().await;
             if first == *self.seen.lock().await {
                 continue;
@@ -149,7 +159,32 @@ impl Reloader {
 
     async fn digest(&self) -> [u8; 32] {
         let dir = self.dir.clone();
-        tokio::task::spawn_blocking(move || config::digest(&dir)).await.unwrap_or_default()
+        standing_back(move || config::digest(&dir)).await.unwrap_or_default()
+    }
+}
+
+impl<T: Send + Sync + 'static> Retired<T> {
+    /// `is_unused`: does nobody hold a part of it?
+    fn of(is_unused: fn(&mut T) -> bool) -> Self {
+        Self { old: std::sync::Mutex::default(), is_unused }
+    }
+
+    fn keep(&self, old: Arc<T>) {
+        self.lock().push(old);
+    }
+
+    /// Drops what nobody else holds. What is still in use is looked at again the next time.
+    async fn give_back(&self) {
+        let is_unused = |old: &mut Arc<T>| Arc::get_mut(old).is_some_and(self.is_unused);
+        let unused: Vec<_> = self.lock().extract_if(.., |old| is_unused(old)).collect();
+        if !unused.is_empty() {
+            // A panic there has nothing to do with what is in force.
+            let _ = standing_back(move || drop(unused)).await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<T>>> {
+        self.old.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,4 +209,35 @@ fn locks_out(old: &Policy, new: &Policy, people: &[PersonRecord]) -> bool {
 fn whole(code: &'static str, message: String, help: Option<String>) -> Faults {
     let file = "gateway.yaml".to_owned();
     Faults(vec![Fault { code, file, line: 0, column: 0, source: String::new(), message, help }])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::gate::stands_back;
+
+    /// Tells whether the thread stood back on which it was dropped.
+    struct Old(mpsc::Sender<bool>);
+
+    impl Drop for Old {
+        fn drop(&mut self) {
+            let _ = self.0.send(stands_back());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_in_force_is_kept_while_somebody_is_served_under_it_and_then_given_back_by_a_thread_that_stands_back()
+     {
+        let (tell, told) = mpsc::channel();
+        let retired = Retired::of(|_| true);
+        let old = Arc::new(Old(tell));
+        retired.keep(Arc::clone(&old));
+        retired.give_back().await;
+        drop(old);
+        assert!(told.try_recv().is_err(), "whoever lets go gives nothing back");
+        retired.give_back().await;
+        assert_eq!(told.recv(), Ok(true));
+    }
 }
