@@ -208,6 +208,11 @@ impl Connection {
         })
     }
 
+    /// Waits until something has come, or the other side has gone away. Reads nothing.
+    pub(crate) async fn readable(&self) -> std::io::Result<()> {
+        self.socket.get_ref().readable().await
+    }
+
     fn note_write(&self, moved: &Poll<std::io::Result<usize>>) {
         let pulse = &self.facts.pulse;
         if let Poll::Ready(Ok(length)) = moved {

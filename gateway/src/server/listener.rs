@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use super::arrivals::{Arrival, Arrivals};
 use super::proxy_header;
+use super::turns::Turns;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::proxy::{Connection, Cuttable, Facts, Kept, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
@@ -32,6 +33,7 @@ pub(super) struct Listener<A> {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) watch: Arc<Watch>,
+    pub(super) turns: Turns,
     pub(super) kept: Arc<Kept>,
     /// Shared by all workers.
     pub(super) arrivals: Arc<Arrivals>,
@@ -47,21 +49,13 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
     pub(super) async fn serve(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<Acceptor>>) {
         let mut stopping = self.stopping.clone();
         let mut open = JoinSet::new();
-        let mut in_a_row = 0;
         loop {
-            if in_a_row == IN_A_ROW {
-                in_a_row = 0;
-                // Five hundred who come at the same moment wait in the kernel's queue, and not those who are here: tokio
-                // looks for what has become ready before it comes back to us.
-                tokio::task::yield_now().await;
-            }
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
                 _ = stopping.changed() => break,
                 // Reap what has ended, so that the set stays small.
                 Some(_) = open.join_next(), if !open.is_empty() => continue,
             };
-            in_a_row += 1;
             match accepted {
                 Ok((stream, peer)) => {
                     let Ok(arrival) = self.arrive(peer) else {
@@ -173,6 +167,11 @@ impl<A> Listener<A> {
             facts.opening.note_source(source);
         }
         let connection = Connection::new(socket, peer, Arc::clone(facts)).ok()?;
+        if tls.is_none() {
+            facts.begin(&connection);
+        }
+        connection.readable().await.ok()?;
+        self.turns.next().await;
         let Some(acceptor) = tls else { return self.turned_away(connection, peer, facts).await };
         // Scanners, old clients, wrong names: everyday.
         let (stream, asked) = acceptor.handshake(connection).await.ok()?;
@@ -197,6 +196,3 @@ impl<A> Listener<A> {
 
 /// The address holds as many connections as it may.
 struct TooMany;
-
-/// So many connections are taken before all others have their turn.
-const IN_A_ROW: u32 = 2;

@@ -12,6 +12,7 @@ pub mod hand_over;
 mod listener;
 mod proxy_header;
 mod reload;
+mod turns;
 mod workers;
 
 use std::net::{SocketAddr, TcpListener as Socket};
@@ -40,6 +41,7 @@ pub use reload::{Reloaded, Reloader};
 use arrivals::Arrivals;
 use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
 use listener::Listener;
+use turns::Turns;
 use workers::{Work, Workers};
 
 /// What a gateway is started with.
@@ -340,6 +342,7 @@ impl Plan {
                     clock,
                     metrics,
                     watch,
+                    turns: Turns::default(),
                     kept,
                     arrivals,
                     places,

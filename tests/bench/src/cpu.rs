@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use rustix::thread::CpuSet;
-use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 /// The nanoseconds that each thread of some processes has been on a core.
 pub(crate) struct Meter {
@@ -56,13 +55,10 @@ pub(crate) fn pin_to(core: usize) {
     rustix::thread::sched_setaffinity(None, &set).expect("the machine has that core");
 }
 
-/// Lets every other thread of this core go first, whenever it wakes. A low priority alone would let them wait for as long as
-/// four milliseconds.
+/// Lets every other thread of this core go first.
 pub(crate) fn give_way() {
-    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
-    // On Linux this belongs to a thread. Where it is not allowed everything still works.
-    let this = thread_priority::thread_native_id();
-    let _ = thread_priority::set_thread_priority_and_policy(this, ThreadPriority::Min, idle);
+    // On Linux a priority belongs to a thread. Without the right to it everything still works.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
 }
 
 /// Where what is measured runs.
