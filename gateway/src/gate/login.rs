@@ -16,7 +16,7 @@ use access::secret::TypedSecret;
 use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
-use super::pool::{Busy, Place};
+use super::pool::Busy;
 use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
 use crate::config::InForce;
@@ -133,7 +133,7 @@ impl Gate {
     ) -> Result<SignIn, LoginError> {
         // Before anything is done for it, and before anybody knows whose name it is: a guess beyond the bound costs no store.
         // It is not counted either, since nothing is looked at.
-        let place = self.place().await?;
+        let place = self.pool.place_or_patience().await?;
         // A name that can't exist shares one bucket and takes the same path to the same end.
         let login = LoginName::parse(name).ok();
         let person = match &login {
@@ -419,7 +419,7 @@ impl Gate {
         password: Secret<String>,
         again: &Secret<String>,
     ) -> Result<Invited, LoginError> {
-        let place = self.place().await?;
+        let place = self.pool.place_or_patience().await?;
         let Some(person) = self.vault.invited(invitation).await? else { return Ok(Invited::Gone) };
         if !again.matches(password.expose().as_bytes()) {
             return Ok(Invited::Fault(PasswordFault::Differ));
@@ -463,16 +463,6 @@ impl Gate {
         let ended = self.vault.end_session(session, entry).await?;
         self.catch_up(in_force).await?;
         Ok(ended)
-    }
-
-    /// A place for a hash. Whoever finds none is told so after a while only: five hundred who ask again as soon as they are
-    /// answered would keep this machine busy with saying no.
-    async fn place(&self) -> Result<Place, Busy> {
-        if let Ok(place) = self.pool.place() {
-            return Ok(place);
-        }
-        tokio::time::sleep(TOLD_AFTER).await;
-        Err(Busy)
     }
 
     fn rehash(&self, id: UserId, password: Password) {
@@ -540,5 +530,3 @@ pub const fn method_word(method: Method) -> &'static str {
 const RECOVERY_CODES: usize = 10;
 /// S9: so long a proof suffices for a change of second steps.
 const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);
-/// So long nobody is told that there is no place: well below the five seconds after which they are asked to come again.
-const TOLD_AFTER: Duration = Duration::from_secs(1);

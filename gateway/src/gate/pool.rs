@@ -6,8 +6,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::back::stand_back;
 use crate::clock::Clock;
@@ -18,6 +19,7 @@ use crate::metrics::Metrics;
 pub(super) struct HashPool {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<AtomicUsize>,
+    patience: Semaphore,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -38,12 +40,25 @@ impl HashPool {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hash {number}")).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs, waiting: Arc::default(), clock, metrics })
+        Ok(Self { jobs, waiting: Arc::default(), patience: Semaphore::new(PATIENT), clock, metrics })
     }
 
     /// A place for one hash. Errors: [`Busy`] if there are [`QUEUE`] already.
     pub(super) fn place(&self) -> Result<Place, Busy> {
         Place::take(&self.waiting)
+    }
+
+    /// A place, or a no after a while: five hundred who ask again as soon as they are answered would keep this machine busy
+    /// with saying no. Only so many are kept waiting; beyond [`PATIENT`] it is said at once, so that there is room for
+    /// those who want another page.
+    pub(super) async fn place_or_patience(&self) -> Result<Place, Busy> {
+        if let Ok(place) = self.place() {
+            return Ok(place);
+        }
+        if let Ok(_patience) = self.patience.try_acquire() {
+            tokio::time::sleep(TOLD_AFTER).await;
+        }
+        Err(Busy)
     }
 
     /// Runs `work` when it is its turn. Errors: [`Busy`] if it panics.
@@ -102,6 +117,10 @@ impl Drop for Place {
 
 /// Hashes running, waiting and being prepared together: at 60 ms each on two cores the last waits about two seconds.
 pub(super) const QUEUE: usize = 64;
+/// Refused for want of a place and not told yet: half of the portal's answers under way.
+const PATIENT: usize = 512;
+/// So long nobody is told that there is no place: well below the five seconds after which they are asked to come again.
+const TOLD_AFTER: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -149,6 +168,20 @@ mod tests {
             assert_eq!(task.await.expect("not cancelled"), Ok(()));
         }
         assert_eq!(pool.run(pool.place().expect("free"), || 7).await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn only_so_many_are_kept_waiting_for_their_no() {
+        let pool = pool();
+        let taken: Vec<_> = (0..QUEUE).map(|_| pool.place().expect("free")).collect();
+        let mut kept: Vec<_> = (0..PATIENT).map(|_| Box::pin(pool.place_or_patience())).collect();
+        for one in &mut kept {
+            assert!(futures_util::poll!(one).is_pending());
+        }
+        let told_at_once = futures_util::poll!(Box::pin(pool.place_or_patience()));
+        assert!(matches!(told_at_once, std::task::Poll::Ready(Err(Busy))));
+        drop(taken);
+        assert!(pool.place_or_patience().await.is_ok(), "who finds a place does not wait");
     }
 
     #[tokio::test]
