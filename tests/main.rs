@@ -32,6 +32,7 @@ mod sign_in_api;
 mod sign_in_race;
 mod slow_clients;
 mod smuggling;
+mod straight;
 mod tls;
 mod tokens;
 mod turned_away;

@@ -96,12 +96,16 @@ async fn a_grpc_client_that_gives_up_is_noticed_by_the_app() {
 
 #[tokio::test]
 async fn events_arrive_one_by_one() {
-    for spoken in [Spoken::Http1, Spoken::H2c] {
+    // The second time by a connection that is kept.
+    for (spoken, before_that) in [(Spoken::Http1, 0), (Spoken::Http1, 1), (Spoken::H2c, 0)] {
         let (events, feed) = tokio::sync::mpsc::channel::<Bytes>(1);
         let feed = Arc::new(tokio::sync::Mutex::new(feed));
-        let app = Backend::start(spoken, move |_| {
+        let app = Backend::start(spoken, move |request: Request<Incoming>| {
             let feed = Arc::clone(&feed);
             async move {
+                if request.uri().path() == "/" {
+                    return text("ok");
+                }
                 let (sender, body) = backend::frames();
                 tokio::spawn(async move {
                     let mut feed = feed.lock().await;
@@ -119,6 +123,10 @@ async fn events_arrive_one_by_one() {
         .await;
         let gateway = before(&app, spoken, "").await;
         let mut client = Streams::open(&gateway, "crm").await;
+        for _ in 0..before_that {
+            let request = client.request("GET", "/").body(streams::nothing()).expect("well-formed");
+            assert_eq!(client.whole(request).await.status, 200);
+        }
         let request = client.request("GET", "/events").body(streams::nothing()).expect("well-formed");
         let answer = client.send(request).await;
         assert_eq!(answer.headers()["content-type"], "text/event-stream");

@@ -80,11 +80,17 @@ impl Streams {
 
     /// Sends a request and reads the whole answer.
     pub async fn whole(&mut self, request: Request<Body>) -> Whole {
-        let (head, body) = self.send(request).await.into_parts();
-        let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("an end within thirty seconds");
-        let body = body.expect("the whole answer");
+        self.try_whole(request).await.expect("the whole answer")
+    }
+
+    /// Sends a request and reads the whole answer; `None` if it ends before.
+    pub async fn try_whole(&mut self, request: Request<Body>) -> Option<Whole> {
+        self.sender.ready().await.expect("the connection is open");
+        let answer = tokio::time::timeout(PATIENCE, self.sender.send_request(request));
+        let (head, body) = answer.await.expect("an answer within thirty seconds").ok()?.into_parts();
+        let body = tokio::time::timeout(PATIENCE, body.collect()).await.expect("an end within thirty seconds").ok()?;
         let trailers = body.trailers().cloned();
-        Whole { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes(), trailers }
+        Some(Whole { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes(), trailers })
     }
 }
 

@@ -6,7 +6,9 @@
 
 use access::ClientAddr;
 use http::header::{AUTHORIZATION, COOKIE, FORWARDED, HOST, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorType};
 
 use crate::gate::Identity;
 use crate::portal::COOKIE_NAME;
@@ -93,14 +95,26 @@ pub(super) fn seal(headers: &mut HeaderMap, said: Said<'_>) {
     }
 }
 
-/// Removes from an app's answer what is not its to say: our cookie.
-pub(super) fn seal_answer(headers: &HeaderMap) -> Option<Vec<HeaderValue>> {
+/// Removes from an app's answer what is not its to say: our cookie. Errors: it switches to another protocol, and was not asked
+/// to; whoever waits for HTTP would take what follows for the next answer.
+pub(super) fn seal_answer(answer: &mut ResponseHeader, may_switch: bool) -> pingora::Result<()> {
+    if answer.status == StatusCode::SWITCHING_PROTOCOLS && !may_switch {
+        return Err(Error::explain(ErrorType::InvalidHTTPHeader, "101 to a request that asks for none").into_up());
+    }
     let is_ours = |value: &HeaderValue| {
         let name = value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
         is_our_cookie(name.trim_ascii())
     };
-    let cookies = headers.get_all(SET_COOKIE);
-    cookies.iter().any(is_ours).then(|| cookies.iter().filter(|value| !is_ours(value)).cloned().collect())
+    let cookies = answer.headers.get_all(SET_COOKIE);
+    if !cookies.iter().any(is_ours) {
+        return Ok(());
+    }
+    let kept = cookies.iter().filter(|value| !is_ours(value)).cloned().collect::<Vec<_>>();
+    answer.remove_header(&SET_COOKIE);
+    for cookie in kept {
+        answer.append_header(SET_COOKIE, cookie)?;
+    }
+    Ok(())
 }
 
 /// Joins several `Cookie` fields to one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3), without ours.
@@ -316,10 +330,19 @@ mod tests {
 
     #[test]
     fn an_app_can_not_set_our_cookie() {
-        let mut answer = HeaderMap::new();
-        answer.append(SET_COOKIE, HeaderValue::from_static("a=1"));
-        assert!(seal_answer(&answer).is_none());
-        answer.append(SET_COOKIE, HeaderValue::from_static(" __HOST-vestibule=stolen; Path=/"));
-        assert_eq!(seal_answer(&answer), Some(vec![HeaderValue::from_static("a=1")]));
+        let mut answer = ResponseHeader::build(200, None).expect("a status");
+        answer.append_header(SET_COOKIE, "a=1").expect("a field");
+        answer.append_header(SET_COOKIE, " __HOST-vestibule=stolen; Path=/").expect("a field");
+        answer.append_header(SET_COOKIE, "b=2").expect("a field");
+        seal_answer(&mut answer, false).expect("it may pass");
+        assert_eq!(answer.headers.get_all(SET_COOKIE).iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
+    }
+
+    #[test]
+    fn an_app_switches_protocols_only_if_it_was_asked_to() {
+        for (may_switch, passes) in [(true, true), (false, false)] {
+            let mut answer = ResponseHeader::build(101, None).expect("a status");
+            assert_eq!(seal_answer(&mut answer, may_switch).is_ok(), passes);
+        }
     }
 }

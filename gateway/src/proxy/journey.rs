@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use pingora::protocols::Stream;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -20,6 +21,8 @@ use super::pool::{NoUpstream, Place, Pool, Tried, UnderWay};
 pub(super) struct Journey {
     place: Option<Place>,
     at: Option<UnderWay>,
+    /// Chosen and not gone to yet.
+    chosen: Option<(Arc<HttpPeer>, UnderWay)>,
     way: Option<Arc<Way>>,
     tried: Tried,
     repeated: bool,
@@ -33,13 +36,24 @@ impl Journey {
         self.place.is_some()
     }
 
+    /// The next upstream, if a connection to it is kept. If not, it stays the next one.
+    pub(super) fn straight(&mut self, pool: &Pool, kept: &Arc<Kept>) -> Option<Stream> {
+        let (peer, at) = pool.next(self.tried).ok()?;
+        let Some((stream, way)) = kept.ready(&peer) else {
+            self.chosen = Some((peer, at));
+            return None;
+        };
+        (self.at, self.way) = (Some(at), Some(way));
+        Some(stream)
+    }
+
     /// The upstream to go to now.
     pub(super) fn next(&mut self, pool: &Pool, session: &mut Session) -> pingora::Result<Box<HttpPeer>> {
         // Leaves the one before first: it must not count against itself.
         self.at = None;
         self.way = None;
         self.uploaded = 0;
-        match pool.next(self.tried) {
+        match self.chosen.take().map_or_else(|| pool.next(self.tried), Ok) {
             Ok((peer, at)) => {
                 self.at = Some(at);
                 let mut peer = Box::new(HttpPeer::clone(&peer));

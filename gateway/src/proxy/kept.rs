@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr as Address;
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,15 +23,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use futures_util::task::AtomicWaker;
 use pingora::connectors::l4::Connect;
-use pingora::protocols::ALPN;
 use pingora::protocols::l4::socket::SocketAddr;
 use pingora::protocols::l4::stream::Stream;
 use pingora::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream as IoStream,
+    TimingDigest, UniqueID, UniqueIDType,
+};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::slow::EVERY;
@@ -106,6 +112,26 @@ impl Kept {
         Some(way)
     }
 
+    /// A connection that is kept to this upstream, and its way; `None`: there is none, or they are pingora's.
+    pub(super) fn ready(self: &Arc<Self>, peer: &HttpPeer) -> Option<(IoStream, Arc<Way>)> {
+        let SocketAddr::Inet(address) = peer._address else { return None };
+        if peer.is_tls() || peer.options.alpn != ALPN::H1 {
+            return None;
+        }
+        let Idle { socket, line, .. } = self.take(address)?;
+        let patience = peer.options.read_timeout.map_or(u32::MAX, looks_in);
+        line.patience.store(patience, Ordering::Relaxed);
+        let way = Way {
+            kept: Arc::clone(self),
+            limit: Duration::ZERO,
+            patience,
+            reused: AtomicBool::new(true),
+            line: OnceLock::from(Arc::clone(&line)),
+        };
+        let lent = Lent { socket: Some(socket), line, address, kept: Arc::clone(self) };
+        Some((Box::new(lent), Arc::new(way)))
+    }
+
     /// Closes what has ended and what nobody has used for a minute; tells who waits in vain. To be called every
     /// [`EVERY`](super::slow::EVERY).
     pub(crate) fn look(&self) {
@@ -156,6 +182,11 @@ impl Kept {
     fn lock(&self) -> MutexGuard<'_, Lists> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection of ours that pingora would use again goes back on the list, as pingora itself does it.
+pub(super) fn give_back(mut stream: IoStream) {
+    let _ = stream.read(&mut [0]).now_or_never();
 }
 
 /// Has the app neither closed it nor said anything that nobody asked for? No call to the system as long as it is so.
@@ -307,6 +338,43 @@ impl VirtualSocket for Lent {
     }
 }
 
+impl UniqueID for Lent {
+    fn id(&self) -> UniqueIDType {
+        self.socket.as_ref().map_or(-1, AsRawFd::as_raw_fd)
+    }
+}
+
+impl Ssl for Lent {}
+
+impl GetTimingDigest for Lent {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Lent {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Lent {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        None
+    }
+}
+
+#[async_trait]
+impl Peek for Lent {}
+
+#[async_trait]
+impl Shutdown for Lent {
+    async fn shutdown(&mut self) {
+        // The other side may be gone already.
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
 /// Connections that a worker keeps: churning them doubles the cost of a request.
 const MOST: usize = 1024;
 /// Looks at a connection that nobody uses: a minute of them.
@@ -318,7 +386,6 @@ mod tests {
     use pingora::connectors::http::Connector;
     use pingora::http::RequestHeader;
     use pingora::protocols::http::client::HttpSession;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     /// An app that gives these answers, one connection after the other, each answer to one request.

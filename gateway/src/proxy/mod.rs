@@ -20,6 +20,7 @@ mod pool;
 mod routes;
 mod sieve;
 mod slow;
+mod straight;
 mod strict;
 mod turned_away;
 mod upgrade;
@@ -33,7 +34,7 @@ use access::target::HostName;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, SET_COOKIE};
+use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
@@ -193,7 +194,7 @@ impl ProxyHttp for Proxy {
             change(session.req_header_mut(), |_| ())?;
         }
         match answer {
-            None => Ok(false),
+            None => self.go_straight(session, context).await,
             Some(answer) => {
                 answer::write(session, answer).await?;
                 Ok(true)
@@ -262,47 +263,16 @@ impl ProxyHttp for Proxy {
         upstream: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        let (Some(permit), Some(route), Some(seen)) = (&context.permit, &context.route, &context.seen) else {
-            return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
-        };
-        let in_force = &seen.snapshot.in_force;
-        let assertion = match permit.visitor() {
-            None => None,
-            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name, context.at) {
-                Ok(assertion) => Some(assertion),
-                Err(error) => {
-                    tracing::error!(%error, "an assertion could not be signed; the request is refused");
-                    return Err(Error::explain(ErrorType::InternalError, "no assertion"));
-                }
-            },
-        };
-        let Some(facts) = Facts::of(session.digest()) else {
-            return Err(Error::explain(ErrorType::InternalError, "a connection nothing is known about"));
-        };
-        let scheme = if in_force.settings.portal.secure() { "https" } else { "http" };
-        let forwarding = facts.forwarding(seen.resolved.client, scheme, &route.authority);
-        let said = headers::Said {
-            visitor: permit.visitor().map(|visitor| visitor.identity()),
-            assertion,
-            forwarding: &forwarding,
-            pass_authorization: route.app.pass_authorization,
-        };
-        change(upstream, |fields| headers::seal(fields, said))
+        self.seal(session, upstream, context)
     }
 
     async fn response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         _context: &mut Context,
     ) -> pingora::Result<()> {
-        if let Some(kept) = headers::seal_answer(&response.headers) {
-            response.remove_header(&SET_COOKIE);
-            for cookie in kept {
-                response.append_header(SET_COOKIE, cookie)?;
-            }
-        }
-        Ok(())
+        headers::seal_answer(response, asked::wants_upgrade(&session.req_header().headers))
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, context: &mut Context) -> FailToProxy {
@@ -362,6 +332,37 @@ impl ProxyHttp for Proxy {
 }
 
 impl Proxy {
+    /// What the app is told: the client's header without what only we may say, and with it. Errors: there is no permit, or
+    /// no assertion could be signed.
+    fn seal(&self, session: &Session, upstream: &mut RequestHeader, context: &Context) -> pingora::Result<()> {
+        let (Some(permit), Some(route), Some(seen)) = (&context.permit, &context.route, &context.seen) else {
+            return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
+        };
+        let in_force = &seen.snapshot.in_force;
+        let assertion = match permit.visitor() {
+            None => None,
+            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name, context.at) {
+                Ok(assertion) => Some(assertion),
+                Err(error) => {
+                    tracing::error!(%error, "an assertion could not be signed; the request is refused");
+                    return Err(Error::explain(ErrorType::InternalError, "no assertion"));
+                }
+            },
+        };
+        let Some(facts) = Facts::of(session.digest()) else {
+            return Err(Error::explain(ErrorType::InternalError, "a connection nothing is known about"));
+        };
+        let scheme = if in_force.settings.portal.secure() { "https" } else { "http" };
+        let forwarding = facts.forwarding(seen.resolved.client, scheme, &route.authority);
+        let said = headers::Said {
+            visitor: permit.visitor().map(|visitor| visitor.identity()),
+            assertion,
+            forwarding: &forwarding,
+            pass_authorization: route.app.pass_authorization,
+        };
+        change(upstream, |fields| headers::seal(fields, said))
+    }
+
     /// An admitted request that is more than its app takes: too large a body, or one too many at a time.
     fn beyond(&self, session: &Session, context: &mut Context) -> Option<Response<Bytes>> {
         let route = context.route.as_ref()?;

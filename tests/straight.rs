@@ -1,0 +1,246 @@
+//! A request that only reads goes to its app by a connection that is kept, past pingora's proxy (`proxy::straight`). Nobody
+//! can tell: neither the app, nor the client, nor whoever ends it (Z1, Z3, O3).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use harness::backend::{Script, Talk};
+use harness::gateway::{Setup, TestGateway};
+use harness::streams::{self, Streams};
+use harness::wire::{OFFICE, Wire};
+
+/// What an app is asked before, so that a connection to it is kept.
+const FIRST: &str = "GET /first ";
+const FINE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
+
+#[tokio::test]
+async fn the_app_is_told_the_same_both_ways() {
+    let (said, mut heard) = tokio::sync::mpsc::channel(1);
+    let script = Script::start(move |connection, mut talk: Talk| {
+        let said = said.clone();
+        async move {
+            while let Some(header) = talk.header().await {
+                let length = if header.starts_with("HEAD") { FINE.len() - 4 } else { FINE.len() };
+                talk.write(&FINE[..length]).await;
+                let _ = said.send((connection, header)).await;
+            }
+        }
+    })
+    .await;
+    let gateway = before(&script, "").await;
+    let request = |method, target| gateway.ask(method, "crm", target);
+    let forged = [("Remote-User", "root"), ("X_Forwarded_For", "10.0.0.1"), ("Proxy", "http://evil.example")];
+    // One connection of ours, so that all go by the same of the gateway's.
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    for request in [
+        request("GET", "/?a=1&b=%20%2f"),
+        request("HEAD", "/x"),
+        request("OPTIONS", "/"),
+        request("GET", "/").with("Cookie", "a=1; __Host-vestibule=x; b=2").with("Cookie", "c=3"),
+        request("GET", "/").with("Connection", "keep-alive").with("Accept", "*/*").with("X-Empty", ""),
+        request("GET", "/").with("Authorization", "Basic YTpi").with("X-Twice", "1").with("X-Twice", "2"),
+        forged.iter().fold(request("GET", "/"), |request, (name, value)| request.with(name, value)),
+    ] {
+        let straight = request.bytes();
+        // What is for the next hop sends a request the long way, and ends there.
+        let long = request.with("TE", "trailers").bytes();
+        let mut told = Vec::new();
+        for bytes in [long, straight] {
+            wire.send(&bytes).await;
+            assert_eq!(wire.header().await.map(|answer| answer.status), Some(200));
+            if !bytes.starts_with(b"HEAD") {
+                assert_eq!(wire.more().await.as_deref(), Some(&b"fine"[..]));
+            }
+            let (connection, header) = heard.recv().await.expect("a header");
+            assert_eq!(connection, 1, "all of them by the same connection");
+            let mut lines = header.lines().map(str::to_ascii_lowercase).collect::<Vec<_>>();
+            lines[1..].sort_unstable();
+            told.push(lines);
+        }
+        assert_eq!(told[0], told[1]);
+        let told = told[1].join("\n");
+        assert!(!["root", "10.0.0.1", "evil", "__host"].iter().any(|word| told.contains(word)), "{told}");
+    }
+}
+
+/// Answers of apps, whether the app hangs up behind them, and what was asked.
+const ANSWERS: &[(&str, &str, bool)] = &[
+    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\nx-a: 2\r\n\r\nhello", false),
+    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false),
+    ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n", false),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n",
+        false,
+    ),
+    ("GET", "HTTP/1.1 200 OK\r\n\r\nuntil the end", true),
+    ("GET", "HTTP/1.0 200 OK\r\nContent-Length: 3\r\n\r\nold", true),
+    ("GET", "HTTP/1.0 200 OK\r\n\r\nolder", true),
+    ("GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlast", true),
+    ("GET", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n", false),
+    ("GET", "HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\nContent-Length: 7\r\n\r\n", false),
+    ("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", false),
+    ("HEAD", "HTTP/1.1 200 OK\r\n\r\n", false),
+    ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nSet-Cookie: __Host-vestibule=evil\r\nSet-Cookie: b=2\r\nContent-Length: 1\r\n\r\nx",
+        false,
+    ),
+    ("GET", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false),
+    ("GET", "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", false),
+    ("GET", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\noh", false),
+    ("OPTIONS", "HTTP/1.1 200 OK\r\nAllow: GET\r\nContent-Length: 0\r\n\r\n", false),
+    // What can't be forwarded as it is.
+    ("GET", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", true),
+    ("GET", "HTTP/1.1 abc\r\n\r\n", true),
+    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", true),
+    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", true),
+    ("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", true),
+    ("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more", true),
+];
+
+#[tokio::test]
+async fn the_client_hears_the_same_both_ways() {
+    for (method, answer, hangs_up) in ANSWERS {
+        let mut heard = Vec::new();
+        for (by_kept, connections) in [(false, 1), (true, 1)] {
+            let opened = Arc::new(AtomicUsize::new(0));
+            let script = answers(answer, *hangs_up, &opened).await;
+            let gateway = before(&script, "").await;
+            let mut wire = Wire::open(gateway.port(), OFFICE).await;
+            if by_kept {
+                wire.send(&gateway.get("crm", "/first").bytes()).await;
+                assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+            }
+            wire.send(&gateway.ask(method, "crm", "/").with("Connection", "close").bytes()).await;
+            let mut bytes = Vec::new();
+            while let Some(piece) = wire.more().await {
+                bytes.extend(piece);
+            }
+            assert_eq!(opened.load(Ordering::Acquire), connections, "{answer:?}");
+            heard.push(without_what_differs(&String::from_utf8(bytes).expect("text")));
+        }
+        assert_eq!(heard[0], heard[1], "{method} {answer:?}");
+        assert!(!heard[1].contains("evil"), "{}", heard[1]);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_hears_the_same_both_ways() {
+    for (method, answer, hangs_up) in ANSWERS.iter().filter(|(_, answer, _)| !answer.contains("half")) {
+        let mut heard = Vec::new();
+        for by_kept in [false, true] {
+            let script = answers(answer, *hangs_up, &Arc::default()).await;
+            let gateway = secured(&script).await;
+            let mut client = Streams::open(&gateway, "crm").await;
+            if by_kept {
+                let request = client.request("GET", "/first").body(streams::nothing()).expect("well-formed");
+                assert_eq!(client.whole(request).await.status, 200);
+            }
+            let request = client.request(method, "/").body(streams::nothing()).expect("well-formed");
+            let answer = client.try_whole(request).await;
+            heard.push(answer.map(|answer| {
+                let mut fields = answer.headers;
+                fields.remove("date");
+                (answer.status, fields, without_what_differs(&String::from_utf8_lossy(&answer.body)))
+            }));
+        }
+        assert_eq!(heard[0], heard[1], "{method} {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_lets_the_app_go_as_well() {
+    let ended = Arc::new(AtomicBool::new(false));
+    let noted = Arc::clone(&ended);
+    let script = Script::start(move |_, mut talk: Talk| {
+        let ended = Arc::clone(&noted);
+        async move {
+            while let Some(header) = talk.header().await {
+                if header.starts_with(FIRST) {
+                    talk.write(FINE).await;
+                }
+            }
+            ended.store(true, Ordering::Release);
+        }
+    })
+    .await;
+    let gateway = before(&script, "").await;
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    wire.send(&gateway.get("crm", "/first").bytes()).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    wire.send(&gateway.get("crm", "/").bytes()).await;
+    assert!(!ended.load(Ordering::Acquire));
+    drop(wire);
+    let gone = async {
+        while !ended.load(Ordering::Acquire) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), gone).await.expect("the app hears of it");
+}
+
+#[tokio::test]
+async fn an_app_that_says_nothing_on_a_connection_that_is_kept_is_too_slow() {
+    let script = Script::start(|_, mut talk: Talk| async move {
+        while let Some(header) = talk.header().await {
+            if header.starts_with(FIRST) {
+                talk.write(FINE).await;
+            }
+        }
+    })
+    .await;
+    let gateway = before(&script, "timeouts: { response: 1s }").await;
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    wire.send(&gateway.get("crm", "/first").bytes()).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    wire.send(&gateway.get("crm", "/").bytes()).await;
+    let answer = wire.answer().await.expect("an answer");
+    assert_eq!((answer.status, answer.problem().as_str()), (504, "app_unavailable"));
+}
+
+/// An app that answers the request it is sent after [`FIRST`] so.
+async fn answers(answer: &'static str, hangs_up: bool, opened: &Arc<AtomicUsize>) -> Script {
+    let opened = Arc::clone(opened);
+    Script::start(move |_, mut talk: Talk| {
+        opened.fetch_add(1, Ordering::AcqRel);
+        async move {
+            while let Some(header) = talk.header().await {
+                if header.starts_with(FIRST) {
+                    talk.write(FINE).await;
+                    continue;
+                }
+                talk.write(answer.as_bytes()).await;
+                if hangs_up {
+                    return;
+                }
+            }
+        }
+    })
+    .await
+}
+
+/// References and times are not the same twice.
+fn without_what_differs(heard: &str) -> String {
+    let told = heard.split_inclusive("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("date:"));
+    let text = told.collect::<String>();
+    match text.split_once("\"reference\"") {
+        Some((before, rest)) => format!("{before}{}", rest.split_once(',').map_or("", |(_, rest)| rest)),
+        None => text,
+    }
+}
+
+async fn before(script: &Script, settings: &str) -> TestGateway {
+    TestGateway::with(Setup { apps: Some(open_to_everybody(script, settings)), ..Setup::default() }).await
+}
+
+async fn secured(script: &Script) -> TestGateway {
+    TestGateway::with(Setup { apps: Some(open_to_everybody(script, "")), https: true, ..Setup::default() }).await
+}
+
+fn open_to_everybody(script: &Script, settings: &str) -> String {
+    let upstream = format!("http://{}", script.address());
+    format!("apps:\n  crm:\n    host: crm.localhost\n    upstream: {upstream}\n    allow: public\n    {settings}\n")
+}
