@@ -20,6 +20,8 @@ pub(super) struct HashPool {
     jobs: mpsc::Sender<Job>,
     waiting: Arc<AtomicUsize>,
     patience: Semaphore,
+    /// Whose turn it is to be told.
+    turns: AtomicUsize,
     clock: Clock,
     metrics: Arc<Metrics>,
 }
@@ -40,7 +42,14 @@ impl HashPool {
             let queue = Arc::clone(&queue);
             std::thread::Builder::new().name(format!("hash {number}")).spawn(move || work(&queue))?;
         }
-        Ok(Self { jobs, waiting: Arc::default(), patience: Semaphore::new(PATIENT), clock, metrics })
+        Ok(Self {
+            jobs,
+            waiting: Arc::default(),
+            patience: Semaphore::new(PATIENT),
+            turns: AtomicUsize::new(0),
+            clock,
+            metrics,
+        })
     }
 
     /// A place for one hash. Errors: [`Busy`] if there are [`QUEUE`] already.
@@ -49,14 +58,16 @@ impl HashPool {
     }
 
     /// A place, or a no after a while: five hundred who ask again as soon as they are answered would keep this machine busy
-    /// with saying no. Only so many are kept waiting; beyond [`PATIENT`] it is said at once, so that there is room for
-    /// those who want another page.
+    /// with saying no. They are told one after the other, also if they came at once: whoever is inside would wait for all of
+    /// these answers. Only so many are kept waiting; beyond [`PATIENT`] it is said at once, so that there is room for those
+    /// who want another page.
     pub(super) async fn place_or_patience(&self) -> Result<Place, Busy> {
         if let Ok(place) = self.place() {
             return Ok(place);
         }
         if let Ok(_patience) = self.patience.try_acquire() {
-            tokio::time::sleep(TOLD_AFTER).await;
+            let turn = self.turns.fetch_add(1, Ordering::Relaxed) % PATIENT;
+            tokio::time::sleep(told_after(turn)).await;
         }
         Err(Busy)
     }
@@ -82,6 +93,10 @@ impl HashPool {
         self.jobs.send(Box::new(job)).map_err(|_ended| Busy)?;
         told.await.map_err(|_panicked| Busy)
     }
+}
+
+fn told_after(turn: usize) -> Duration {
+    TOLD_AFTER + APART * u32::try_from(turn).unwrap_or_default()
 }
 
 /// Does one job after the other until the pool is gone.
@@ -119,8 +134,10 @@ impl Drop for Place {
 pub(super) const QUEUE: usize = 64;
 /// Refused for want of a place and not told yet: half of the portal's answers under way.
 const PATIENT: usize = 512;
-/// So long nobody is told that there is no place: well below the five seconds after which they are asked to come again.
+/// So long nobody is told that there is no place.
 const TOLD_AFTER: Duration = Duration::from_secs(1);
+/// Between one who is told and the next.
+const APART: Duration = Duration::from_millis(2);
 
 #[cfg(test)]
 mod tests {
@@ -182,6 +199,13 @@ mod tests {
         assert!(matches!(told_at_once, std::task::Poll::Ready(Err(Busy))));
         drop(taken);
         assert!(pool.place_or_patience().await.is_ok(), "who finds a place does not wait");
+    }
+
+    #[test]
+    fn they_are_told_one_after_the_other_and_before_they_are_asked_to_come_again() {
+        let told: Vec<_> = (0..PATIENT).map(told_after).collect();
+        assert!(told.windows(2).all(|two| two[1] > two[0]));
+        assert!(told[0] >= Duration::from_secs(1) && told[PATIENT - 1] < Duration::from_secs(5));
     }
 
     #[tokio::test]
