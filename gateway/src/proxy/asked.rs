@@ -57,15 +57,16 @@ impl<'a> Asked<'a> {
         if raw.is_none() {
             frames(request)?;
         }
-        framing(request)?;
-        expectation(&request.headers)?;
-        if request.headers.contains_key(TRANSFER_ENCODING) && raw.is_some_and(names_a_length) {
+        let fields = Fields::of(&request.headers);
+        framing(&fields, request.version)?;
+        expectation(&fields)?;
+        if !fields.coding.is_absent() && raw.is_some_and(names_a_length) {
             return Err(Unclear::Length);
         }
-        if request.headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        if fields.authorization.is_repeated {
             return Err(Unclear::Authorizations);
         }
-        let host = host(request, known)?;
+        let host = host(request, &fields, known)?;
         let raw = request.raw_path();
         // pingora keeps the target as it came: also in absolute form, for HTTP/1.1.
         let target = match raw.iter().position(|byte| *byte == b'?') {
@@ -86,17 +87,55 @@ fn frames(request: &RequestHeader) -> Result<(), Unclear> {
     if visible { Ok(()) } else { Err(Unclear::Target(TargetError::Character)) }
 }
 
+/// The fields that say where a request ends and to whom it goes, found in one walk over the header.
+#[derive(Default)]
+struct Fields<'a> {
+    length: AtMostOnce<'a>,
+    coding: AtMostOnce<'a>,
+    expectation: AtMostOnce<'a>,
+    authorization: AtMostOnce<'a>,
+    host: AtMostOnce<'a>,
+}
+
+/// A field that may be there once.
+#[derive(Default)]
+struct AtMostOnce<'a> {
+    value: Option<&'a HeaderValue>,
+    is_repeated: bool,
+}
+
+impl<'a> Fields<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers {
+            let field = match *name {
+                CONTENT_LENGTH => &mut found.length,
+                TRANSFER_ENCODING => &mut found.coding,
+                EXPECT => &mut found.expectation,
+                AUTHORIZATION => &mut found.authorization,
+                HOST => &mut found.host,
+                _ => continue,
+            };
+            field.is_repeated = field.value.is_some();
+            field.value = Some(value);
+        }
+        found
+    }
+}
+
+impl AtMostOnce<'_> {
+    fn is_absent(&self) -> bool {
+        self.value.is_none()
+    }
+}
+
 /// RFC 9112 §6.1: both lengths, or several, are a smuggling attempt or a broken client.
-fn framing(request: &RequestHeader) -> Result<(), Unclear> {
-    let mut lengths = request.headers.get_all(CONTENT_LENGTH).iter();
-    let mut codings = request.headers.get_all(TRANSFER_ENCODING).iter();
-    let clear = match (lengths.next(), codings.next()) {
+fn framing(Fields { length, coding, .. }: &Fields<'_>, version: Version) -> Result<(), Unclear> {
+    let clear = match (length.value, coding.value) {
         (None, None) => true,
-        (Some(length), None) => lengths.next().is_none() && is_length(length),
-        (None, Some(coding)) => {
-            codings.next().is_none()
-                && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
-                && request.version == Version::HTTP_11
+        (Some(value), None) => !length.is_repeated && is_length(value),
+        (None, Some(value)) => {
+            !coding.is_repeated && value.as_bytes().eq_ignore_ascii_case(b"chunked") && version == Version::HTTP_11
         }
         (Some(_), Some(_)) => false,
     };
@@ -113,12 +152,11 @@ fn is_length(value: &HeaderValue) -> bool {
 const LENGTH_DIGITS: usize = 18;
 
 /// RFC 9110 §10.1.1 knows one expectation. What an app behind us would make of another, or of two, is anybody's guess.
-fn expectation(headers: &HeaderMap) -> Result<(), Unclear> {
-    let mut expectations = headers.get_all(EXPECT).iter();
-    match (expectations.next(), expectations.next()) {
-        (None, _) => Ok(()),
-        (Some(one), None) if one.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
-        _ => Err(Unclear::Expectation),
+fn expectation(Fields { expectation, .. }: &Fields<'_>) -> Result<(), Unclear> {
+    match expectation.value {
+        None => Ok(()),
+        Some(one) if !expectation.is_repeated && one.as_bytes().eq_ignore_ascii_case(b"100-continue") => Ok(()),
+        Some(_) => Err(Unclear::Expectation),
     }
 }
 
@@ -130,10 +168,12 @@ fn names_a_length(raw: &[u8]) -> bool {
 }
 
 /// RFC 9112 §3.2, RFC 9113 §8.3.1: exactly one host, however it is given.
-fn host(request: &RequestHeader, known: impl Fn(&[u8]) -> Option<HostName>) -> Result<HostName, Unclear> {
-    let mut fields = request.headers.get_all(HOST).iter();
-    let field = fields.next();
-    if fields.next().is_some() {
+fn host(
+    request: &RequestHeader,
+    Fields { host, .. }: &Fields<'_>,
+    known: impl Fn(&[u8]) -> Option<HostName>,
+) -> Result<HostName, Unclear> {
+    if host.is_repeated {
         return Err(Unclear::Hosts);
     }
     let named = |bytes: &[u8]| match known(bytes) {
@@ -141,7 +181,7 @@ fn host(request: &RequestHeader, known: impl Fn(&[u8]) -> Option<HostName>) -> R
         None => HostName::from_authority(bytes).map(|(host, _)| host),
     };
     let from_target = request.uri.authority().map(|authority| named(authority.as_str().as_bytes())).transpose()?;
-    let from_field = field.map(|value| named(value.as_bytes())).transpose()?;
+    let from_field = host.value.map(|value| named(value.as_bytes())).transpose()?;
     match (from_target, from_field) {
         (Some(target), Some(field)) if target != field => Err(Unclear::HostsDiffer),
         (Some(host), _) | (None, Some(host)) => Ok(host),

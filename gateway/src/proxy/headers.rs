@@ -2,11 +2,11 @@
 //!
 //! Towards the app every alias of a reserved name is removed first: names are folded (lower case, every character that is
 //! neither letter nor digit becomes `-`), because upstreams read `Remote_User` and `Remote.User` as `Remote-User`. Then
-//! ours are added. Also for visitors about whom there is nothing to say: an absent header must stay absent.
+//! ours are added. Whether it becomes pingora's header or the bytes themselves ([`Wire`]) makes no difference to what it says. Also for visitors about whom there is nothing to say: an absent header must stay absent.
 
 use access::ClientAddr;
-use http::header::{AUTHORIZATION, COOKIE, FORWARDED, HOST, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, FORWARDED, HOST, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType};
 
@@ -62,37 +62,84 @@ impl Forwarding {
     }
 }
 
-/// Removes what a client may not say and adds what we say.
-pub(super) fn seal(headers: &mut HeaderMap, said: Said<'_>) {
-    let reserved: Vec<HeaderName> = headers.keys().filter(|name| is_reserved(name.as_str())).cloned().collect();
-    for name in &reserved {
-        headers.remove(name);
+/// Where the fields of a header go.
+pub(super) trait Fields {
+    /// One more.
+    fn add(&mut self, name: &HeaderName, value: &HeaderValue);
+}
+
+impl Fields for HeaderMap {
+    fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
+        self.append(name, value.clone());
     }
-    if !said.pass_authorization && headers.get_all(AUTHORIZATION).iter().any(is_bearer) {
-        headers.remove(AUTHORIZATION);
+}
+
+/// A request's header as HTTP/1.1 writes it (RFC 9112 §§3, 5).
+#[derive(Debug)]
+pub(super) struct Wire(Vec<u8>);
+
+impl Wire {
+    /// Begins with the request line. Both parts were read by a parser that takes no space in them and no end of line.
+    pub(super) fn begin(method: &Method, target: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(USUAL);
+        for piece in [method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\n"] {
+            bytes.extend_from_slice(piece);
+        }
+        Self(bytes)
     }
-    strip_our_cookies(headers);
+
+    /// The whole header.
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.0.extend_from_slice(b"\r\n");
+        self.0
+    }
+}
+
+impl Fields for Wire {
+    /// A field line. What is said about the connection was meant for ours.
+    fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
+        if *name == CONNECTION {
+            return;
+        }
+        for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            self.0.extend_from_slice(piece);
+        }
+    }
+}
+
+/// What may pass of a client's header, and what we say.
+pub(super) fn seal(from: &HeaderMap, said: Said<'_>, to: &mut impl Fields) {
+    let Said { visitor, assertion, forwarding, pass_authorization } = said;
+    let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = forwarding;
+    to.add(&HOST, authority);
+    for (name, value) in from {
+        let passes = match *name {
+            // Said already, and below.
+            HOST | COOKIE => false,
+            AUTHORIZATION => pass_authorization || !from.get_all(AUTHORIZATION).iter().any(is_bearer),
+            _ => !is_reserved(name.as_str()),
+        };
+        if passes {
+            to.add(name, value);
+        }
+    }
+    pass_cookies(from, to);
     // All of them are reserved, so none is there any more.
-    headers.reserve(OURS);
-    if let Some(Identity { user, groups, name, email }) = said.visitor {
+    if let Some(Identity { user, groups, name, email }) = visitor {
         for (field, value) in [(REMOTE_USER, user), (REMOTE_GROUPS, groups), (REMOTE_NAME, name), (REMOTE_EMAIL, email)]
         {
             if let Some(value) = value {
-                headers.append(field, value.clone());
+                to.add(&field, value);
             }
         }
     }
-    if let Some(assertion) = said.assertion {
-        headers.append(X_VESTIBULE_ASSERTION, assertion);
+    if let Some(assertion) = &assertion {
+        to.add(&X_VESTIBULE_ASSERTION, assertion);
     }
-    let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = said.forwarding;
-    headers.append(X_FORWARDED_FOR, x_forwarded_for.clone());
-    headers.append(X_FORWARDED_PROTO, proto.clone());
-    headers.append(X_FORWARDED_HOST, authority.clone());
-    headers.append(FORWARDED, forwarded.clone());
-    if headers.get(HOST) != Some(authority) {
-        headers.insert(HOST, authority.clone());
-    }
+    to.add(&X_FORWARDED_FOR, x_forwarded_for);
+    to.add(&X_FORWARDED_PROTO, proto);
+    to.add(&X_FORWARDED_HOST, authority);
+    to.add(&FORWARDED, forwarded);
 }
 
 /// Removes from an app's answer what is not its to say: our cookie. Errors: it switches to another protocol, and was not asked
@@ -117,16 +164,18 @@ pub(super) fn seal_answer(answer: &mut ResponseHeader, may_switch: bool) -> ping
     Ok(())
 }
 
-/// Joins several `Cookie` fields to one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3), without ours.
-fn strip_our_cookies(headers: &mut HeaderMap) {
-    let fields = headers.get_all(COOKIE);
-    let count = fields.iter().count();
+/// The cookies without ours, several `Cookie` fields as one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3).
+fn pass_cookies(from: &HeaderMap, to: &mut impl Fields) {
+    let fields = from.get_all(COOKIE);
+    let mut each = fields.iter();
     let ours = |field: &HeaderValue| {
         let mut pairs = field.as_bytes().split(|byte| *byte == b';');
         pairs.any(|pair| is_our_cookie(cookie_name(pair)))
     };
-    if count == 0 || count == 1 && !fields.iter().any(ours) {
-        return;
+    match (each.next(), each.next()) {
+        (None, _) => return,
+        (Some(one), None) if !ours(one) => return to.add(&COOKIE, one),
+        _ => {}
     }
     let mut kept = Vec::new();
     for pair in fields.iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b';')) {
@@ -138,11 +187,10 @@ fn strip_our_cookies(headers: &mut HeaderMap) {
             kept.extend_from_slice(pair);
         }
     }
-    headers.remove(COOKIE);
     if !kept.is_empty()
         && let Ok(value) = HeaderValue::from_bytes(&kept)
     {
-        headers.insert(COOKIE, value);
+        to.add(&COOKIE, &value);
     }
 }
 
@@ -179,8 +227,10 @@ fn folds_to(name: &str, reserved: &str) -> bool {
         })
 }
 
-/// Headers that are added at most.
-const OURS: usize = 9;
+/// Fields that are added at most.
+pub(super) const OURS: usize = 9;
+/// Most headers are shorter, with what we say.
+const USUAL: usize = 1536;
 const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
 const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
@@ -248,8 +298,15 @@ mod tests {
         let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
         let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
-        seal(&mut map, said);
-        map
+        let mut left = HeaderMap::new();
+        seal(&map, said, &mut left);
+        let mut wire = Wire::begin(&Method::GET, b"/");
+        let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
+        seal(&map, said, &mut wire);
+        let written = String::from_utf8(wire.end()).expect("visible");
+        let lines = left.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().expect("visible")));
+        assert_eq!(written, format!("GET / HTTP/1.1\r\n{}\r\n", lines.collect::<String>()));
+        left
     }
 
     #[test]

@@ -190,16 +190,17 @@ impl ProxyHttp for Proxy {
             // What took over the connection may be silent for as long towards its client as towards its app.
             session.set_read_timeout(Some(upgrade::QUIET));
         }
-        if answer.is_none() && session.req_header().has_case() {
-            change(session.req_header_mut(), |_| ())?;
+        if let Some(answer) = answer {
+            answer::write(session, answer).await?;
+            return Ok(true);
         }
-        match answer {
-            None => self.go_straight(session, context).await,
-            Some(answer) => {
-                answer::write(session, answer).await?;
-                Ok(true)
-            }
+        if self.go_straight(session, context).await? {
+            return Ok(true);
         }
+        if session.req_header().has_case() {
+            change(session.req_header_mut(), |_| Ok(()))?;
+        }
+        Ok(false)
     }
 
     async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
@@ -263,7 +264,12 @@ impl ProxyHttp for Proxy {
         upstream: &mut RequestHeader,
         context: &mut Context,
     ) -> pingora::Result<()> {
-        self.seal(session, upstream, context)
+        change(upstream, |fields| {
+            let mut sealed = HeaderMap::with_capacity(fields.len() + headers::OURS);
+            self.seal(session, fields, context, &mut sealed)?;
+            *fields = sealed;
+            Ok(())
+        })
     }
 
     async fn response_filter(
@@ -334,7 +340,13 @@ impl ProxyHttp for Proxy {
 impl Proxy {
     /// What the app is told: the client's header without what only we may say, and with it. Errors: there is no permit, or
     /// no assertion could be signed.
-    fn seal(&self, session: &Session, upstream: &mut RequestHeader, context: &Context) -> pingora::Result<()> {
+    fn seal(
+        &self,
+        session: &Session,
+        from: &HeaderMap,
+        context: &Context,
+        to: &mut impl headers::Fields,
+    ) -> pingora::Result<()> {
         let (Some(permit), Some(route), Some(seen)) = (&context.permit, &context.route, &context.seen) else {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
@@ -360,7 +372,8 @@ impl Proxy {
             forwarding: &forwarding,
             pass_authorization: route.app.pass_authorization,
         };
-        change(upstream, |fields| headers::seal(fields, said))
+        headers::seal(from, said, to);
+        Ok(())
     }
 
     /// An admitted request that is more than its app takes: too large a body, or one too many at a time.
@@ -393,14 +406,17 @@ impl Proxy {
 /// Changes a header's fields at once. pingora would read a name for each change and keep a second table of names with their
 /// case; from here on they have none, as in HTTP/2 (RFC 9110 §5.1: names are compared without it). Errors: the target is
 /// none that is written from its URI again; such requests were refused before.
-fn change(header: &mut RequestHeader, change: impl FnOnce(&mut HeaderMap)) -> pingora::Result<()> {
+fn change(
+    header: &mut RequestHeader,
+    change: impl FnOnce(&mut HeaderMap) -> pingora::Result<()>,
+) -> pingora::Result<()> {
     if header.uri.path_and_query().is_none_or(|path| path.as_str().as_bytes() != header.raw_path()) {
         return Err(Error::explain(ErrorType::InternalError, "a target that was not read"));
     }
     let ends = header.send_end_stream();
     let (empty, ()) = http::Request::new(()).into_parts();
     let mut parts: http::request::Parts = std::mem::replace(header, empty.into()).into();
-    change(&mut parts.headers);
+    change(&mut parts.headers)?;
     *header = parts.into();
     if let Some(ends) = ends {
         header.set_send_end_stream(ends);

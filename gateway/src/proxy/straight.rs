@@ -3,7 +3,8 @@
 //! pingora's proxy serves whatever there is: bodies both ways at once, upgrades, HTTP/2, caches, other upstreams when one
 //! fails. For that the two halves of a request talk over channels, which is half of what a small request costs. Most requests
 //! need none of it. They are forwarded here: one loop, with pingora's sessions at both ends, so that reading, framing and
-//! writing is what it is on the long way, and with the same header ([`Proxy::seal`]) and the same end ([`Journey::broken`]).
+//! framing of the answer is what it is on the long way, and with the same header ([`Proxy::seal`]) and the same end
+//! ([`Journey::broken`]).
 //!
 //! Nothing is decided here. A request comes this way with its permit, and whatever is unusual about it, or about the app's
 //! connections, sends it the long way before a byte has been written.
@@ -13,14 +14,19 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, PROXY_AUTHENTICATE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode, Version};
+use pingora::protocols::Stream;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::proxy::Session;
+use pingora::{Error, ErrorType};
+use tokio::io::AsyncWriteExt;
 
-use super::{Context, Proxy, headers, kept};
+use super::headers::{self, Wire};
+use super::{Context, Proxy, kept};
 
 impl Proxy {
     /// Forwards an admitted request, if it is one that can go the short way. `Ok(false)`: nobody has heard of it yet.
@@ -30,19 +36,20 @@ impl Proxy {
         }
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else { return Ok(false) };
         let (pool, limit) = (route.pool(permit), route.app.timeouts.response);
-        let Some(stream) = context.journey.straight(pool, &self.kept) else { return Ok(false) };
-        let mut request = Box::new(session.req_header().clone());
-        request.set_version(Version::HTTP_11);
-        request.remove_header(&CONNECTION);
-        self.seal(session, &mut request, context)?;
-        let mut app = HttpSession::new(stream);
-        app.write_timeout = Some(limit);
-        let forwarded = match app.write_request_header(request).await {
-            Ok(_length) => bring(session, &mut app).await,
-            Err(error) => Err(error.into_up()),
+        let Some(mut stream) = context.journey.straight(pool, &self.kept) else { return Ok(false) };
+        let request = session.req_header();
+        let mut wire = Wire::begin(&request.method, request.raw_path());
+        self.seal(session, &request.headers, context, &mut wire)?;
+        let wire = wire.end();
+        let forwarded = match write(&mut stream, &wire, limit).await {
+            Ok(()) => {
+                let mut app = HttpSession::new(stream);
+                bring(session, &mut app).await.map(|()| app)
+            }
+            Err(error) => Err(error),
         };
         match forwarded {
-            Ok(()) => {
+            Ok(mut app) => {
                 app.respect_keepalive();
                 if let Some(stream) = app.reuse().await {
                     kept::give_back(stream);
@@ -58,6 +65,7 @@ impl Proxy {
 }
 
 /// Does it only read, without a body, and say nothing that is meant for the next hop alone, except about the connection?
+/// Whether an answer to `HEAD` has a body is something that pingora remembers of the header it wrote: the long way.
 fn is_plain(session: &mut Session) -> bool {
     let request = session.req_header();
     // HTTP/2 tells the host beside the path; with HTTP/1.1, that is a form only proxies are asked in.
@@ -67,24 +75,44 @@ fn is_plain(session: &mut Session) -> bool {
         _ => false,
     };
     has_usual_form
-        && matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS)
+        && matches!(request.method, Method::GET | Method::OPTIONS)
         && says_nothing_to_the_next_hop(&request.headers)
         && session.as_downstream_mut().is_body_empty()
 }
 
 fn says_nothing_to_the_next_hop(headers: &HeaderMap) -> bool {
-    let usual = |value: &HeaderValue| {
-        [b"keep-alive".as_slice(), b"close"].iter().any(|usual| value.as_bytes().eq_ignore_ascii_case(usual))
+    let mut about_connection = 0;
+    headers.iter().all(|(name, value)| match name.as_str() {
+        "connection" => {
+            about_connection += 1;
+            let value = value.as_bytes();
+            about_connection == 1 && (value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close"))
+        }
+        // What pingora takes away or acts upon on the long way.
+        "upgrade" | "te" | "trailer" | "transfer-encoding" | "content-length" | "expect" | "proxy-authenticate"
+        | "keep-alive" | "proxy-connection" | "http2-settings" => false,
+        _ => true,
+    })
+}
+
+/// Writes the whole header. A timer runs only if it does not go out at once.
+async fn write(app: &mut Stream, wire: &[u8], limit: Duration) -> pingora::Result<()> {
+    let mut writing = pin!(async {
+        app.write_all(wire).await?;
+        app.flush().await
+    });
+    let written = match at_once(writing.as_mut()).await {
+        Some(written) => written,
+        None => match tokio::time::timeout(limit, writing).await {
+            Ok(written) => written,
+            Err(_late) => return Err(Error::explain(ErrorType::WriteTimedout, "while writing the header").into_up()),
+        },
     };
-    let mut about_connection = headers.get_all(CONNECTION).iter();
-    about_connection.next().is_none_or(usual)
-        && about_connection.next().is_none()
-        && !NOT_PLAIN.iter().any(|name| headers.contains_key(name))
+    written.map_err(|error| Error::because(ErrorType::WriteError, "while writing the header", error).into_up())
 }
 
 /// Carries the answer to the client. What is there at once leaves together; what comes later leaves when it comes.
 async fn bring(session: &mut Session, app: &mut HttpSession) -> pingora::Result<()> {
-    let bodiless = session.req_header().method == Method::HEAD;
     loop {
         let mut pieces = Vec::with_capacity(PIECES);
         let first = tokio::select! {
@@ -96,12 +124,12 @@ async fn bring(session: &mut Session, app: &mut HttpSession) -> pingora::Result<
                 Err(error) => return Err(error.into_down()),
             },
         };
-        pieces.push(answer(first, bodiless)?);
+        pieces.push(answer(first)?);
         while pieces.len() < PIECES && !pieces.last().is_some_and(HttpTask::is_end) {
             let more = at_once(app.read_response_task()).await;
             match more {
                 None => break,
-                Some(Ok(piece)) => pieces.push(answer(piece, bodiless)?),
+                Some(Ok(piece)) => pieces.push(answer(piece)?),
                 // Written behind what is there already.
                 Some(Err(error)) => pieces.push(HttpTask::Failed(error.into_up())),
             }
@@ -113,10 +141,10 @@ async fn bring(session: &mut Session, app: &mut HttpSession) -> pingora::Result<
 }
 
 /// What the client gets to see of a piece of the answer.
-fn answer(mut piece: HttpTask, bodiless: bool) -> pingora::Result<HttpTask> {
+fn answer(mut piece: HttpTask) -> pingora::Result<HttpTask> {
     if let HttpTask::Header(header, end) = &mut piece {
         headers::seal_answer(header, false)?;
-        let bodiless = bodiless || matches!(header.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || *end;
+        let bodiless = matches!(header.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) || *end;
         let is_framed = || [TRANSFER_ENCODING, CONTENT_LENGTH].iter().any(|name| header.headers.contains_key(name));
         if !bodiless && !header.status.is_informational() && !is_framed() {
             // It ends when the app closes the connection; the client's stays open.
@@ -141,22 +169,11 @@ async fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// Pieces of an answer that are written at once.
 const PIECES: usize = 4;
-/// What pingora takes away or acts upon on the long way.
-const NOT_PLAIN: [HeaderName; 10] = [
-    UPGRADE,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    CONTENT_LENGTH,
-    EXPECT,
-    PROXY_AUTHENTICATE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-];
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]
