@@ -1,37 +1,62 @@
-//! What are apps told about a person? Header values, made once when the person's row is read (Z3).
+//! What are apps told about a person? Field lines, made once when the person's row is read (Z3).
 
 use access::identity::GroupName;
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 
 use crate::store::vault::PersonRecord;
 
-/// The values of `Remote-User`, `-Groups`, `-Name` and `-Email`.
+/// `Remote-User`, `-Groups`, `-Name` and `-Email` as HTTP/1.1 writes them. One piece of memory: with a million people inside,
+/// each further one is as far away as the store of a slow machine.
 #[derive(Debug)]
-pub struct Identity {
-    /// What they are called.
-    pub user: Option<HeaderValue>,
-    /// Their groups, with commas between.
-    pub groups: Option<HeaderValue>,
-    /// Their full name, percent-encoded where it is not visible ASCII.
-    pub name: Option<HeaderValue>,
-    /// Their e-mail address, if there is one.
-    pub email: Option<HeaderValue>,
-}
+pub struct Identity(Bytes);
 
 impl Identity {
     /// Of a person as stored. What can't stand in a header is not said; names and addresses were checked when they were
     /// stored, so that does not happen.
     pub(super) fn of(record: &PersonRecord) -> Self {
-        let value = |text: String| HeaderValue::try_from(text).ok();
-        let groups: Vec<_> = record.person.groups.iter().map(GroupName::as_str).collect();
-        Self {
-            user: value(record.person.name.to_string()),
-            groups: value(groups.join(",")),
-            name: value(percent_encode(&record.full_name)),
-            email: record.email.as_ref().and_then(|email| value(email.to_string())),
+        let groups = record.person.groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
+        let said = [
+            (REMOTE_USER, Some(record.person.name.to_string())),
+            (REMOTE_GROUPS, Some(groups)),
+            (REMOTE_NAME, Some(percent_encode(&record.full_name))),
+            (REMOTE_EMAIL, record.email.as_ref().map(ToString::to_string)),
+        ];
+        let mut lines = Vec::new();
+        for (name, value) in said {
+            if let Some(value) = value.filter(|value| HeaderValue::from_str(value).is_ok()) {
+                for piece in [name.as_str(), ": ", &value, "\r\n"] {
+                    lines.extend_from_slice(piece.as_bytes());
+                }
+            }
         }
+        Self(lines.into())
+    }
+
+    /// As HTTP/1.1 writes them.
+    pub fn lines(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// As fields; the values share this memory.
+    pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let lines = self.0.split_inclusive(|byte| *byte == b'\n');
+        lines.filter_map(|line| {
+            let (name, value) = line.strip_suffix(b"\r\n")?.split_at(line.iter().position(|byte| *byte == b':')?);
+            let value = self.0.slice_ref(value.strip_prefix(b": ")?);
+            Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_maybe_shared(value).ok()?))
+        })
     }
 }
+
+/// Who it is.
+pub(crate) const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
+/// Their groups, with commas between.
+pub(crate) const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
+/// Their full name, percent-encoded where it is not visible ASCII.
+pub(crate) const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
+/// Their e-mail address, if there is one.
+pub(crate) const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 
 /// Header values are ASCII; names of people are not. RFC 3986 percent-encoding of everything but visible ASCII and space.
 fn percent_encode(text: &str) -> String {

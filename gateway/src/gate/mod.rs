@@ -35,6 +35,8 @@ pub use cut::{Cut, Hold};
 pub use denials::{Denial, Reference};
 pub use facts::{SessionProof, Visitor};
 pub use identity::Identity;
+#[cfg(test)]
+pub(crate) use identity::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER};
 pub use permit::Permit;
 pub use pool::Busy;
 

@@ -66,11 +66,20 @@ impl Forwarding {
 pub(super) trait Fields {
     /// One more.
     fn add(&mut self, name: &HeaderName, value: &HeaderValue);
+
+    /// Those that say who it is.
+    fn introduce(&mut self, visitor: &Identity);
 }
 
 impl Fields for HeaderMap {
     fn add(&mut self, name: &HeaderName, value: &HeaderValue) {
         self.append(name, value.clone());
+    }
+
+    fn introduce(&mut self, visitor: &Identity) {
+        for (name, value) in visitor.fields() {
+            self.append(name, value);
+        }
     }
 }
 
@@ -105,6 +114,10 @@ impl Fields for Wire {
             self.0.extend_from_slice(piece);
         }
     }
+
+    fn introduce(&mut self, visitor: &Identity) {
+        self.0.extend_from_slice(visitor.lines());
+    }
 }
 
 /// What may pass of a client's header, and what we say.
@@ -125,13 +138,8 @@ pub(super) fn seal(from: &HeaderMap, said: Said<'_>, to: &mut impl Fields) {
     }
     pass_cookies(from, to);
     // All of them are reserved, so none is there any more.
-    if let Some(Identity { user, groups, name, email }) = visitor {
-        for (field, value) in [(REMOTE_USER, user), (REMOTE_GROUPS, groups), (REMOTE_NAME, name), (REMOTE_EMAIL, email)]
-        {
-            if let Some(value) = value {
-                to.add(&field, value);
-            }
-        }
+    if let Some(identity) = visitor {
+        to.introduce(identity);
     }
     if let Some(assertion) = &assertion {
         to.add(&X_VESTIBULE_ASSERTION, assertion);
@@ -231,10 +239,6 @@ fn folds_to(name: &str, reserved: &str) -> bool {
 pub(super) const OURS: usize = 9;
 /// Most headers are shorter, with what we say.
 const USUAL: usize = 1536;
-const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
-const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-groups");
-const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
-const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
 const X_VESTIBULE_ASSERTION: HeaderName = HeaderName::from_static("x-vestibule-assertion");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -286,6 +290,7 @@ const LENGTHS: [u64; 26] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER};
     use access::network::{Believed, Claims};
 
     fn sealed(fields: &[(&str, &str)]) -> HeaderMap {

@@ -37,14 +37,14 @@ impl Journey {
     }
 
     /// The next upstream, if a connection to it is kept. If not, it stays the next one.
-    pub(super) fn straight(&mut self, pool: &Pool, kept: &Arc<Kept>) -> Option<Stream> {
+    pub(super) fn straight(&mut self, pool: &Pool, kept: &Arc<Kept>) -> Option<(Stream, Arc<HttpPeer>)> {
         let (peer, at) = pool.next(self.tried).ok()?;
         let Some((stream, way)) = kept.ready(&peer) else {
             self.chosen = Some((peer, at));
             return None;
         };
         (self.at, self.way) = (Some(at), Some(way));
-        Some(stream)
+        Some((stream, peer))
     }
 
     /// The upstream to go to now.

@@ -49,6 +49,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
     pub(super) async fn serve(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<Acceptor>>) {
         let mut stopping = self.stopping.clone();
         let mut open = JoinSet::new();
+        let mut in_a_row = 0;
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -84,6 +85,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
                     });
                     if is_over {
                         break;
+                    }
+                    in_a_row += 1;
+                    if in_a_row == IN_A_ROW {
+                        in_a_row = 0;
+                        // Five hundred that come at once don't come before those who are here already.
+                        tokio::task::yield_now().await;
                     }
                 }
                 Err(error) => {
@@ -193,6 +200,9 @@ impl<A> Listener<A> {
         }
     }
 }
+
+/// So many are accepted before everybody else has had a turn.
+const IN_A_ROW: usize = 4;
 
 /// The address holds as many connections as it may.
 struct TooMany;
