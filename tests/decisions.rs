@@ -27,8 +27,8 @@ use vestibule::config::{self, InForce};
 use vestibule::gate::{Admission, Ask, Cause, Gate, Shown, need_code};
 use vestibule::metrics::Metrics;
 use vestibule::store::vault::{
-    After, Backing, Force, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
-    TokenRecord, Vault,
+    After, Backing, Force, Ground, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord,
+    Spend, TokenRecord, Vault,
 };
 
 #[tokio::test]
@@ -267,7 +267,7 @@ impl World {
         };
         let vault = self.gate.vault();
         let proved = proved(person.person.id, second, now);
-        let after = After::Password(person.generation);
+        let after = After::Password(Ground::of(person));
         let opened = vault.open_session(proved, after, Spend::Nothing, opening, by_test("session.open")).await;
         let Outcome::Done((secret, record)) = opened.expect("in memory") else { panic!("nothing was spent") };
         if kind == SessionKind::Portal {

@@ -512,7 +512,7 @@ mod tests {
     use super::*;
     use crate::audit::{Actor, Entry};
     use crate::clock::Clock;
-    use crate::store::vault::{After, Backing, NewPerson, Opening, Outcome, Spend};
+    use crate::store::vault::{After, Backing, Ground, NewPerson, Opening, Outcome, Spend};
 
     #[test]
     fn a_session_takes_little_memory() {
@@ -632,9 +632,8 @@ mod tests {
                 expires: self.clock.now() + Duration::from_secs(24 * 60 * 60),
             };
             let vault = &self.facts.vault;
-            let generation = vault.person(self.user).await.unwrap().unwrap().generation;
-            let opened =
-                vault.open_session(proved, After::Password(generation), Spend::Nothing, opening, entry()).await;
+            let ground = Ground::of(&vault.person(self.user).await.unwrap().unwrap());
+            let opened = vault.open_session(proved, After::Password(ground), Spend::Nothing, opening, entry()).await;
             let Outcome::Done((secret, session)) = opened.unwrap() else { panic!("the person may sign in") };
             (self.digest(secret.expose()), session.id)
         }

@@ -22,7 +22,7 @@ use crate::audit::{Actor, Entry};
 use crate::config::InForce;
 use crate::store::StoreError;
 use crate::store::vault::{
-    After, Bearer, Ground, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+    After, Bearer, Ground, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, VaultError,
 };
 
 /// From where and with what somebody signs in.
@@ -96,6 +96,16 @@ pub enum LoginError {
     Busy(#[from] Busy),
 }
 
+impl From<VaultError> for LoginError {
+    /// Who is signed in is there; where they are gone by then, nothing can be done for them.
+    fn from(error: VaultError) -> Self {
+        Self::Store(match error {
+            VaultError::Store(error) => error,
+            gone => StoreError::Unavailable(gone.to_string()),
+        })
+    }
+}
+
 /// Why a new password was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PasswordFault {
@@ -108,6 +118,9 @@ pub enum PasswordFault {
     /// The two fields differ.
     #[error("The two passwords are not the same. Type them again.")]
     Differ,
+    /// It is the present one.
+    #[error("This is your password already. Choose another.")]
+    Same,
 }
 
 /// What became of an invitation.
@@ -195,9 +208,9 @@ impl Gate {
             demanded: caller.in_force.settings.policy.second_step(&person.person),
         };
         match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, Ground { generation: person.generation, within: None }, return_to).await,
+            Next::Ask(flow) => self.ask(flow, Ground::of(person), return_to).await,
             Next::Done(proved) => {
-                let after = After::Password(person.generation);
+                let after = After::Password(Ground::of(person));
                 self.open_session(caller, person, proved, after, Spend::Nothing, return_to).await
             }
             Next::Over | Next::Misplaced => Ok(SignIn::Over),
@@ -222,7 +235,8 @@ impl Gate {
             }
             Next::Ask(flow) => {
                 let within = Some((session.id, session.opened));
-                self.ask(flow, Ground { generation: session.generations.person, within }, return_to).await
+                let generation = session.generations.person;
+                self.ask(flow, Ground { generation, within, ..Ground::of(record) }, return_to).await
             }
             // There is nothing to ask but the password.
             Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
@@ -318,8 +332,9 @@ impl Gate {
             (Stage::SetUp, Method::Totp) => {
                 let (Some(secret), Some(code)) = (&held.pending_totp, Code::parse(typed)) else { return Ok(wrong) };
                 let Some(step) = secret.step_of(&code, self.clock.now()) else { return Ok(wrong) };
+                let replaces = held.ground.has_authenticator;
                 let recovery = (0..RECOVERY_CODES).map(|_| TypedSecret::from_random(random())).collect();
-                Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery }))
+                Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery, replaces }))
             }
             (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
                 let secret = self.vault.totp(person.person.id).await?;
@@ -428,9 +443,7 @@ impl Gate {
             Ok(password) => password,
             Err(fault) => return Ok(Invited::Fault(fault.into())),
         };
-        let mut words = vec![person.person.name.as_str(), caller.in_force.settings.organization.as_str()];
-        words.extend(person.full_name.split_whitespace());
-        words.extend(person.email.iter().flat_map(|email| email.as_str().split('@')));
+        let words = words_of(caller.in_force, &person);
         if let Err(weakness) = password.accept(self.least_strength(caller.in_force, &person), &words) {
             return Ok(Invited::Fault(weakness.into()));
         }
@@ -490,6 +503,14 @@ impl Gate {
     }
 }
 
+/// Words that a password of theirs may not be made of.
+pub(super) fn words_of<'a>(in_force: &'a InForce, person: &'a PersonRecord) -> Vec<&'a str> {
+    let mut words = vec![person.person.name.as_str(), in_force.settings.organization.as_str()];
+    words.extend(person.full_name.split_whitespace());
+    words.extend(person.email.iter().flat_map(|email| email.as_str().split('@')));
+    words
+}
+
 /// As the audit names a person.
 pub fn actor(person: &PersonRecord) -> Actor {
     Actor::Person { id: person.person.id.to_string(), name: person.person.name.to_string() }
@@ -505,7 +526,7 @@ fn account_key(login: Option<&LoginName>, person: Option<&PersonRecord>) -> Stri
     }
 }
 
-fn password_account(person: &PersonRecord) -> String {
+pub(super) fn password_account(person: &PersonRecord) -> String {
     format!("user:{}", person.person.name)
 }
 
@@ -529,4 +550,4 @@ pub const fn method_word(method: Method) -> &'static str {
 /// S11.
 const RECOVERY_CODES: usize = 10;
 /// S9: so long a proof suffices for a change of second steps.
-const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);
+pub(super) const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);

@@ -8,6 +8,7 @@
 //! that changes their secrets or opens a session writes it under a guard. A session lives as long as its row in
 //! [`Table::SessionUse`](super::Table::SessionUse) and its person's generation.
 
+mod account;
 mod act;
 mod attempts;
 mod flows;
@@ -38,6 +39,7 @@ use super::StoreError;
 use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
+pub use account::{Ended, Ends};
 pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
 
@@ -60,6 +62,8 @@ pub struct PersonRecord {
     pub enrolled: Methods,
     /// Have they chosen a password?
     pub has_password: bool,
+    /// How many passwords they have chosen so far. A sign-in that began with an older one opens nothing.
+    pub passwords: u32,
     /// When they were added.
     pub added: Timestamp,
     /// When and from where they last completed a sign-in.
@@ -186,15 +190,32 @@ pub struct HeldFlow {
 pub struct Ground {
     /// The person's generation, read before any secret of theirs was looked at.
     pub generation: u32,
+    /// How many passwords they had chosen by then.
+    pub passwords: u32,
+    /// Had they an authenticator app by then? Then a set-up replaces that one.
+    pub has_authenticator: bool,
     /// The session that has to show more, and when it was opened; `None` after a password.
     pub within: Option<(SessionId, Timestamp)>,
+}
+
+impl Ground {
+    /// Of a sign-in by password of this person, as they were before it was looked at.
+    pub const fn of(person: &PersonRecord) -> Self {
+        let has_authenticator = person.enrolled.has(access::policy::Method::Totp);
+        Self { generation: person.generation, passwords: person.passwords, has_authenticator, within: None }
+    }
+
+    /// Does it still hold for this person?
+    const fn holds_for(self, person: &PersonRecord) -> bool {
+        self.generation == person.generation && self.passwords == person.passwords
+    }
 }
 
 /// What a session is opened after.
 #[derive(Clone, Debug)]
 pub enum After {
-    /// A right password alone, of a person who was of this generation before it was looked at.
-    Password(u32),
+    /// A right password alone, on this ground.
+    Password(Ground),
     /// A sign-in under way.
     Flow(HeldFlow),
 }
@@ -216,6 +237,8 @@ pub enum Spend {
         step: Step,
         /// Ten codes, shown once by the caller after this was committed.
         recovery: Vec<TypedSecret>,
+        /// May it take the place of a key that is there?
+        replaces: bool,
     },
 }
 

@@ -239,7 +239,7 @@ async fn open(vault: &Vault, person: &PersonRecord) -> String {
         kind: SessionKind::App(AppName::parse("crm").expect("a name")),
         expires: Clock::system().now() + DAY,
     };
-    let after = After::Password(person.generation);
+    let after = After::Password(vestibule::store::vault::Ground::of(person));
     let opened = vault.open_session(proved(person), after, Spend::Nothing, opening, entry("session.open")).await;
     match opened.expect("the store answers") {
         Outcome::Done((secret, _)) => secret.expose().clone(),

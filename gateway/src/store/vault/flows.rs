@@ -84,7 +84,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             };
             let is_its_own = next.person == issued.value.flow.person;
-            if !is_its_own || issued.value.ground.generation != person.value.generation {
+            if !is_its_own || !issued.value.ground.holds_for(&person.value) {
                 return Ok(Outcome::Gone);
             }
             let moved = IssuedFlow { flow: next.clone(), pending_totp: pending_totp.clone(), ..issued.value };

@@ -38,6 +38,10 @@ pub(super) enum StoredIssued {
         then_set_up: bool,
         wrong: u8,
         generation: u32,
+        #[serde(default)]
+        passwords: u32,
+        #[serde(default)]
+        has_authenticator: bool,
         pending_totp: Option<StoredSecret>,
         return_to: Option<String>,
         /// The session that has to show more, and when it was opened.
@@ -69,6 +73,8 @@ impl Record for Issued {
                 then_set_up: matches!(flow.stage, Stage::SecondStepThenSetUp { .. }),
                 wrong: flow.wrong,
                 generation: ground.generation,
+                passwords: ground.passwords,
+                has_authenticator: ground.has_authenticator,
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
@@ -89,6 +95,8 @@ impl Record for Issued {
                 then_set_up,
                 wrong,
                 generation,
+                passwords,
+                has_authenticator,
                 pending_totp,
                 return_to,
                 within,
@@ -105,7 +113,12 @@ impl Record for Issued {
                     None => None,
                 };
                 let within = within.map(|(id, opened)| (SessionId(id.0), Timestamp::from_millis(opened)));
-                Self::Flow(IssuedFlow { flow, ground: Ground { generation, within }, pending_totp, return_to })
+                Self::Flow(IssuedFlow {
+                    flow,
+                    ground: Ground { generation, passwords, has_authenticator, within },
+                    pending_totp,
+                    return_to,
+                })
             }
             StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {

@@ -52,6 +52,7 @@ impl Vault {
             generation: 1,
             enrolled: Methods::NONE,
             has_password: false,
+            passwords: 0,
             added: self.now(),
             last_sign_in: None,
         };
@@ -139,12 +140,21 @@ impl Vault {
 
     /// Forgets all second steps and recovery codes of a person and ends their sessions (S8).
     pub async fn reset_two_step(&self, id: UserId, entry: Entry) -> Result<PersonRecord, VaultError> {
+        self.forget_two_step(id, true, entry).await
+    }
+
+    /// Forgets all second steps and recovery codes of a person, who wants none any more; whoever is signed in stays.
+    pub async fn end_two_step(&self, id: UserId, entry: Entry) -> Result<PersonRecord, VaultError> {
+        self.forget_two_step(id, false, entry).await
+    }
+
+    async fn forget_two_step(&self, id: UserId, ends: bool, entry: Entry) -> Result<PersonRecord, VaultError> {
         let mut tries = Tries::new();
         loop {
             let read = self.known_person(id).await?;
             let mut after = read.value.clone();
             after.enrolled = Methods::NONE;
-            after.generation = after.generation.saturating_add(1);
+            after.generation = after.generation.saturating_add(u32::from(ends));
             let mut act = self.act();
             act.change_person(&read, &after)?;
             act.delete(Table::Factor, &factor(id, TOTP));
@@ -154,7 +164,9 @@ impl Vault {
             act.audit(&entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => {
-                    self.forget_sessions(id, Some(after.generation)).await?;
+                    if ends {
+                        self.forget_sessions(id, Some(after.generation)).await?;
+                    }
                     return Ok(after);
                 }
                 Applied::Refused { .. } => tries.again("the person").await?,
@@ -279,6 +291,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         generation: changed.generation.max(least),
         enrolled: before.enrolled,
         has_password: before.has_password,
+        passwords: before.passwords,
         added: before.added,
         last_sign_in: before.last_sign_in,
         ..changed

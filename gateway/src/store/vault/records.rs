@@ -69,6 +69,8 @@ pub(super) struct StoredPerson {
     generation: u32,
     enrolled: u8,
     has_password: bool,
+    #[serde(default)]
+    passwords: u32,
     added: u64,
     last_sign_in: Option<(u64, IpAddr)>,
 }
@@ -87,6 +89,7 @@ impl Record for PersonRecord {
             generation: self.generation,
             enrolled: self.enrolled.bits(),
             has_password: self.has_password,
+            passwords: self.passwords,
             added: self.added.millis(),
             last_sign_in: self.last_sign_in.map(|(at, from)| (at.millis(), from)),
         }
@@ -107,6 +110,7 @@ impl Record for PersonRecord {
             generation: stored.generation,
             enrolled: Methods::from_bits(stored.enrolled),
             has_password: stored.has_password,
+            passwords: stored.passwords,
             added: Timestamp::from_millis(stored.added),
             last_sign_in: stored.last_sign_in.map(|(at, from)| (Timestamp::from_millis(at), from)),
         })

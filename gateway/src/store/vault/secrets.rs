@@ -109,7 +109,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             }
             let mut after = read.value.clone();
-            after.has_password = true;
+            after.choose_password();
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.unmoved(Table::Ticket, &digest.0, version);
@@ -137,10 +137,7 @@ impl Vault {
         secret: &TotpSecret,
         entry: Entry,
     ) -> Result<Vec<TypedSecret>, VaultError> {
-        let mut codes = Vec::with_capacity(RECOVERY_CODES);
-        for _ in 0..RECOVERY_CODES {
-            codes.push(TypedSecret::from_random(random()?));
-        }
+        let codes = new_codes()?;
         let mut tries = Tries::new();
         loop {
             let read = self.known_person(id).await?;
@@ -156,13 +153,34 @@ impl Vault {
         }
     }
 
+    /// Ten new recovery codes in the place of those that are left. `None`: there is no key that they could stand in for.
+    pub async fn renew_recovery(&self, id: UserId, entry: Entry) -> Result<Option<Vec<TypedSecret>>, StoreError> {
+        let codes = new_codes()?;
+        let mut tries = Tries::new();
+        loop {
+            let Some(read) = self.person_row(id).await? else { return Ok(None) };
+            if !read.value.enrolled.has(Method::Totp) {
+                return Ok(None);
+            }
+            let mut after = read.value.clone();
+            let mut act = self.act();
+            self.put_recovery(&mut act, &mut after, &codes).await?;
+            act.change_person(&read, &after)?;
+            act.audit(&entry)?;
+            match act.commit().await? {
+                Applied::Done { .. } => return Ok(Some(codes)),
+                Applied::Refused { .. } => tries.again("the person").await?,
+            }
+        }
+    }
+
     /// Stores a password hash directly, for the demo and tests. Whoever had a password already is signed out everywhere.
     pub async fn set_password(&self, id: UserId, hash: PasswordHash, entry: Entry) -> Result<(), VaultError> {
         let mut tries = Tries::new();
         loop {
             let read = self.known_person(id).await?;
             let mut after = read.value.clone();
-            after.has_password = true;
+            after.choose_password();
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.change_person(&read, &after)?;
@@ -190,10 +208,21 @@ impl Vault {
     ) -> Result<(), StoreError> {
         let id = record.person.id;
         record.enrolled = record.enrolled.with(Method::Totp);
+        act.put(Table::Factor, &factor(id, TOTP), &StoredSecret::of(secret.bytes()), None)?;
+        self.put_recovery(act, record, codes).await
+    }
+
+    /// Puts recovery codes in the place of older ones. The caller writes the person's row, guarded.
+    async fn put_recovery(
+        &self,
+        act: &mut Act<'_>,
+        record: &mut PersonRecord,
+        codes: &[TypedSecret],
+    ) -> Result<(), StoreError> {
+        let id = record.person.id;
         if !codes.is_empty() {
             record.enrolled = record.enrolled.with(Method::Recovery);
         }
-        act.put(Table::Factor, &factor(id, TOTP), &StoredSecret::of(secret.bytes()), None)?;
         for key in self.recovery_keys(id).await? {
             act.delete(Table::Factor, &key);
         }
@@ -242,6 +271,18 @@ impl Vault {
     }
 }
 
+fn new_codes() -> Result<Vec<TypedSecret>, StoreError> {
+    (0..RECOVERY_CODES).map(|_| Ok(TypedSecret::from_random(random()?))).collect()
+}
+
+impl PersonRecord {
+    /// They have another password from now on.
+    pub(super) const fn choose_password(&mut self) {
+        self.has_password = true;
+        self.passwords = self.passwords.saturating_add(1);
+    }
+}
+
 /// The row of a secret of which a person has one.
 pub(super) fn factor(id: UserId, kind: &str) -> Vec<u8> {
     of_person(id, kind, &[])
@@ -262,7 +303,7 @@ fn parameters(phc: &str) -> &str {
     phc.rsplitn(3, '$').last().unwrap_or(phc)
 }
 
-const PASSWORD: &str = "password";
+pub(super) const PASSWORD: &str = "password";
 pub(super) const TOTP: &str = "totp";
 pub(super) const RECOVERY: &str = "recovery";
 const INVITATION: &str = "invitation";

@@ -14,7 +14,7 @@ use access::policy::{Generations, Standing};
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
 use super::records::SessionUse;
 use super::secrets::{TOTP, without_recovery};
-use super::{After, Bearer, Digest, Ground, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
+use super::{After, Bearer, Digest, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
 use crate::audit::Entry;
 use crate::store::seal::random;
 use crate::store::{Applied, Notice, Store, StoreError, Table};
@@ -35,7 +35,7 @@ impl Vault {
         let user = proved.person();
         let Opening { address, device, kind, expires } = opening;
         let (flow, ground) = match after {
-            After::Password(generation) => (None, Ground { generation, within: None }),
+            After::Password(ground) => (None, ground),
             After::Flow(held) => {
                 let ground = held.ground;
                 (Some(held), ground)
@@ -57,7 +57,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             };
             // A password that was changed while it was hashed opens nothing.
-            if read.value.person.standing != Standing::Active || read.value.generation != ground.generation {
+            if read.value.person.standing != Standing::Active || !ground.holds_for(&read.value) {
                 return Ok(Outcome::Gone);
             }
             let mut act = self.act();
@@ -179,6 +179,17 @@ impl Vault {
         }
     }
 
+    /// Removes the rows of a sign-in whose life has ended.
+    pub(super) async fn forget_rows(&self, user: UserId, id: SessionId) -> Result<(), StoreError> {
+        let prefix = [user.0, id.0].concat();
+        for rows in self.rows(Table::PersonSession, &prefix, usize::MAX).await?.chunks(ROWS_AT_ONCE) {
+            let mut act = self.act();
+            act.delete_sessions(rows.iter().map(|row| row.key.as_slice()));
+            act.commit().await.map(drop)?;
+        }
+        Ok(())
+    }
+
     /// Notes when sessions were last used, several at once. A session that has ended stays ended.
     pub async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
         for some in used.chunks(ROWS_AT_ONCE) {
@@ -273,9 +284,9 @@ impl Vault {
                     record.enrolled = without_recovery(record.enrolled);
                 }
             }
-            Spend::SetUp { secret, step, recovery } => {
+            Spend::SetUp { secret, step, recovery, replaces } => {
                 // Somebody else may have set one up since this sign-in began; theirs is not replaced.
-                if record.enrolled.has(access::policy::Method::Totp) {
+                if record.enrolled.has(access::policy::Method::Totp) && !replaces {
                     return Ok(false);
                 }
                 self.spend_step(act, user, step.0);

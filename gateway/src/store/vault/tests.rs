@@ -1,5 +1,6 @@
 //! The vault's promises, on every backing.
 
+mod account;
 mod hand_offs;
 mod house;
 mod people;

@@ -93,10 +93,7 @@ impl Vault {
                 return Ok(false);
             };
             let mut act = self.act();
-            act.unmoved(Table::Token, &id.0, read.version);
-            act.delete(Table::Token, &id.0);
-            act.delete(Table::PersonToken, &of_owner(read.value.owner, id));
-            act.notice(Notice::Token(id));
+            act.delete_token(id, &read);
             act.audit(&entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(true),

@@ -98,6 +98,7 @@ async fn what_the_house_notes_itself_can_not_be_changed_from_outside() {
             record.person.id = bob.person.id;
             record.enrolled = Methods::NONE.with(Method::Totp);
             record.has_password = true;
+            record.passwords = 7;
             record.generation = 0;
             record.full_name = "Ana A.".to_owned();
             record.person.groups = vec![GroupName::parse("sales").unwrap()];
@@ -144,7 +145,7 @@ async fn disabling_ends_every_session_and_the_feed_tells_of_it() {
         assert_eq!(notices, [Notice::Person(id), Notice::Session(session.id)]);
 
         let proved = scene.proof(id);
-        let after = After::Password(scene.ground(id).await.generation);
+        let after = After::Password(scene.ground(id).await);
         let opened = scene.vault.open_session(proved, after, Spend::Nothing, scene.opening(), entry()).await;
         assert!(is_gone(&opened.unwrap()), "a disabled person signs in no more");
     }

@@ -83,7 +83,7 @@ impl Scene {
     /// A sign-in by password alone.
     pub(super) async fn sign_in(&self, user: UserId) -> (Bearer, SessionRecord) {
         let proved = self.proof(user);
-        let after = After::Password(self.ground(user).await.generation);
+        let after = After::Password(self.ground(user).await);
         done(self.vault.open_session(proved, after, Spend::Nothing, self.opening(), entry()).await.unwrap())
     }
 
@@ -115,7 +115,7 @@ impl Scene {
 
     /// What a sign-in stands on that begins now with the right password.
     pub(super) async fn ground(&self, user: UserId) -> Ground {
-        Ground { generation: self.vault.person(user).await.unwrap().unwrap().generation, within: None }
+        Ground::of(&self.vault.person(user).await.unwrap().unwrap())
     }
 
     /// A flow under way that was tried once.

@@ -74,6 +74,7 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
             secret: TotpSecret::from_random(*b"CANARYTOTPKEYCANARYK"),
             step: Step(1),
             recovery: recovery.clone(),
+            replaces: false,
         };
         let mut opening = scene.opening();
         opening.device = "canary device".to_owned();
@@ -171,6 +172,7 @@ async fn what_a_log_line_would_print_of_the_vaults_types_is_no_secret() {
         secret: TotpSecret::from_random(*b"CANARYPENDINGTOTPKEY"),
         step: Step(424_242),
         recovery: vec![code.clone()],
+        replaces: false,
     };
     let spends = [Spend::Nothing, Spend::Totp(Step(424_242)), Spend::Recovery(code.clone()), set_up];
     let printed = format!(

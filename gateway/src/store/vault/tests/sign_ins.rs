@@ -232,8 +232,11 @@ async fn sessions_are_listed_one_a_sign_in_and_newest_first() {
         opening.kind = SessionKind::Device;
         opening.device = "é".repeat(500);
         let proved = scene.proof(ana);
-        let opened =
-            scene.vault.open_session(proved, After::Password(1), Spend::Nothing, opening, entry()).await.unwrap();
+        let opened = scene
+            .vault
+            .open_session(proved, After::Password(scene.ground(ana).await), Spend::Nothing, opening, entry())
+            .await
+            .unwrap();
         let (_, third) = done(opened);
         assert_eq!(third.device.chars().count(), 120);
         assert_eq!(scene.vault.sessions(Some(ana)).await.unwrap(), [third.clone(), first.clone()]);
@@ -336,14 +339,14 @@ async fn one_flow_becomes_one_session_however_often_it_is_held() {
 async fn parallel_sign_ins_of_one_person_that_share_nothing_all_come_in() {
     for scene in scenes().await {
         let id = scene.add("ana").await.person.id;
-        let answers =
-            together(40, |_| {
-                let (vault, proved, opening) = (scene.vault.clone(), scene.proof(id), scene.opening());
-                async move {
-                    vault.open_session(proved, After::Password(1), Spend::Nothing, opening, entry()).await.unwrap()
-                }
-            })
-            .await;
+        let ground = scene.ground(id).await;
+        let answers = together(40, |_| {
+            let (vault, proved, opening) = (scene.vault.clone(), scene.proof(id), scene.opening());
+            async move {
+                vault.open_session(proved, After::Password(ground), Spend::Nothing, opening, entry()).await.unwrap()
+            }
+        })
+        .await;
         assert!(answers.iter().all(|answer| !is_gone(answer)));
         assert_eq!(scene.vault.count_sessions().await.unwrap(), 40);
     }
@@ -383,7 +386,7 @@ async fn a_password_that_was_looked_at_before_all_sessions_ended_opens_nothing_a
         let before = scene.ground(id).await;
         vault.set_password(id, cheap_hash(19_456, 'a'), entry()).await.unwrap();
         vault.set_password(id, cheap_hash(19_456, 'b'), entry()).await.unwrap();
-        let after = After::Password(before.generation);
+        let after = After::Password(before);
         let opened = vault.open_session(scene.proof(id), after, Spend::Nothing, scene.opening(), entry()).await;
         assert!(is_gone(&opened.unwrap()));
         let flow = vault.begin_flow(scene.flow(id), before, None, None).await.unwrap();
@@ -477,7 +480,7 @@ async fn with_the_last_recovery_code_the_method_is_gone() {
 
 fn set_up() -> Spend {
     let recovery = (0..10).map(|n| TypedSecret::from_random([n; 10])).collect();
-    Spend::SetUp { secret: TotpSecret::from_random([9; 20]), step: Step(5), recovery }
+    Spend::SetUp { secret: TotpSecret::from_random([9; 20]), step: Step(5), recovery, replaces: false }
 }
 
 #[tokio::test]

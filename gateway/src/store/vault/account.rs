@@ -1,0 +1,146 @@
+//! What do people change about themselves, and what ends with it? A new password, and what is signed in.
+//!
+//! By itself a new password ends nothing: integrations and telephones go on (P6). What its owner ticks ends with it, in the
+//! same transaction, for good. A sign-in that began with the old password finds its [`Ground`](super::Ground) gone.
+
+use access::identity::{SessionId, TokenId, UserId};
+use access::password::PasswordHash;
+
+use super::act::{Act, Read, Tries};
+use super::records::StoredSecret;
+use super::secrets::{PASSWORD, factor};
+use super::{SessionKind, SessionRecord, TokenRecord, Vault, VaultError};
+use crate::audit::Entry;
+use crate::store::{Applied, Notice, StoreError, Table};
+
+/// What ends with a password.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Ends {
+    /// Sign-ins of other browsers.
+    pub browsers: bool,
+    /// Sign-ins of native apps.
+    pub devices: bool,
+    /// Bearer tokens.
+    pub tokens: bool,
+}
+
+/// What has ended.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Ended {
+    /// Sign-ins.
+    pub sessions: usize,
+    /// Bearer tokens.
+    pub tokens: usize,
+}
+
+impl Vault {
+    /// Replaces the password and ends what was chosen, except the sign-in `kept`, in one transaction; of more than fit into
+    /// one, the rest is ended before. Each that ends has an
+    /// audit entry of its own.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        hash: PasswordHash,
+        ends: Ends,
+        kept: SessionId,
+        entry: Entry,
+    ) -> Result<Ended, VaultError> {
+        let mut ended = Ended::default();
+        let mut tries = Tries::new();
+        loop {
+            let read = self.known_person(user).await?;
+            let (sessions, tokens) = self.ended_with(user, ends, kept).await?;
+            if sessions.len() > SESSIONS_AT_ONCE || tokens.len() > TOKENS_AT_ONCE {
+                for session in sessions.iter().skip(SESSIONS_AT_ONCE) {
+                    let entry = like(&entry, "session.end", format!("session {}", session.id));
+                    ended.sessions += usize::from(self.end_session(session.id, entry).await?);
+                }
+                for token in tokens.iter().skip(TOKENS_AT_ONCE) {
+                    let entry = like(&entry, "token.revoke", format!("token {}", token.id));
+                    ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
+                }
+                continue;
+            }
+            let mut after = read.value.clone();
+            after.choose_password();
+            let mut act = self.act();
+            act.change_person(&read, &after)?;
+            act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;
+            act.audit(&entry)?;
+            for session in &sessions {
+                if self.end_life(&mut act, session.id).await? {
+                    act.audit(&like(&entry, "session.end", format!("session {}", session.id)))?;
+                }
+            }
+            for token in &tokens {
+                if self.end_token(&mut act, token.id).await? {
+                    act.audit(&like(&entry, "token.revoke", format!("token {}", token.id)))?;
+                }
+            }
+            match act.commit().await? {
+                Applied::Refused { .. } => tries.again("the person").await?,
+                Applied::Done { .. } => {
+                    // They are over already; their rows only have to go.
+                    for session in &sessions {
+                        self.forget_rows(user, session.id).await?;
+                    }
+                    ended.sessions += sessions.len();
+                    ended.tokens += tokens.len();
+                    return Ok(ended);
+                }
+            }
+        }
+    }
+
+    /// What would end with the password of this person, the oldest last.
+    async fn ended_with(
+        &self,
+        user: UserId,
+        ends: Ends,
+        kept: SessionId,
+    ) -> Result<(Vec<SessionRecord>, Vec<TokenRecord>), StoreError> {
+        let mut sessions = if ends.browsers || ends.devices { self.sessions(Some(user)).await? } else { Vec::new() };
+        sessions.retain(|session| {
+            let chosen = if session.kind == SessionKind::Device { ends.devices } else { ends.browsers };
+            chosen && session.id != kept
+        });
+        let tokens = if ends.tokens { self.tokens(Some(user)).await? } else { Vec::new() };
+        Ok((sessions, tokens))
+    }
+
+    /// Ends a sign-in within an act. False: it has ended already.
+    async fn end_life(&self, act: &mut Act<'_>, id: SessionId) -> Result<bool, StoreError> {
+        let Some(used) = self.session_use(id).await? else { return Ok(false) };
+        act.unmoved(Table::SessionUse, &id.0, used.version);
+        act.delete(Table::SessionUse, &id.0);
+        act.notice(Notice::Session(id));
+        Ok(true)
+    }
+
+    /// Revokes a token within an act. False: it was revoked already.
+    async fn end_token(&self, act: &mut Act<'_>, id: TokenId) -> Result<bool, StoreError> {
+        let Some(read) = self.read::<TokenRecord>(Table::Token, &id.0).await? else { return Ok(false) };
+        act.delete_token(id, &read);
+        Ok(true)
+    }
+}
+
+impl Act<'_> {
+    /// Removes a token, if it is still as it was read, and tells everybody.
+    pub(super) fn delete_token(&mut self, id: TokenId, read: &Read<TokenRecord>) {
+        self.unmoved(Table::Token, &id.0, read.version);
+        self.delete(Table::Token, &id.0);
+        self.delete(Table::PersonToken, &[read.value.owner.0, id.0].concat());
+        self.notice(Notice::Token(id));
+    }
+}
+
+/// By the same actor, from the same place.
+fn like(entry: &Entry, act: &str, on: String) -> Entry {
+    Entry { act: act.to_owned(), on: Some(on), detail: "with the password".to_owned(), ..entry.clone() }
+}
+
+/// So many, with two guards and writes each…
+const SESSIONS_AT_ONCE: usize = 32;
+/// …and so many tokens, with three each, fit into one batch.
+const TOKENS_AT_ONCE: usize = 48;
