@@ -135,6 +135,7 @@ impl Room {
         self.look("sign-in-as-somebody-else", "Sign in").await;
         browser.sign_in(gateway, "ana").await;
         self.look("home", "Hello, ANA Example").await;
+        self.account().await;
         browser.goto(&gateway.portal("/sign-out")).await;
         self.look("sign-out", "Sign out?").await;
         browser.goto(&gateway.portal("/whoami")).await;
@@ -179,6 +180,45 @@ impl Room {
         browser.move_to(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 66)));
         browser.goto(&gateway.app("crm", "/")).await;
         self.look("refused", "Access denied from this IP address").await;
+    }
+
+    async fn account(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.follow("header a.who").await;
+        self.look("account-alone", "Your account").await;
+        gateway.clock().advance(Duration::from_secs(30));
+        gateway.device("ana").await;
+        gateway.token("ana", &["crm"], &[], &[], Duration::from_secs(60 * 60)).await;
+        gateway.clock().advance(Duration::from_secs(30));
+        let mut other = vestibule::demo::visitor::Visitor::new(gateway.clock().clone());
+        other.get(&gateway.portal("/sign-in")).await.expect("an answer");
+        other.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("an answer");
+        other.submit(&[("code", &gateway.totp("ana"))]).await.expect("an answer");
+        browser.reload().await;
+        self.look("account", "Your account").await;
+        browser.follow("a[href='/account/password']").await;
+        self.look("new-password", "Change your password").await;
+        browser.fill("#current", "not hers").await;
+        browser.fill("#password", "nine purple bicycles").await;
+        browser.fill("#again", "nine purple bicycles").await;
+        browser.submit().await;
+        self.look("new-password-wrong", "Change your password").await;
+        browser.goto(&gateway.portal("/account/authenticator")).await;
+        self.look("authenticator", "Replace your authenticator app?").await;
+        browser.goto(&gateway.portal("/account/tokens/new")).await;
+        self.look("new-token", "Make an API token").await;
+        browser.fill("#name", "nightly export").await;
+        browser.submit().await;
+        self.look("new-token-without-apps", "Make an API token").await;
+        browser.click("#app-1").await;
+        browser.follow("main form button").await;
+        self.look("token-made", "Your new token").await;
+        browser.goto(&gateway.portal("/account/recovery-codes")).await;
+        self.look("new-codes", "Make new recovery codes?").await;
+        browser.goto(&gateway.portal("/account")).await;
+        browser.follow("form[action='/account/tokens/revoke'] button").await;
+        self.look("account-done", "Your account").await;
+        browser.goto(&gateway.portal("/")).await;
     }
 
     async fn forwarded_for(&self, list: &str) {

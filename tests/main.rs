@@ -1,5 +1,6 @@
 //! The one test binary: what the program promises, told as tests that read like the promise.
 
+mod account;
 mod ambiguous;
 mod attacks;
 mod browser_first_day;

@@ -3,6 +3,7 @@
 //! [`Gate::admit`] gathers (who showed this secret, from memory or from the store), asks `access::decide`, and acts on the
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
+pub mod account;
 mod assertion;
 mod back;
 mod cut;

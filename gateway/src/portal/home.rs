@@ -18,6 +18,7 @@ use super::respond::{frame, json, page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::trouble;
 use super::{Banner, Reader, Visit, refusal};
+use crate::config::AppSettings;
 use crate::gate::{Admission, Ask, Gate, Prospect, Shown, Visitor};
 
 /// Whoever's browser asks, by the portal's cookie.
@@ -75,19 +76,10 @@ pub(super) async fn home(
         Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
         Err(refused) => return refused,
     };
-    let Ok(front) = CanonicalPath::parse(b"/") else { return see_other(&visit.in_force, &ReturnTo::Portal("/whoami")) };
-    let settings = &visit.in_force.settings;
-    let open = |app: &&Arc<crate::config::AppSettings>| {
-        let prospect = gate.prospect(&visit.in_force, visit.resolved.client, &app.name, &front, &visitor);
-        !matches!(prospect, Prospect::Closed)
-    };
-    let mut apps: Vec<AppLink> = settings
-        .apps
-        .values()
-        .filter(open)
+    let apps: Vec<AppLink> = open_apps(&gate, &visit, &visitor)
+        .iter()
         .map(|app| AppLink { title: app.title.clone(), url: app.origin.clone(), host: app.host.to_string() })
         .collect();
-    apps.sort_by(|a, b| a.title.cmp(&b.title));
     let form = Form::of(&gate, &headers);
     let home = Home {
         frame: frame(&visit.in_force, &banner),
@@ -99,6 +91,18 @@ pub(super) async fn home(
     let mut answer = page(&visit.in_force, StatusCode::OK, &home, None);
     form.keep(&mut answer);
     answer
+}
+
+/// The apps that are open to this person from here, by title.
+pub(super) fn open_apps(gate: &Gate, visit: &Visit, visitor: &Arc<Visitor>) -> Vec<Arc<AppSettings>> {
+    let Ok(front) = CanonicalPath::parse(b"/") else { return Vec::new() };
+    let open = |app: &&Arc<AppSettings>| {
+        let prospect = gate.prospect(&visit.in_force, visit.resolved.client, &app.name, &front, visitor);
+        !matches!(prospect, Prospect::Closed)
+    };
+    let mut apps: Vec<_> = visit.in_force.settings.apps.values().filter(open).cloned().collect();
+    apps.sort_by(|one, other| one.title.cmp(&other.title));
+    apps
 }
 
 /// `GET /sign-out`: asks first.

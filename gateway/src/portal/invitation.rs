@@ -84,15 +84,11 @@ fn choose(
     error: Option<Problem<'_>>,
 ) -> Response {
     let form = Form::of(gate, headers);
-    let least = match gate.least_strength(&visit.in_force, person) {
-        Strength::WithSecondStep => 8,
-        Strength::Alone => 15,
-    };
     let shown = Invitation {
         frame: frame(&visit.in_force, banner),
         username: person.person.name.as_str(),
         full_name: &person.full_name,
-        least,
+        least: least(gate, visit, person),
         error,
         form: form.token(),
         invitation,
@@ -107,9 +103,19 @@ fn gone(visit: &Visit, banner: &Banner) -> Response {
     answer_page(&visit.in_force, StatusCode::GONE, &InvitationGone { frame: frame(&visit.in_force, banner) }, None)
 }
 
-const fn problem(fault: PasswordFault) -> Problem<'static> {
+/// Characters that a password of theirs must have.
+pub(super) fn least(gate: &Gate, visit: &Visit, person: &PersonRecord) -> usize {
+    match gate.least_strength(&visit.in_force, person) {
+        Strength::WithSecondStep => 8,
+        Strength::Alone => 15,
+    }
+}
+
+/// Why a new password was not taken, as the pages say it.
+pub(super) const fn problem(fault: PasswordFault) -> Problem<'static> {
     match fault {
         PasswordFault::Differ => Problem::Differ,
+        PasswordFault::Same => Problem::SamePassword,
         PasswordFault::Form(PasswordError::Empty) => Problem::TooShort { least: 8 },
         PasswordFault::Form(PasswordError::TooLong) => Problem::PasswordTooLong,
         PasswordFault::Weak(Weakness::TooShort { least }) => Problem::TooShort { least },

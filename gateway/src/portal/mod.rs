@@ -5,6 +5,7 @@
 //! number of guesses keeps the core from those who are inside. Every page works without JavaScript; every form carries a
 //! token; redirects are 303 to addresses that were parsed and belong to us.
 
+mod account;
 mod api;
 mod app_host;
 mod cookies;
@@ -29,6 +30,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
+pub use account::CHANGE_PASSWORD;
 pub use app_host::GO_COOKIE;
 pub use cookies::{COOKIE_NAME, our_cookie};
 
@@ -83,6 +85,15 @@ impl Portal {
             .route("/signed-out", get(home::signed_out))
             .route("/go", get(app_host::go))
             .route("/whoami", get(home::whoami))
+            .route("/account", get(account::account))
+            .route("/account/sessions/end", post(account::end_session))
+            .route("/account/tokens/revoke", post(account::revoke_token))
+            .route("/account/authenticator", get(account::authenticator_page).post(account::authenticator))
+            .route("/account/authenticator/off", post(account::end_two_step))
+            .route("/account/tokens/new", get(account::token_page).post(account::make_token))
+            .route("/account/password", get(account::password_page).post(account::password))
+            .route(CHANGE_PASSWORD, get(account::where_passwords_change))
+            .route("/account/recovery-codes", get(account::recovery_page).post(account::recovery))
             .route("/invitation/{secret}", get(invitation::page))
             .route("/invitation", post(invitation::submit))
             .route("/api/v1/sign-in", post(api::begin))
@@ -96,6 +107,7 @@ impl Portal {
         let on_apps = Router::new()
             .route("/.vestibule/hand-off", get(app_host::take))
             .route("/.vestibule/sign-out", get(app_host::sign_out))
+            .route(CHANGE_PASSWORD, get(account::where_passwords_change))
             .fallback(respond::not_found)
             .method_not_allowed_fallback(respond::not_found)
             .with_state(Arc::clone(&gate));

@@ -82,6 +82,11 @@ impl ReturnTo {
         }
         match url.path() {
             "/whoami" => Some(Self::Portal("/whoami")),
+            "/account" => Some(Self::Portal("/account")),
+            "/account/authenticator" => Some(Self::Portal("/account/authenticator")),
+            "/account/tokens/new" => Some(Self::Portal("/account/tokens/new")),
+            "/account/password" => Some(Self::Portal("/account/password")),
+            "/account/recovery-codes" => Some(Self::Portal("/account/recovery-codes")),
             "/sign-out" => Some(Self::Portal("/sign-out")),
             "/go" => {
                 let value =

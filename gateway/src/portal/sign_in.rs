@@ -458,21 +458,26 @@ pub(super) fn trouble(gate: &Gate, visit: &Visit, error: &LoginError) -> Respons
     refusal::unavailable(visit, why, &gate.reference()).map(Body::from)
 }
 
-fn not_ours(gate: &Gate, visit: &Visit) -> Response {
+pub(super) fn not_ours(gate: &Gate, visit: &Visit) -> Response {
     let sentence = "This form is too old or came from elsewhere. Go back, reload the page and try again.";
     refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from)
 }
 
 /// Shows when the next try is welcome, as a span and on the clock.
 fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Response) -> Response {
-    let left = until.since(gate.clock().now()).max(Duration::from_secs(1));
-    let zoned = i64::try_from(until.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    let until: Zoned = zoned.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system());
+    let (left, until) = left_until(gate, until);
     page(Problem::Wait { left, until: &until })
 }
 
+/// How long it is until then, and then on the clock.
+pub(super) fn left_until(gate: &Gate, until: Timestamp) -> (Duration, Zoned) {
+    let left = until.since(gate.clock().now()).max(Duration::from_secs(1));
+    let moment = i64::try_from(until.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+    (left, moment.unwrap_or_default().to_zoned(jiff::tz::TimeZone::system()))
+}
+
 /// A wrong password is no authentication scheme's 401 (RFC 9110 §15.5.2 wants a challenge): 422, or 429 when it has to wait.
-const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
+pub(super) const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
     match problem {
         None | Some(Problem::SessionOver | Problem::SessionEnded) => StatusCode::OK,
         Some(Problem::Wait { .. }) => StatusCode::TOO_MANY_REQUESTS,
@@ -484,6 +489,6 @@ fn method_of(word: &str) -> pages::Method {
     if word == "recovery" { pages::Method::Recovery } else { pages::Method::Totp }
 }
 
-const FLOW_COOKIE: &str = "__Host-vestibule-flow";
+pub(super) const FLOW_COOKIE: &str = "__Host-vestibule-flow";
 /// Ten minutes, as long as the flow itself lives.
-const FLOW_SECONDS: u64 = access::login::FLOW_LIFE.as_secs();
+pub(super) const FLOW_SECONDS: u64 = access::login::FLOW_LIFE.as_secs();

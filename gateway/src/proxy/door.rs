@@ -23,7 +23,7 @@ use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
 use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, OfApp, Permit, Shown, need_code};
-use crate::portal::{COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
+use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
 impl Proxy {
     /// Everything up to the decision. `Ok(None)`: admitted, a permit is in the context.
@@ -72,7 +72,7 @@ impl Proxy {
             return Ok(Some(self.misdirected(&visit, context).await));
         }
         // Also if only one reading of the path is ours: the app must not answer there.
-        let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS));
+        let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS) || reading == CHANGE_PASSWORD);
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
             let certificate = match route.app.client_certificate {
                 ClientCertificate::NotAsked => Some(Certificate::NotShown),

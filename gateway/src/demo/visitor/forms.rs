@@ -27,7 +27,10 @@ impl Form {
                 }
                 "/form" => forms.extend(open.take()),
                 "input" | "textarea" | "select" => {
-                    if let (Some(form), Some(name)) = (&mut open, tag.attribute("name")) {
+                    // What is not ticked is not sent.
+                    let is_box = tag.attribute("type").is_some_and(|kind| kind == "checkbox");
+                    let is_sent = !is_box || tag.attribute("checked").is_some();
+                    if let (Some(form), Some(name), true) = (&mut open, tag.attribute("name"), is_sent) {
                         form.fields.push((name, tag.attribute("value").unwrap_or_default()));
                     }
                 }

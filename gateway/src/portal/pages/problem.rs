@@ -45,6 +45,16 @@ pub enum Problem<'a> {
     TooCommon,
     /// The new password and its repetition differ.
     Differ,
+    /// The present password, asked for with a new one, isn't right.
+    WrongCurrent,
+    /// The new password is the present one.
+    SamePassword,
+    /// A token without a name, or with one that can't be shown.
+    TokenName,
+    /// A token that would open nothing.
+    TokenWithoutApps,
+    /// As many tokens as one may have.
+    TooManyTokens,
 }
 
 impl Problem<'_> {

@@ -42,6 +42,7 @@ fn password_managers_find_their_fields() {
         ("second-step-recovery", &["one-time-code"]),
         ("set-up", &["one-time-code"]),
         ("invitation", &["username", "new-password", "new-password"]),
+        ("new-password", &["username", "current-password", "new-password", "new-password"]),
     ] {
         let found: Vec<String> = state(name).tags.iter().filter_map(|tag| tag.value("autocomplete")).collect();
         assert_eq!(found, hints, "{name}");
@@ -58,6 +59,14 @@ fn forms_post_the_fields_the_portal_reads() {
         ("invitation", "/invitation", &["form", "invitation", "password", "again"]),
         ("home", "/sign-out", &["form"]),
         ("sign-out", "/sign-out", &["form"]),
+        (
+            "new-password",
+            "/account/password",
+            &["form", "current", "password", "again", "browsers", "devices", "tokens"],
+        ),
+        ("new-password-alone", "/account/password", &["form", "current", "password", "again"]),
+        ("new-codes", "/account/recovery-codes", &["form"]),
+        ("new-token", "/account/tokens/new", &["form", "name", "app", "app"]),
     ] {
         let page = state(name);
         let form = page.tags.iter().find(|tag| tag.name == "form").expect(name);
@@ -75,7 +84,9 @@ fn there_is_at_most_one_button_to_press() {
         let buttons = page.tags.iter().filter(|tag| tag.name == "button").count();
         assert_eq!(submits, buttons, "{}: a button says what it is", page.name);
         let asks = page.name.starts_with("sign-in") || page.name.starts_with("second-step");
-        assert!(submits <= 1 && (!asks || submits == 1), "{}: {submits}", page.name);
+        // Each thing in the lists of an account has a button of its own.
+        let lists = page.name.starts_with("account");
+        assert!((submits <= 1 || lists) && (!asks || submits == 1), "{}: {submits}", page.name);
     }
 }
 
@@ -86,6 +97,8 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
             page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
         let expected = match page.name {
             "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" => Some("username"),
+            name if name.starts_with("new-password") => Some("current"),
+            name if name.starts_with("new-token") => Some("name"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
                 Some("password")
             }
@@ -191,7 +204,12 @@ fn pages_are_light() {
     assert!(style_href().starts_with("/assets/style-") && style_href().ends_with(".css"));
     assert_eq!(style_href().len(), "/assets/style-.css".len() + 16);
     for page in plain() {
-        let limit = if page.name.starts_with("set-up") { 16 * 1024 } else { 6 * 1024 };
+        let limit = match page.name {
+            name if name.starts_with("set-up") => 16 * 1024,
+            // A list with a form for each line.
+            name if name.starts_with("account") => 8 * 1024,
+            _ => 6 * 1024,
+        };
         assert!(page.html.len() <= limit, "{} has {} bytes", page.name, page.html.len());
     }
 }
@@ -329,6 +347,51 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         link("Purchase orders and supplier contracts", "purchasing.intranet.acme.example"),
         link("élan", "elan.acme.example"),
     ];
+    let now = access::Timestamp::from_millis(1_795_420_800_000);
+    let ago = |seconds: u64| When::of(access::Timestamp::from_millis(now.millis() - seconds * 1000), now);
+    let thing = |id: &str, name: &str, is_this| Thing {
+        id: id.to_owned(),
+        name: say(name),
+        from: Some(address),
+        opens: say("crm, mail"),
+        since: ago(50_000),
+        used: Some(ago(90)),
+        expires: Some(ago(0)),
+        is_this,
+    };
+    let browsers = [thing("00", "Firefox on Linux", true), thing("01", "Safari on iPhone", false)];
+    let devices = [thing("02", "Acme Field on a very long and winding name of a telephone", false)];
+    let tokens = [thing("03", "nightly export", false), Thing { used: None, from: None, ..thing("04", "new", false) }];
+    let account = |name, browsers, devices, tokens, done: Option<Done>| {
+        let (has_authenticator, recovery_left) = (done.is_none(), 10);
+        State::new(
+            name,
+            &Account {
+                frame,
+                username,
+                full_name,
+                has_authenticator,
+                recovery_left,
+                browsers,
+                devices,
+                tokens,
+                done,
+                form,
+            },
+        )
+    };
+    let stop = |name: &str, used| Impact { name: say(name), used };
+    let boxes = [
+        EndBox { name: "browsers", ticked: true, stops: vec![stop("Safari on iPhone", Some(ago(90)))] },
+        EndBox { name: "devices", ticked: false, stops: vec![stop("Acme Field", Some(ago(9_000)))] },
+        EndBox { name: "tokens", ticked: false, stops: vec![stop("nightly export", None), stop("new", Some(ago(0)))] },
+    ];
+    let change = |name, boxes, error| State::new(name, &NewPassword { frame, username, least: 8, boxes, error, form });
+    let choice = |name: &str, title: &str, ticked| AppChoice { name: name.to_owned(), title: say(title), ticked };
+    let choices = [choice("crm", "CRM", false), choice("wiki", "Wiki", true)];
+    let describe = |name, called, error| {
+        State::new(name, &NewToken { frame, name: called, apps: &choices, days: 90, error, form })
+    };
     let (roles, groups, networks) = (words(&["admin"]), words(&["sales", "field"]), words(&["office", "vpn"]));
     let hop = |address: &str, trusted| Hop { address: say(address), trusted };
     let hops = [hop("10.0.0.2", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", true), hop("198.51.100.7", false)];
@@ -379,6 +442,22 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         home("home", &apps, None),
         home("home-empty", &[], None),
         home("home-demo", &apps[..2], Some("Demo: people, apps and mail are made up, and are gone when it stops.")),
+        account("account", &browsers, &devices, &tokens, None),
+        account("account-alone", &browsers[..1], &[], &[], None),
+        account("account-done", &browsers, &devices, &tokens, Some(Done::Password)),
+        change("new-password", &boxes, None),
+        change("new-password-alone", &[], None),
+        change("new-password-wrong", &boxes, Some(Problem::WrongCurrent)),
+        change("new-password-same", &boxes, Some(Problem::SamePassword)),
+        change("new-password-wait", &boxes, Some(wait)),
+        State::new("account-authenticator", &Authenticator { frame, is_set_up: true, may_end: true, form }),
+        State::new("account-authenticator-none", &Authenticator { frame, is_set_up: false, may_end: false, form }),
+        describe("new-token", "", None),
+        describe("new-token-without-apps", username, Some(Problem::TokenWithoutApps)),
+        describe("new-token-name", "", Some(Problem::TokenName)),
+        describe("new-token-many", username, Some(Problem::TooManyTokens)),
+        State::new("token-made", &TokenMade { frame, name: username, text: "vst_00112233_ZmFjZQ" }),
+        State::new("new-codes", &NewCodes { frame, left: 7, form }),
         State::new("sign-out", &SignOut { frame, username, form }),
         State::new("signed-out", &SignedOut { frame }),
         who("whoami", &hops, Some(username)),

@@ -1,0 +1,537 @@
+//! `/account`: what is signed in and which tokens there are, and a new password (D1, D2, P6, S9, S11).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::Secret;
+use access::Timestamp;
+use access::identity::{SessionId, TokenId};
+use access::policy::{Method, Need};
+use axum::extract::{Query, State};
+use axum::response::Response;
+use axum::{Extension, Form as Fields};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use super::cookies::set_cookie;
+use super::forms::{self, Asked, Form, Sent};
+use super::home::{open_apps, signed_in};
+use super::invitation::{least, problem};
+use super::pages::{
+    self, AppChoice, Authenticator, Done, Impact, NewCodes, NewPassword as NewPasswordPage, NewToken, Problem,
+    RecoveryCodes, Thing, TokenMade, When,
+};
+use super::respond::{frame, page as answer_page, see_other};
+use super::return_to::ReturnTo;
+use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, asked_again, caller, left_until, not_ours, status_of, trouble};
+use super::{Banner, Visit};
+use crate::config::AppSettings;
+use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
+use crate::gate::{Gate, Visitor};
+use crate::store::vault::{Ends, SessionKind, TokenRecord};
+
+/// Who asks, from where and with what: the same for each page here.
+struct Asking {
+    gate: Arc<Gate>,
+    visit: Visit,
+    banner: Banner,
+    headers: HeaderMap,
+    visitor: Arc<Visitor>,
+}
+
+impl Asking {
+    /// `Err`: the answer for whoever is not signed in, or refused.
+    async fn new(
+        gate: Arc<Gate>,
+        visit: Visit,
+        banner: Banner,
+        headers: HeaderMap,
+        here: &'static str,
+    ) -> Result<Self, Response> {
+        match signed_in(&gate, &visit, &headers).await? {
+            Some(visitor) => Ok(Self { gate, visit, banner, headers, visitor }),
+            None => Err(see_other(&visit.in_force, &ReturnTo::Query(format!("/sign-in?return_to={here}")))),
+        }
+    }
+
+    /// As above, for a form. `Err` also: it is none of ours.
+    async fn form<F>(
+        gate: Arc<Gate>,
+        visit: Visit,
+        banner: Banner,
+        headers: HeaderMap,
+        sent: Sent<F>,
+        token: impl FnOnce(&F) -> &str,
+    ) -> Result<(Self, F), Response> {
+        let Ok(Fields(fields)) = sent else { return Err(not_ours(&gate, &visit)) };
+        if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), token(&fields)) {
+            return Err(not_ours(&gate, &visit));
+        }
+        let asking = Self::new(gate, visit, banner, headers, ACCOUNT).await?;
+        Ok((asking, fields))
+    }
+
+    /// Something has to be proved again before this page is shown.
+    async fn again(&self, here: &'static str) -> Response {
+        let Self { gate, visit, banner, headers, visitor } = self;
+        asked_again(gate, visit, banner, headers, visitor, Need::Fresh, &ReturnTo::Portal(here)).await
+    }
+
+    fn to_account(&self, done: Done) -> Response {
+        see_other(&self.visit.in_force, &ReturnTo::Query(format!("{ACCOUNT}?done={}", done.as_str())))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.gate.clock().now()
+    }
+}
+
+#[derive(Default, Deserialize)]
+pub(super) struct DoneQuery {
+    #[serde(default)]
+    done: String,
+}
+
+/// `GET /account`.
+pub(super) async fn account(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    query: Asked<DoneQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let done = query.ok().and_then(|Query(query)| Done::of(&query.done));
+    let asking = match Asking::new(gate, visit, banner, headers, ACCOUNT).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let Account { browsers, devices, tokens, recovery_left } = match gate.account(visitor).await {
+        Ok(account) => account,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let now = asking.now();
+    let things = |list: &[SignedIn]| list.iter().map(|one| sign_in(one, now)).collect::<Vec<_>>();
+    let form = Form::of(gate, headers);
+    let shown = pages::Account {
+        frame: frame(&visit.in_force, banner),
+        username: visitor.person().name.as_str(),
+        full_name: &visitor.record().full_name,
+        has_authenticator: visitor.record().enrolled.has(Method::Totp),
+        recovery_left,
+        browsers: &things(&browsers),
+        devices: &things(&devices),
+        tokens: &tokens.iter().map(|token| bearer(token, now)).collect::<Vec<_>>(),
+        done,
+        form: form.token(),
+    };
+    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
+    form.keep(&mut answer);
+    answer
+}
+
+#[derive(Deserialize)]
+pub(super) struct EndFields {
+    form: String,
+    #[serde(default)]
+    session: String,
+    #[serde(default)]
+    token: String,
+}
+
+/// `POST /account/sessions/end`: one, or with `others` all in other browsers. What has ended already is no error.
+pub(super) async fn end_session(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<EndFields>,
+) -> Response {
+    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let client = visit.resolved.client;
+    let ended = match SessionId::parse(&fields.session) {
+        Some(id) => gate.end_own(&visit.in_force, visitor, id, client).await.map(|_| Done::Session),
+        None if fields.session == "others" => {
+            gate.end_others(&visit.in_force, visitor, client).await.map(|_| Done::Others)
+        }
+        None => return not_ours(gate, visit),
+    };
+    match ended {
+        Ok(done) => asking.to_account(done),
+        Err(error) => trouble(gate, visit, &error.into()),
+    }
+}
+
+/// `POST /account/tokens/revoke`.
+pub(super) async fn revoke_token(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<EndFields>,
+) -> Response {
+    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let Some(id) = TokenId::parse(&fields.token) else { return not_ours(gate, visit) };
+    match gate.revoke_own(&visit.in_force, visitor, id, visit.resolved.client).await {
+        Ok(_) => asking.to_account(Done::Token),
+        Err(error) => trouble(gate, visit, &error.into()),
+    }
+}
+
+/// `GET /account/tokens/new`.
+pub(super) async fn token_page(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let asking = match Asking::new(gate, visit, banner, headers, NEW_TOKEN).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(NEW_TOKEN).await;
+    }
+    describe(&asking, "", &[], LIVES[1], None)
+}
+
+/// `POST /account/tokens/new`: shows the token, this once.
+pub(super) async fn make_token(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<Vec<(String, String)>>,
+) -> Response {
+    let (asking, fields) =
+        match Asking::form(gate, visit, banner, headers, fields, |fields| field(fields, "form")).await {
+            Ok(sent) => sent,
+            Err(answer) => return answer,
+        };
+    let Asking { gate, visit, banner, visitor, .. } = &asking;
+    let name = field(&fields, "name");
+    let days = field(&fields, "days").parse().ok().filter(|days| LIVES.contains(days));
+    let Some(days) = days else { return not_ours(gate, visit) };
+    let ticked = fields.iter().filter(|(name, _)| name == "app").map(|(_, app)| app.as_str()).collect::<Vec<_>>();
+    let offered = apps_of(&asking);
+    let apps = offered.iter().filter(|app| ticked.contains(&app.name.as_str())).map(|app| app.name.clone()).collect();
+    let life = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, name, apps, life).await {
+        Ok(Made::Done(token, text)) => {
+            let frame = frame(&visit.in_force, banner);
+            let shown = TokenMade { frame, name: &token.name, text: text.expose() };
+            return answer_page(&visit.in_force, StatusCode::OK, &shown, None);
+        }
+        Ok(Made::Stale) => return asking.again(NEW_TOKEN).await,
+        Ok(Made::Name) => Problem::TokenName,
+        Ok(Made::NoApp) => Problem::TokenWithoutApps,
+        Ok(Made::TooMany) => Problem::TooManyTokens,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    describe(&asking, name, &ticked, days, Some(problem))
+}
+
+/// The form for a new token.
+fn describe(asking: &Asking, name: &str, ticked: &[&str], days: u16, error: Option<Problem<'_>>) -> Response {
+    let Asking { gate, visit, banner, headers, .. } = asking;
+    let offered = apps_of(asking);
+    let choice = |app: &Arc<AppSettings>| AppChoice {
+        name: app.name.to_string(),
+        title: app.title.clone(),
+        ticked: ticked.contains(&app.name.as_str()),
+    };
+    let form = Form::of(gate, headers);
+    let shown = NewToken {
+        frame: frame(&visit.in_force, banner),
+        name,
+        apps: &offered.iter().map(choice).collect::<Vec<_>>(),
+        days,
+        error,
+        form: form.token(),
+    };
+    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
+    form.keep(&mut answer);
+    answer
+}
+
+/// The apps that are open to whoever asks, from here, by title.
+fn apps_of(asking: &Asking) -> Vec<Arc<AppSettings>> {
+    open_apps(&asking.gate, &asking.visit, &asking.visitor)
+}
+
+fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+    fields.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
+}
+
+/// `GET /account/password`.
+pub(super) async fn password_page(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let asking = match Asking::new(gate, visit, banner, headers, PASSWORD).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(PASSWORD).await;
+    }
+    choose(&asking, Ends { browsers: true, ..Ends::default() }, None).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct PasswordFields {
+    form: String,
+    current: String,
+    password: String,
+    again: String,
+    browsers: Option<String>,
+    devices: Option<String>,
+    tokens: Option<String>,
+}
+
+/// `POST /account/password`.
+pub(super) async fn password(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<PasswordFields>,
+) -> Response {
+    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok(sent) => sent,
+        Err(answer) => return answer,
+    };
+    let PasswordFields { form: _, current, password, again, browsers, devices, tokens } = fields;
+    let ends = Ends { browsers: browsers.is_some(), devices: devices.is_some(), tokens: tokens.is_some() };
+    let (current, new, again) = (Secret::new(current), Secret::new(password), Secret::new(again));
+    let caller = caller(&asking.visit, &asking.headers, SessionKind::Portal);
+    let typed = NewPassword { current, new, again, ends };
+    let (left, until);
+    let problem = match asking.gate.change_password(&caller, &asking.visitor, typed).await {
+        Ok(Changed::Done(_)) => return asking.to_account(Done::Password),
+        Ok(Changed::Stale) => return asking.again(PASSWORD).await,
+        Ok(Changed::Wrong) => Problem::WrongCurrent,
+        Ok(Changed::Fault(fault)) => problem(fault),
+        Ok(Changed::Wait(welcome)) => {
+            (left, until) = left_until(&asking.gate, welcome);
+            Problem::Wait { left, until: &until }
+        }
+        Err(error) => return trouble(&asking.gate, &asking.visit, &error),
+    };
+    choose(&asking, ends, Some(problem)).await
+}
+
+/// `GET /.well-known/change-password`, on the portal and on the host of every app: password managers ask there.
+pub(super) async fn where_passwords_change(Extension(visit): Extension<Visit>) -> Response {
+    see_other(&visit.in_force, &ReturnTo::Portal(PASSWORD))
+}
+
+/// The form for a new password, with what would end.
+async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Response {
+    let Asking { gate, visit, banner, headers, visitor } = asking;
+    let account = match gate.account(visitor).await {
+        Ok(account) => account,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let now = asking.now();
+    let sign_ins = |list: &[SignedIn]| {
+        let others = list.iter().filter(|one| !one.is_this);
+        others.map(|one| Impact { name: one.session.device.clone(), used: Some(When::of(one.used, now)) }).collect()
+    };
+    let tokens = account
+        .tokens
+        .iter()
+        .map(|token| Impact { name: token.name.clone(), used: token.last_used.map(|(at, _)| When::of(at, now)) });
+    let form = Form::of(gate, headers);
+    let shown = NewPasswordPage {
+        frame: frame(&visit.in_force, banner),
+        username: visitor.person().name.as_str(),
+        least: least(gate, visit, visitor.record()),
+        boxes: &[
+            pages::EndBox { name: "browsers", ticked: ends.browsers, stops: sign_ins(&account.browsers) },
+            pages::EndBox { name: "devices", ticked: ends.devices, stops: sign_ins(&account.devices) },
+            pages::EndBox { name: "tokens", ticked: ends.tokens, stops: tokens.collect() },
+        ],
+        error,
+        form: form.token(),
+    };
+    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
+    form.keep(&mut answer);
+    answer
+}
+
+/// `GET /account/authenticator`: asks before an app is set up, or another in its place, or two-step sign-in switched off.
+pub(super) async fn authenticator_page(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let asking = match Asking::new(gate, visit, banner, headers, AUTHENTICATOR).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(AUTHENTICATOR).await;
+    }
+    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let is_set_up = visitor.record().enrolled.has(Method::Totp);
+    let form = Form::of(gate, headers);
+    let shown = Authenticator {
+        frame: frame(&visit.in_force, banner),
+        is_set_up,
+        may_end: is_set_up && gate.may_end_two_step(&visit.in_force, visitor),
+        form: form.token(),
+    };
+    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
+    form.keep(&mut answer);
+    answer
+}
+
+/// `POST /account/authenticator`: on to the picture. What is there works until the new one is confirmed.
+pub(super) async fn authenticator(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<OnlyForm>,
+) -> Response {
+    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok((asking, _)) => asking,
+        Err(answer) => return answer,
+    };
+    match asking.gate.begin_authenticator(&asking.visitor, ACCOUNT.to_owned()).await {
+        Ok(Some(flow)) => {
+            let mut answer = see_other(&asking.visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
+            set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
+            answer
+        }
+        Ok(None) => asking.again(AUTHENTICATOR).await,
+        Err(error) => trouble(&asking.gate, &asking.visit, &error.into()),
+    }
+}
+
+/// `POST /account/authenticator/off`.
+pub(super) async fn end_two_step(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<OnlyForm>,
+) -> Response {
+    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok((asking, _)) => asking,
+        Err(answer) => return answer,
+    };
+    let Asking { gate, visit, visitor, .. } = &asking;
+    match gate.end_two_step(&visit.in_force, visitor, visit.resolved.client).await {
+        Ok(true) => asking.to_account(Done::TwoStepOff),
+        // The page says what can be done, or asks for a proof.
+        Ok(false) => see_other(&visit.in_force, &ReturnTo::Portal(AUTHENTICATOR)),
+        Err(error) => trouble(gate, visit, &error),
+    }
+}
+
+/// `GET /account/recovery-codes`: asks first, for the old ones are lost with it.
+pub(super) async fn recovery_page(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+) -> Response {
+    let asking = match Asking::new(gate, visit, banner, headers, RECOVERY).await {
+        Ok(asking) => asking,
+        Err(answer) => return answer,
+    };
+    if !asking.visitor.record().enrolled.has(Method::Totp) {
+        return see_other(&asking.visit.in_force, &ReturnTo::Portal(ACCOUNT));
+    }
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(RECOVERY).await;
+    }
+    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let left = match gate.vault().recovery_left(visitor.person().id).await {
+        Ok(left) => left,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let form = Form::of(gate, headers);
+    let shown = NewCodes { frame: frame(&visit.in_force, banner), left, form: form.token() };
+    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
+    form.keep(&mut answer);
+    answer
+}
+
+#[derive(Deserialize)]
+pub(super) struct OnlyForm {
+    form: String,
+}
+
+/// `POST /account/recovery-codes`: shows the new ones, this once.
+pub(super) async fn recovery(
+    State(gate): State<Arc<Gate>>,
+    Extension(visit): Extension<Visit>,
+    Extension(banner): Extension<Banner>,
+    headers: HeaderMap,
+    fields: Sent<OnlyForm>,
+) -> Response {
+    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
+        Ok((asking, _)) => asking,
+        Err(answer) => return answer,
+    };
+    let Asking { gate, visit, banner, visitor, .. } = &asking;
+    let codes = match gate.renew_recovery(&visit.in_force, visitor, visit.resolved.client).await {
+        Ok(Some(codes)) => codes.iter().map(access::secret::TypedSecret::grouped).collect::<Vec<_>>(),
+        Ok(None) => return asking.again(RECOVERY).await,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let continue_to = visit.in_force.settings.portal.join(ACCOUNT);
+    let shown = RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
+    answer_page(&visit.in_force, StatusCode::OK, &shown, None)
+}
+
+fn sign_in(one: &SignedIn, now: Timestamp) -> Thing {
+    let SignedIn { session, used, is_this } = one;
+    Thing {
+        id: session.id.to_string(),
+        name: session.device.clone(),
+        from: Some(session.address),
+        opens: String::new(),
+        since: When::of(session.opened, now),
+        used: Some(When::of(*used, now)),
+        expires: None,
+        is_this: *is_this,
+    }
+}
+
+fn bearer(token: &TokenRecord, now: Timestamp) -> Thing {
+    Thing {
+        id: token.id.to_string(),
+        name: token.name.clone(),
+        from: token.last_used.map(|(_, from)| from),
+        opens: token.apps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        since: When::of(token.made, now),
+        used: token.last_used.map(|(at, _)| When::of(at, now)),
+        expires: (token.expires != Timestamp::NEVER).then(|| When::of(token.expires, now)),
+        is_this: false,
+    }
+}
+
+/// Where a password manager looks for the page that changes a password (W3C, A Well-Known URL for Changing Passwords).
+pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+const ACCOUNT: &str = "/account";
+const NEW_TOKEN: &str = "/account/tokens/new";
+/// Days that a token may be good.
+const LIVES: [u16; 3] = [30, 90, 365];
+const PASSWORD: &str = "/account/password";
+const AUTHENTICATOR: &str = "/account/authenticator";
+const RECOVERY: &str = "/account/recovery-codes";
