@@ -33,6 +33,8 @@ async fn a_sign_in_takes_a_keyboard_and_nothing_else() {
     browser.goto(&gateway.portal("/")).await;
     browser.wait_for(".apps").await;
     browser.press(Key::Tab).await;
+    assert_eq!(browser.focused().await, "ana", "the way to her account");
+    browser.press(Key::Tab).await;
     assert_eq!(browser.focused().await, "Sign out");
     browser.submit().await;
     browser.wait_for_text("h1", "You are signed out").await;

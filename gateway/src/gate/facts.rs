@@ -8,13 +8,12 @@
 //! has to fetch is what they cost. So all rows of one sign-in share one [`Visitor`], 96 bytes that hold everything about
 //! it; a row is its digest, where that is, and what it is for.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use access::identity::{AppName, SessionId, TokenId, UserId};
+use access::identity::{SessionId, TokenId, UserId};
 use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts};
 use access::{Secret, Timestamp};
 use arc_swap::{ArcSwapOption, ArcSwapWeak};
@@ -23,6 +22,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use super::assertion::Made;
 use super::identity::Identity;
+use super::shared::{Kinds, Names};
 use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
 use crate::store::vault::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault};
@@ -312,24 +312,6 @@ impl Hasher for AsItIs {
     }
 }
 
-/// What rows are for: each kind once, and for good, so that a row only points to it. There are as many as there are apps.
-struct Kinds(Mutex<BTreeMap<AppName, &'static SessionKind>>);
-
-impl Kinds {
-    fn kept(&self, kind: &SessionKind) -> &'static SessionKind {
-        static PORTAL: SessionKind = SessionKind::Portal;
-        static DEVICE: SessionKind = SessionKind::Device;
-        match kind {
-            SessionKind::Portal => &PORTAL,
-            SessionKind::Device => &DEVICE,
-            SessionKind::App(app) => {
-                let mut apps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                apps.entry(app.clone()).or_insert_with(|| Box::leak(Box::new(kind.clone())))
-            }
-        }
-    }
-}
-
 type Rows = Cache<ByDigest, Row, UnitWeighter, BuildHasherDefault<AsItIs>>;
 
 /// The facts in memory.
@@ -340,6 +322,7 @@ pub(super) struct FactCache {
     tokens: Cache<TokenId, Arc<Visitor>>,
     people: Cache<UserId, Arc<KnownPerson>>,
     kinds: Kinds,
+    names: Names,
     living_sessions: Shelf<Visitor>,
     living_tokens: Shelf<Visitor>,
     living_people: Shelf<KnownPerson>,
@@ -353,7 +336,8 @@ impl FactCache {
             rows: Cache::with(FEW, SESSIONS as u64, UnitWeighter, BuildHasherDefault::default(), lifecycle),
             tokens: bounded(TOKENS),
             people: bounded(PEOPLE),
-            kinds: Kinds(Mutex::default()),
+            kinds: Kinds::default(),
+            names: Names::default(),
             living_sessions: Shelf::new(SESSIONS),
             living_tokens: Shelf::new(TOKENS),
             living_people: Shelf::new(PEOPLE),
@@ -453,7 +437,8 @@ impl FactCache {
             return Ok(Some(known));
         }
         let place = self.living_people.place(&id.0);
-        let Some(record) = self.vault.person(id).await? else { return Ok(None) };
+        let Some(mut record) = self.vault.person(id).await? else { return Ok(None) };
+        self.names.share(&mut record.person);
         let known = self.living_people.put(&place, |known| match known {
             // Their sessions remember them still, or somebody was quicker.
             Some(known) => Arc::clone(known),
@@ -505,7 +490,7 @@ const PEOPLE: usize = 200_000;
 #[cfg(test)]
 mod tests {
     use access::ClientAddr;
-    use access::identity::UserName;
+    use access::identity::{AppName, UserName};
     use access::login::{self, Next, Situation};
     use access::network::{Believed, Claims};
 
