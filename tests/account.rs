@@ -40,6 +40,12 @@ async fn the_account_page_tells_what_is_signed_in_and_ends_it() {
     let (status, words) = send(&gateway, &mut ana, revoke).await;
     assert!(status == 200 && words.contains("revoked, for good"), "{words}");
     assert_eq!(gateway.get("crm", "/").bearer(&token).send().await.status, 401);
+    // It is said once, and not because an address says so.
+    for address in ["/account", "/account?done=password"] {
+        let page = ana.get(&gateway.portal(address)).await.expect("an answer").words();
+        assert!(!page.contains("for good.") || !page.contains("is revoked"), "{page}");
+        assert!(!page.contains("is changed"), "{page}");
+    }
     // Pressed twice, it is as it was.
     assert_eq!(send(&gateway, &mut ana, revoke).await.0, 200);
     assert_eq!(send(&gateway, &mut ana, &ends[0]).await.0, 200);

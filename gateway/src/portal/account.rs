@@ -7,14 +7,14 @@ use access::Secret;
 use access::Timestamp;
 use access::identity::{SessionId, TokenId};
 use access::policy::{Method, Need};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use axum::{Extension, Form as Fields};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::cookies::set_cookie;
-use super::forms::{self, Asked, Form, Sent};
+use super::cookies::{clear_cookie, our_cookie, set_cookie};
+use super::forms::{self, Form, Sent};
 use super::home::{open_apps, signed_in};
 use super::invitation::{least, problem};
 use super::pages::{
@@ -78,7 +78,10 @@ impl Asking {
     }
 
     fn to_account(&self, done: Done) -> Response {
-        see_other(&self.visit.in_force, &ReturnTo::Query(format!("{ACCOUNT}?done={}", done.as_str())))
+        let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(ACCOUNT));
+        // Not in the address: a link from elsewhere must not make our page say that something was done.
+        set_cookie(&mut answer, DONE_COOKIE, done.as_str(), DONE_SECONDS);
+        answer
     }
 
     fn now(&self) -> Timestamp {
@@ -86,21 +89,14 @@ impl Asking {
     }
 }
 
-#[derive(Default, Deserialize)]
-pub(super) struct DoneQuery {
-    #[serde(default)]
-    done: String,
-}
-
 /// `GET /account`.
 pub(super) async fn account(
     State(gate): State<Arc<Gate>>,
     Extension(visit): Extension<Visit>,
     Extension(banner): Extension<Banner>,
-    query: Asked<DoneQuery>,
     headers: HeaderMap,
 ) -> Response {
-    let done = query.ok().and_then(|Query(query)| Done::of(&query.done));
+    let done = our_cookie(&headers, DONE_COOKIE).and_then(Done::of);
     let asking = match Asking::new(gate, visit, banner, headers, ACCOUNT).await {
         Ok(asking) => asking,
         Err(answer) => return answer,
@@ -127,6 +123,9 @@ pub(super) async fn account(
     };
     let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
     form.keep(&mut answer);
+    if done.is_some() {
+        clear_cookie(&mut answer, DONE_COOKIE);
+    }
     answer
 }
 
@@ -528,6 +527,9 @@ fn bearer(token: &TokenRecord, now: Timestamp) -> Thing {
 
 /// Where a password manager looks for the page that changes a password (W3C, A Well-Known URL for Changing Passwords).
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
+/// What the account page says was just done, once.
+const DONE_COOKIE: &str = "__Host-vestibule-done";
+const DONE_SECONDS: u64 = 60;
 const ACCOUNT: &str = "/account";
 const NEW_TOKEN: &str = "/account/tokens/new";
 /// Days that a token may be good.

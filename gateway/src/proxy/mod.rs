@@ -1,8 +1,9 @@
-//! pingora's HTTP phases, and nothing else.
+//! pingora's HTTP phases, and the straight way past its proxy.
 //!
 //! `request_filter` resolves the true address, reads host and path once, asks the gate, and either answers itself (a
 //! refusal, the way to the sign-in, the portal's pages) or leaves a [`Permit`] in the context. Without one `upstream_peer`
-//! knows no address. `upstream_request_filter` seals the headers; `logging` counts.
+//! knows no address. What only reads is forwarded there and then, if it can be (`straight`); for the rest
+//! `upstream_request_filter` seals the headers. `logging` counts.
 
 mod answer;
 mod asked;

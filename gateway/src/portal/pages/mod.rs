@@ -260,7 +260,7 @@ pub enum Done {
 }
 
 impl Done {
-    /// As in `?done=`.
+    /// As in the cookie.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
