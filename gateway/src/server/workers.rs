@@ -28,7 +28,8 @@ impl Workers {
         let (alive, watching) = watch::channel(());
         let (tell, ended) = tokio::sync::mpsc::channel(1);
         for (number, work) in works.into_iter().enumerate() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().event_interval(LOOKS_AFTER).enable_all().build()?;
             let (mut alive, tell) = (watching.clone(), tell.clone());
             std::thread::Builder::new().name(format!("worker {number}")).spawn(move || {
                 runtime.block_on(async {
@@ -57,3 +58,7 @@ impl Workers {
         self.ended().await;
     }
 }
+
+/// So many tasks run before a worker looks who else has something to do. tokio's 61 let five hundred newcomers keep those
+/// who are inside waiting for milliseconds, three times a request.
+const LOOKS_AFTER: u32 = 8;
