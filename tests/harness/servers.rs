@@ -3,11 +3,13 @@
 //! Each answers `PUBLIC` where its own idea of the path lies below `/public/`, and `SECRET` everywhere else. Nothing that
 //! was started outlives its value.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use crate::program::free_port;
 
 /// A running server.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl Server {
         let dir = tempfile::tempdir().expect("a temporary folder");
         // Apache gives up its rights before it looks at its folder.
         std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("ours");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        // None that the system gives to somebody who connects, before the server has taken it.
+        let port = free_port();
         let mut command = prepare(dir.path(), port);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}: run sh deploy/setup.sh --tests"));
