@@ -43,6 +43,8 @@ pub(super) async fn serve(config: PathBuf, start: Start, style: Style) -> u8 {
     loop {
         tokio::select! {
             () = told.once_more() => {
+                // First, so that it is true when it is said.
+                server.take_nobody_new();
                 tracing::info!("ending: no new connections, {} seconds for those that are open", limit(&server).as_secs());
                 break;
             }

@@ -23,10 +23,15 @@ impl Server {
         let _ = self.giver.successor().wait_for(Option::is_some).await;
     }
 
+    /// From now on nobody new is taken, and each HTTP/1 connection hears with its next answer that it is the last.
+    pub fn take_nobody_new(&self) {
+        self.giver.stop();
+    }
+
     /// Takes nobody new and lets what is under way end, for at most `limit`. Then [`Server::end`]. Dropped before, it can
     /// be called again.
     pub async fn drain(&mut self, limit: Duration) {
-        self.giver.stop();
+        self.take_nobody_new();
         let successor = self.giver.successor().borrow().clone();
         let (close_idle, is_alone) = (&self.idle, successor.is_none());
         let idle = async {
