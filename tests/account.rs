@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::totp::TotpSecret;
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use harness::wire::Answer;
 use http::StatusCode;
@@ -238,11 +239,7 @@ async fn another_authenticator_app_takes_the_place_of_the_old_one_once_it_is_con
         let page =
             ana.post_form(&gateway.portal("/account/authenticator"), &[("form", &form)]).await.expect("an answer");
         assert_eq!(page.heading().as_deref(), Some("Set up two-step sign-in"));
-        let text = page.text();
-        let (_, key) = text.split_once("<code class=\"secret\">").expect("the key for the app");
-        let key: String = key.split("</code>").next().unwrap_or_default().split_whitespace().collect();
-        let key = data_encoding::BASE32_NOPAD.decode(key.as_bytes()).expect("base32");
-        let key = access::totp::TotpSecret::from_random(key.try_into().expect("twenty bytes"));
+        let key = key_on(&page.text());
         gateway.clock().advance(Duration::from_secs(30));
         if !confirmed {
             // Given up: the old one goes on.
@@ -269,6 +266,42 @@ async fn another_authenticator_app_takes_the_place_of_the_old_one_once_it_is_con
     assert_eq!(login.send().await.status, 303, "and the old one has ended");
     let code = access::secret::TypedSecret::parse(&old_recovery).expect("a code");
     assert!(!gateway.gate().vault().has_recovery_code(gateway.id("ana"), &code).await.expect("the store answers"));
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_alone_can_not_replace_a_second_step_that_was_set_up_meanwhile() {
+    let sign_in = Some("sign_in: { two_step: optional }".to_owned());
+    let gateway = TestGateway::with(Setup { sign_in, ..Setup::default() }).await.with_user("ana", Factor::None).await;
+    let (mut ana, mut thief) = (Visitor::new(gateway.clock().clone()), Visitor::new(gateway.clock().clone()));
+    for visitor in [&mut ana, &mut thief] {
+        visitor.get(&gateway.portal("/sign-in")).await.expect("an answer");
+        visitor.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("an answer");
+        let page = visitor.get(&gateway.portal("/account/authenticator")).await.expect("an answer");
+        assert_eq!(page.heading().as_deref(), Some("Set up two-step sign-in?"));
+    }
+    let held = form_token(&thief);
+    let form = form_token(&ana);
+    let page = ana.post_form(&gateway.portal("/account/authenticator"), &[("form", &form)]).await.expect("an answer");
+    let key = key_on(&page.text());
+    let page = ana.submit(&[("code", &key.code_at(gateway.clock().now()))]).await.expect("an answer");
+    assert_eq!(page.heading().as_deref(), Some("Keep your recovery codes"));
+
+    // Their sign-in is as fresh as hers was, and has shown no second step.
+    for path in
+        ["/account/authenticator", "/account/authenticator/off", "/account/recovery-codes", "/account/tokens/new"]
+    {
+        let fields = [("form", held.as_str()), ("name", "x"), ("app", "mail"), ("days", "30")];
+        let page = thief.post_form(&gateway.portal(path), &fields).await.expect("an answer");
+        assert_eq!(page.heading().as_deref(), Some("Enter your code"), "{path}: {}", page.words());
+        if path != "/account/authenticator/off" {
+            let page = thief.get(&gateway.portal(path)).await.expect("an answer");
+            assert_eq!(page.heading().as_deref(), Some("Enter your code"), "{path}");
+        }
+    }
+    let vault = gateway.gate().vault();
+    let kept = vault.totp(gateway.id("ana")).await.expect("the store answers").expect("it is set up");
+    assert_eq!(kept.bytes(), key.bytes());
+    assert_eq!(vault.tokens(None).await.expect("the store answers"), []);
 }
 
 #[tokio::test]
@@ -414,6 +447,14 @@ async fn send(gateway: &TestGateway, visitor: &mut Visitor, form: &Form) -> (u16
     let fields = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
     let page = visitor.post_form(&gateway.portal(&form.action), &fields).await.expect("an answer");
     (page.status.as_u16(), page.words())
+}
+
+/// The key that a set-up page shows.
+fn key_on(page: &str) -> TotpSecret {
+    let (_, key) = page.split_once("<code class=\"secret\">").expect("the key for the app");
+    let key: String = key.split("</code>").next().unwrap_or_default().split_whitespace().collect();
+    let key = data_encoding::BASE32_NOPAD.decode(key.as_bytes()).expect("base32");
+    TotpSecret::from_random(key.try_into().expect("twenty bytes"))
 }
 
 /// The token of the page that a visitor looks at.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use access::identity::{AppName, SessionId, TokenId};
 use access::login::{Flow, Stage};
 use access::password::{Password, PasswordError, Verdict};
+use access::policy::Method;
 use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 use access::{ClientAddr, Secret, Timestamp};
@@ -14,7 +15,7 @@ use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Bearer, Ended, Ends, Ground, NewToken, SessionKind, SessionRecord, TokenRecord, VaultError};
+use crate::store::vault::{Bearer, Ended, Ends, Ground, NewToken, SessionKind, SessionRecord, TokenRecord, token_name};
 
 /// What a person's account page tells.
 #[derive(Debug)]
@@ -110,9 +111,14 @@ impl Gate {
         Ok(account)
     }
 
-    /// Was something proved so lately in this session that credentials may be changed in it (S9)?
+    /// Was something proved so lately in this session that credentials may be changed in it (S9)? By a second step where
+    /// there is one: whoever signed in by password before it was set up has shown too little, however lately.
     pub fn is_fresh(&self, visitor: &Visitor) -> bool {
-        visitor.session().is_some_and(|session| self.clock.now().since(session.proved) < REAUTHENTICATION)
+        let is_needed = visitor.record().enrolled.has_second_step();
+        visitor.session().is_some_and(|session| {
+            let lately = self.clock.now().since(session.proved) < REAUTHENTICATION;
+            lately && (!is_needed || session.factors.has_second_step())
+        })
     }
 
     /// Ends one of the visitor's own sign-ins; false if there is none.
@@ -174,14 +180,11 @@ impl Gate {
         name: &str,
         apps: Vec<AppName>,
         life: Duration,
-    ) -> Result<Made, StoreError> {
-        let name = name.trim();
+    ) -> Result<Made, LoginError> {
         if !self.is_fresh(visitor) {
             return Ok(Made::Stale);
         }
-        if name.is_empty() || name.chars().count() > NAME_LENGTH || name.chars().any(char::is_control) {
-            return Ok(Made::Name);
-        }
+        let Some(name) = token_name(name) else { return Ok(Made::Name) };
         if apps.is_empty() {
             return Ok(Made::NoApp);
         }
@@ -202,11 +205,8 @@ impl Gate {
         };
         let made = self.vault.add_token(new, entry).await;
         self.catch_up(in_force).await?;
-        match made {
-            Ok((token, text)) => Ok(Made::Done(Box::new(token), text)),
-            Err(VaultError::Store(error)) => Err(error),
-            Err(gone) => Err(StoreError::Unavailable(gone.to_string())),
-        }
+        let (token, text) = made?;
+        Ok(Made::Done(Box::new(token), text))
     }
 
     /// Begins to set up an authenticator app, in the place of the one there may be; the secret goes into the browser's
@@ -237,7 +237,8 @@ impl Gate {
         visitor: &Visitor,
         address: ClientAddr,
     ) -> Result<bool, LoginError> {
-        if !self.is_fresh(visitor) || !self.may_end_two_step(in_force, visitor) {
+        let has_one = !visitor.record().enrolled.is_empty();
+        if !has_one || !self.is_fresh(visitor) || !self.may_end_two_step(in_force, visitor) {
             return Ok(false);
         }
         let entry = Entry::new(actor(visitor.record()), "two_step.end").from(address.ip());
@@ -255,7 +256,7 @@ impl Gate {
         visitor: &Visitor,
         address: ClientAddr,
     ) -> Result<Option<Vec<TypedSecret>>, StoreError> {
-        if !self.is_fresh(visitor) {
+        if !self.is_fresh(visitor) || !visitor.record().enrolled.has(Method::Totp) {
             return Ok(None);
         }
         let entry = Entry::new(actor(visitor.record()), "recovery.renew").from(address.ip());
@@ -310,14 +311,9 @@ impl Gate {
         let entry = Entry::new(actor(person), "password.change").from(caller.address.ip());
         let ended = self.vault.change_password(person.person.id, hash, ends, session.id, entry).await;
         self.catch_up(caller.in_force).await?;
-        match ended {
-            Ok(ended) => Ok(Changed::Done(ended)),
-            Err(error) => Err(error.into()),
-        }
+        Ok(Changed::Done(ended?))
     }
 }
 
-/// Characters of a token's name.
-const NAME_LENGTH: usize = 64;
 /// Tokens that one person may have.
 const TOKENS: usize = 50;

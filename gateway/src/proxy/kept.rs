@@ -458,6 +458,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_short_way_takes_what_is_kept_and_gives_it_back() {
+        let scene = Scene::with(vec![vec![ONE_BYTE]]).await;
+        let peer = HttpPeer::new(scene.address, false, String::new());
+        assert!(scene.kept.ready(&peer).is_none(), "it makes none itself");
+        scene.ask().await;
+        let (stream, way) = scene.kept.ready(&peer).expect("the one that was asked by");
+        assert!(way.was_kept() && scene.kept.ready(&peer).is_none(), "it serves one at a time");
+        give_back(stream);
+        assert_eq!(scene.count(), 1);
+        assert!(scene.kept.ready(&HttpPeer::new(scene.address, true, "app".to_owned())).is_none(), "TLS is pingora's");
+    }
+
+    #[tokio::test]
     async fn what_pingora_would_not_keep_is_not_kept() {
         for last in [LAST, TOO_MUCH] {
             let scene = Scene::with(vec![vec![last], vec![ONE_BYTE]]).await;

@@ -75,6 +75,8 @@ fn is_plain(session: &mut Session) -> bool {
     };
     has_usual_form
         && matches!(request.method, Method::GET | Method::OPTIONS)
+        // Refused before, and by pingora on the long way: here it would end the line too early.
+        && request.raw_path().iter().all(|byte| *byte > b' ' && *byte != 0x7f)
         && says_nothing_to_the_next_hop(&request.headers)
         && session.as_downstream_mut().is_body_empty()
 }
