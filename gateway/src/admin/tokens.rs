@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{AdminError, Code, Until, by_console, names, span};
 use crate::clock::Clock;
 use crate::config::{self, InForce};
-use crate::store::vault::{NewToken, PersonRecord, TokenRecord, Vault};
+use crate::store::vault::{NewToken, PersonRecord, TokenRecord, Vault, token_name};
 
 /// A token to be made, as typed.
 pub(super) struct Asked {
@@ -26,10 +26,9 @@ pub(super) async fn add(vault: &Vault, in_force: &InForce, clock: &Clock, asked:
     if asked.apps.is_empty() {
         return Err(usage("a token opens the apps it names, and this one names none".to_owned()));
     }
-    let name = asked.name.trim();
-    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+    let Some(name) = token_name(&asked.name) else {
         return Err(usage("a token's name has 1 to 64 characters".to_owned()));
-    }
+    };
     let apps = asked.apps.iter().map(|app| known_app(in_force, app)).collect::<Result<Vec<_>, _>>()?;
     let scopes = asked.scopes.iter().map(|scope| known_scope(in_force, &apps, scope)).collect::<Result<_, _>>()?;
     config::resolve_list(&in_force.settings.networks, &asked.only_from).map_err(usage)?;

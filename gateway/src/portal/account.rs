@@ -6,16 +6,17 @@ use std::time::Duration;
 use access::Secret;
 use access::Timestamp;
 use access::identity::{SessionId, TokenId};
-use access::policy::{Method, Need};
-use axum::extract::State;
+use access::policy::Method;
+use axum::Extension;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
+use super::Visit;
+use super::asking::{Asking, Posted, Proven};
 use super::cookies::{clear_cookie, our_cookie, set_cookie};
-use super::forms::{self, Form, Sent};
-use super::home::{open_apps, signed_in};
+use super::forms::Form;
+use super::home::open_apps;
 use super::invitation::{least, problem};
 use super::pages::{
     self, AppChoice, Authenticator, Done, Impact, NewCodes, NewPassword as NewPasswordPage, NewToken, Problem,
@@ -23,60 +24,12 @@ use super::pages::{
 };
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, asked_again, caller, left_until, not_ours, status_of, trouble};
-use super::{Banner, Visit};
+use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
-use crate::gate::{Gate, Visitor};
 use crate::store::vault::{Ends, SessionKind, TokenRecord};
 
-/// Who asks, from where and with what: the same for each page here.
-struct Asking {
-    gate: Arc<Gate>,
-    visit: Visit,
-    banner: Banner,
-    headers: HeaderMap,
-    visitor: Arc<Visitor>,
-}
-
 impl Asking {
-    /// `Err`: the answer for whoever is not signed in, or refused.
-    async fn new(
-        gate: Arc<Gate>,
-        visit: Visit,
-        banner: Banner,
-        headers: HeaderMap,
-        here: &'static str,
-    ) -> Result<Self, Response> {
-        match signed_in(&gate, &visit, &headers).await? {
-            Some(visitor) => Ok(Self { gate, visit, banner, headers, visitor }),
-            None => Err(see_other(&visit.in_force, &ReturnTo::Query(format!("/sign-in?return_to={here}")))),
-        }
-    }
-
-    /// As above, for a form. `Err` also: it is none of ours.
-    async fn form<F>(
-        gate: Arc<Gate>,
-        visit: Visit,
-        banner: Banner,
-        headers: HeaderMap,
-        sent: Sent<F>,
-        token: impl FnOnce(&F) -> &str,
-    ) -> Result<(Self, F), Response> {
-        let Ok(Fields(fields)) = sent else { return Err(not_ours(&gate, &visit)) };
-        if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), token(&fields)) {
-            return Err(not_ours(&gate, &visit));
-        }
-        let asking = Self::new(gate, visit, banner, headers, ACCOUNT).await?;
-        Ok((asking, fields))
-    }
-
-    /// Something has to be proved again before this page is shown.
-    async fn again(&self, here: &'static str) -> Response {
-        let Self { gate, visit, banner, headers, visitor } = self;
-        asked_again(gate, visit, banner, headers, visitor, Need::Fresh, &ReturnTo::Portal(here)).await
-    }
-
     fn to_account(&self, done: Done) -> Response {
         let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(ACCOUNT));
         // Not in the address: a link from elsewhere must not make our page say that something was done.
@@ -90,17 +43,8 @@ impl Asking {
 }
 
 /// `GET /account`.
-pub(super) async fn account(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let done = our_cookie(&headers, DONE_COOKIE).and_then(Done::of);
-    let asking = match Asking::new(gate, visit, banner, headers, ACCOUNT).await {
-        Ok(asking) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn account(asking: Asking) -> Response {
+    let done = our_cookie(&asking.headers, DONE_COOKIE).and_then(Done::of);
     let Asking { gate, visit, banner, headers, visitor } = &asking;
     let Account { browsers, devices, tokens, recovery_left } = match gate.account(visitor).await {
         Ok(account) => account,
@@ -121,8 +65,7 @@ pub(super) async fn account(
         done,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
-    form.keep(&mut answer);
+    let mut answer = asking.show(&shown, None, &form);
     if done.is_some() {
         clear_cookie(&mut answer, DONE_COOKIE);
     }
@@ -139,17 +82,7 @@ pub(super) struct EndFields {
 }
 
 /// `POST /account/sessions/end`: one, or with `others` all in other browsers. What has ended already is no error.
-pub(super) async fn end_session(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<EndFields>,
-) -> Response {
-    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok(sent) => sent,
-        Err(answer) => return answer,
-    };
+pub(super) async fn end_session(Posted { asking, fields }: Posted<EndFields>) -> Response {
     let Asking { gate, visit, visitor, .. } = &asking;
     let client = visit.resolved.client;
     let ended = match SessionId::parse(&fields.session) {
@@ -166,17 +99,7 @@ pub(super) async fn end_session(
 }
 
 /// `POST /account/tokens/revoke`.
-pub(super) async fn revoke_token(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<EndFields>,
-) -> Response {
-    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok(sent) => sent,
-        Err(answer) => return answer,
-    };
+pub(super) async fn revoke_token(Posted { asking, fields }: Posted<EndFields>) -> Response {
     let Asking { gate, visit, visitor, .. } = &asking;
     let Some(id) = TokenId::parse(&fields.token) else { return not_ours(gate, visit) };
     match gate.revoke_own(&visit.in_force, visitor, id, visit.resolved.client).await {
@@ -186,16 +109,7 @@ pub(super) async fn revoke_token(
 }
 
 /// `GET /account/tokens/new`.
-pub(super) async fn token_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let asking = match Asking::new(gate, visit, banner, headers, NEW_TOKEN).await {
-        Ok(asking) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn token_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(NEW_TOKEN).await;
     }
@@ -203,18 +117,7 @@ pub(super) async fn token_page(
 }
 
 /// `POST /account/tokens/new`: shows the token, this once.
-pub(super) async fn make_token(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<Vec<(String, String)>>,
-) -> Response {
-    let (asking, fields) =
-        match Asking::form(gate, visit, banner, headers, fields, |fields| field(fields, "form")).await {
-            Ok(sent) => sent,
-            Err(answer) => return answer,
-        };
+pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, String)>>) -> Response {
     let Asking { gate, visit, banner, visitor, .. } = &asking;
     let name = field(&fields, "name");
     let days = field(&fields, "days").parse().ok().filter(|days| LIVES.contains(days));
@@ -233,7 +136,7 @@ pub(super) async fn make_token(
         Ok(Made::Name) => Problem::TokenName,
         Ok(Made::NoApp) => Problem::TokenWithoutApps,
         Ok(Made::TooMany) => Problem::TooManyTokens,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return trouble(gate, visit, &error),
     };
     describe(&asking, name, &ticked, days, Some(problem))
 }
@@ -256,9 +159,7 @@ fn describe(asking: &Asking, name: &str, ticked: &[&str], days: u16, error: Opti
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
-    answer
+    asking.show(&shown, error, &form)
 }
 
 /// The apps that are open to whoever asks, from here, by title.
@@ -271,16 +172,7 @@ fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 }
 
 /// `GET /account/password`.
-pub(super) async fn password_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let asking = match Asking::new(gate, visit, banner, headers, PASSWORD).await {
-        Ok(asking) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn password_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(PASSWORD).await;
     }
@@ -299,17 +191,7 @@ pub(super) struct PasswordFields {
 }
 
 /// `POST /account/password`.
-pub(super) async fn password(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<PasswordFields>,
-) -> Response {
-    let (asking, fields) = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok(sent) => sent,
-        Err(answer) => return answer,
-    };
+pub(super) async fn password(Posted { asking, fields }: Posted<PasswordFields>) -> Response {
     let PasswordFields { form: _, current, password, again, browsers, devices, tokens } = fields;
     let ends = Ends { browsers: browsers.is_some(), devices: devices.is_some(), tokens: tokens.is_some() };
     let (current, new, again) = (Secret::new(current), Secret::new(password), Secret::new(again));
@@ -364,22 +246,11 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
-    answer
+    asking.show(&shown, error, &form)
 }
 
 /// `GET /account/authenticator`: asks before an app is set up, or another in its place, or two-step sign-in switched off.
-pub(super) async fn authenticator_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let asking = match Asking::new(gate, visit, banner, headers, AUTHENTICATOR).await {
-        Ok(asking) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn authenticator_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(AUTHENTICATOR).await;
     }
@@ -392,23 +263,11 @@ pub(super) async fn authenticator_page(
         may_end: is_set_up && gate.may_end_two_step(&visit.in_force, visitor),
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
-    form.keep(&mut answer);
-    answer
+    asking.show(&shown, None, &form)
 }
 
 /// `POST /account/authenticator`: on to the picture. What is there works until the new one is confirmed.
-pub(super) async fn authenticator(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<OnlyForm>,
-) -> Response {
-    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok((asking, _)) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn authenticator(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
     match asking.gate.begin_authenticator(&asking.visitor, ACCOUNT.to_owned()).await {
         Ok(Some(flow)) => {
             let mut answer = see_other(&asking.visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
@@ -421,17 +280,7 @@ pub(super) async fn authenticator(
 }
 
 /// `POST /account/authenticator/off`.
-pub(super) async fn end_two_step(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<OnlyForm>,
-) -> Response {
-    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok((asking, _)) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn end_two_step(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
     let Asking { gate, visit, visitor, .. } = &asking;
     match gate.end_two_step(&visit.in_force, visitor, visit.resolved.client).await {
         Ok(true) => asking.to_account(Done::TwoStepOff),
@@ -442,16 +291,7 @@ pub(super) async fn end_two_step(
 }
 
 /// `GET /account/recovery-codes`: asks first, for the old ones are lost with it.
-pub(super) async fn recovery_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let asking = match Asking::new(gate, visit, banner, headers, RECOVERY).await {
-        Ok(asking) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn recovery_page(asking: Asking) -> Response {
     if !asking.visitor.record().enrolled.has(Method::Totp) {
         return see_other(&asking.visit.in_force, &ReturnTo::Portal(ACCOUNT));
     }
@@ -465,9 +305,7 @@ pub(super) async fn recovery_page(
     };
     let form = Form::of(gate, headers);
     let shown = NewCodes { frame: frame(&visit.in_force, banner), left, form: form.token() };
-    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
-    form.keep(&mut answer);
-    answer
+    asking.show(&shown, None, &form)
 }
 
 #[derive(Deserialize)]
@@ -476,17 +314,7 @@ pub(super) struct OnlyForm {
 }
 
 /// `POST /account/recovery-codes`: shows the new ones, this once.
-pub(super) async fn recovery(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<OnlyForm>,
-) -> Response {
-    let asking = match Asking::form(gate, visit, banner, headers, fields, |fields| &fields.form).await {
-        Ok((asking, _)) => asking,
-        Err(answer) => return answer,
-    };
+pub(super) async fn recovery(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
     let Asking { gate, visit, banner, visitor, .. } = &asking;
     let codes = match gate.renew_recovery(&visit.in_force, visitor, visit.resolved.client).await {
         Ok(Some(codes)) => codes.iter().map(access::secret::TypedSecret::grouped).collect::<Vec<_>>(),
@@ -522,6 +350,31 @@ fn bearer(token: &TokenRecord, now: Timestamp) -> Thing {
         used: token.last_used.map(|(at, _)| When::of(at, now)),
         expires: (token.expires != Timestamp::NEVER).then(|| When::of(token.expires, now)),
         is_this: false,
+    }
+}
+
+impl Proven for EndFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+impl Proven for PasswordFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+impl Proven for OnlyForm {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+/// With a field for each box that is ticked.
+impl Proven for Vec<(String, String)> {
+    fn form_token(&self) -> &str {
+        field(self, "form")
     }
 }
 

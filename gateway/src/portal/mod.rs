@@ -8,6 +8,7 @@
 mod account;
 mod api;
 mod app_host;
+mod asking;
 mod cookies;
 mod device;
 mod forms;

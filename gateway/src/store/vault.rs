@@ -42,6 +42,7 @@ use crate::clock::Clock;
 pub use account::{Ended, Ends};
 pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
+pub use tokens::token_name;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -35,8 +35,7 @@ pub struct Ended {
 
 impl Vault {
     /// Replaces the password and ends what was chosen, except the sign-in `kept`, in one transaction; of more than fit into
-    /// one, the rest is ended before. Each that ends has an
-    /// audit entry of its own.
+    /// one, the rest is ended before. Each that ends has an audit entry of its own.
     pub async fn change_password(
         &self,
         user: UserId,
@@ -59,6 +58,7 @@ impl Vault {
                     let entry = like(&entry, "token.revoke", format!("token {}", token.id));
                     ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
                 }
+                tries.again("what is signed in").await?;
                 continue;
             }
             let mut after = read.value.clone();
@@ -68,7 +68,7 @@ impl Vault {
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;
             act.audit(&entry)?;
             for session in &sessions {
-                if self.end_life(&mut act, session.id).await? {
+                if self.end_life(&mut act, session.id).await?.is_some() {
                     act.audit(&like(&entry, "session.end", format!("session {}", session.id)))?;
                 }
             }
@@ -106,15 +106,6 @@ impl Vault {
         });
         let tokens = if ends.tokens { self.tokens(Some(user)).await? } else { Vec::new() };
         Ok((sessions, tokens))
-    }
-
-    /// Ends a sign-in within an act. False: it has ended already.
-    async fn end_life(&self, act: &mut Act<'_>, id: SessionId) -> Result<bool, StoreError> {
-        let Some(used) = self.session_use(id).await? else { return Ok(false) };
-        act.unmoved(Table::SessionUse, &id.0, used.version);
-        act.delete(Table::SessionUse, &id.0);
-        act.notice(Notice::Session(id));
-        Ok(true)
     }
 
     /// Revokes a token within an act. False: it was revoked already.

@@ -152,31 +152,27 @@ impl Vault {
     pub async fn end_session(&self, id: SessionId, entry: Entry) -> Result<bool, StoreError> {
         let mut tries = Tries::new();
         loop {
-            let Some(used) = self.session_use(id).await? else {
-                return Ok(false);
-            };
             let mut act = self.act();
-            // A hand-off that adds a row meanwhile moves this one.
-            act.unmoved(Table::SessionUse, &id.0, used.version);
-            act.delete(Table::SessionUse, &id.0);
-            let prefix = [used.value.user.0, id.0].concat();
-            let rows = self.rows(Table::PersonSession, &prefix, usize::MAX).await?;
-            let (now, later) = rows.split_at(rows.len().min(ROWS_AT_ONCE));
-            act.delete_sessions(now.iter().map(|row| row.key.as_slice()));
-            act.notice(Notice::Session(id));
+            let Some(user) = self.end_life(&mut act, id).await? else { return Ok(false) };
             act.audit(&entry)?;
             match act.commit().await? {
                 Applied::Refused { .. } => tries.again("the session").await?,
                 Applied::Done { .. } => {
-                    for rows in later.chunks(ROWS_AT_ONCE) {
-                        let mut act = self.act();
-                        act.delete_sessions(rows.iter().map(|row| row.key.as_slice()));
-                        act.commit().await.map(drop)?;
-                    }
+                    self.forget_rows(user, id).await?;
                     return Ok(true);
                 }
             }
         }
+    }
+
+    /// Ends a sign-in within an act: without this row none of its others counts. Whose it is; `None`: it has ended already.
+    pub(super) async fn end_life(&self, act: &mut Act<'_>, id: SessionId) -> Result<Option<UserId>, StoreError> {
+        let Some(used) = self.session_use(id).await? else { return Ok(None) };
+        // A hand-off that adds a row meanwhile moves this one.
+        act.unmoved(Table::SessionUse, &id.0, used.version);
+        act.delete(Table::SessionUse, &id.0);
+        act.notice(Notice::Session(id));
+        Ok(Some(used.value.user))
     }
 
     /// Removes the rows of a sign-in whose life has ended.

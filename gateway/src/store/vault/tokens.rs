@@ -172,6 +172,13 @@ fn kept(token: &TokenRecord) -> Option<Timestamp> {
     Some(token.expires + KEPT)
 }
 
+/// What a token may be called: 1 to 64 characters that can be read.
+pub fn token_name(typed: &str) -> Option<&str> {
+    let name = typed.trim();
+    let fits = !name.is_empty() && name.chars().count() <= NAME_LENGTH && !name.chars().any(char::is_control);
+    fits.then_some(name)
+}
+
 fn of_owner(owner: UserId, id: TokenId) -> Vec<u8> {
     [owner.0, id.0].concat()
 }
