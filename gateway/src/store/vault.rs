@@ -17,8 +17,10 @@ mod hand_over;
 mod house;
 mod issued;
 mod open;
+mod outbox;
 mod people;
 mod records;
+mod resets;
 mod secrets;
 mod sessions;
 #[cfg(test)]
@@ -27,6 +29,7 @@ mod tokens;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -34,6 +37,7 @@ use access::policy::{Generations, Methods, Person};
 use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
+use tokio::sync::Notify;
 
 use super::StoreError;
 use super::seal::Keys;
@@ -41,7 +45,9 @@ use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
 pub use hand_over::HandingOver;
+pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use people::ADMINISTRATOR;
+pub use resets::RESET_LIFE;
 pub use tokens::token_name;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
@@ -154,6 +160,15 @@ pub enum Ticket {
     Invitation {
         /// Whose.
         user: UserId,
+    },
+    /// From a mail: they choose another password. Half an hour, and only while they have no other since.
+    Reset {
+        /// Whose.
+        user: UserId,
+        /// The address it was sent to; worth nothing when it is not theirs any more.
+        email: Email,
+        /// How many passwords they had chosen by then.
+        passwords: u32,
     },
     /// From the portal to an app host. 30 seconds.
     HandOff {
@@ -302,6 +317,10 @@ struct Inner {
     clock: Clock,
     generations: Generations,
     backing: Backing,
+    /// Are changes of credentials told by mail?
+    tells_changes: AtomicBool,
+    /// Something was put into the outbox.
+    outgoing: Notify,
 }
 
 /// Where a vault keeps its rows.

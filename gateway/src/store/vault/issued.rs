@@ -1,7 +1,7 @@
 //! What lies in the ticket table? Sign-ins under way, invitations and hand-offs, each by the digest of its secret.
 
 use access::Timestamp;
-use access::identity::{AppName, SessionId, UserId};
+use access::identity::{AppName, Email, SessionId, UserId};
 use access::login::{Flow, Stage};
 use access::policy::Methods;
 use access::totp::TotpSecret;
@@ -51,6 +51,11 @@ pub(super) enum StoredIssued {
     Invitation {
         user: Hex<16>,
     },
+    Reset {
+        user: Hex<16>,
+        email: String,
+        passwords: u32,
+    },
     HandOff {
         session: Hex<32>,
         app: String,
@@ -80,6 +85,9 @@ impl Record for Issued {
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
             },
             Self::Ticket(Ticket::Invitation { user }) => StoredIssued::Invitation { user: Hex(user.0) },
+            Self::Ticket(Ticket::Reset { user, email, passwords }) => {
+                StoredIssued::Reset { user: Hex(user.0), email: email.to_string(), passwords: *passwords }
+            }
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
                 StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
             }
@@ -121,6 +129,9 @@ impl Record for Issued {
                 })
             }
             StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),
+            StoredIssued::Reset { user, email, passwords } => {
+                Self::Ticket(Ticket::Reset { user: UserId(user.0), email: Email::parse(&email).ok()?, passwords })
+            }
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
                 session: Digest(session.0),
                 app: AppName::parse(&app).ok()?,

@@ -3,11 +3,12 @@
 //! Names and addresses are rows of their own, so that two people can't take one at the same time. Who takes the last
 //! administrator away is refused; two who each take one of the last two meet at one row, and the second is refused.
 
-use access::identity::{LoginName, RoleName, UserId};
+use access::identity::{Email, LoginName, RoleName, UserId};
 use access::policy::{Methods, Person, Standing};
 
 use super::act::{Act, Read, Tries};
 use super::open::ADMINS_ROW;
+use super::outbox::Change;
 use super::secrets::{TOTP, factor};
 use super::{Bearer, Force, NewPerson, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
@@ -94,6 +95,12 @@ impl Vault {
             act.change_person(&read, &after)?;
             self.keep_an_administrator(&mut act, &read.value, Some(&after), force).await?;
             act.audit(&entry)?;
+            if after.email != read.value.email {
+                let now = after.email.as_ref().map_or_else(String::new, Email::to_string);
+                for email in read.value.email.iter().chain(&after.email) {
+                    act.tell_at(&after, email, Change::Email(now.clone()), &entry)?;
+                }
+            }
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if after.generation > read.value.generation {
@@ -162,6 +169,7 @@ impl Vault {
                 act.delete(Table::Factor, &key);
             }
             act.audit(&entry)?;
+            act.tell(&after, Change::TwoStepOff, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if ends {

@@ -12,6 +12,7 @@ use access::totp::TotpSecret;
 
 use super::act::{Act, Tries, bearer, of_person};
 use super::issued::Issued;
+use super::outbox::Change;
 use super::records::{Hex, StoredSecret};
 use super::{Bearer, Digest, Outcome, PersonRecord, Ticket, Vault, VaultError};
 use crate::audit::Entry;
@@ -118,6 +119,9 @@ impl Vault {
             act.delete(Table::Factor, &factor(user, INVITATION));
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;
             act.audit(&entry)?;
+            if read.value.has_password {
+                act.tell(&after, Change::Password, &entry)?;
+            }
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if after.generation > read.value.generation {
@@ -167,6 +171,7 @@ impl Vault {
             self.put_recovery(&mut act, &mut after, &codes).await?;
             act.change_person(&read, &after)?;
             act.audit(&entry)?;
+            act.tell(&after, Change::RecoveryCodes, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Some(codes)),
                 Applied::Refused { .. } => tries.again("the person").await?,

@@ -12,6 +12,7 @@ use access::login::Proved;
 use access::policy::{Generations, Standing};
 
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
+use super::outbox::Change;
 use super::records::SessionUse;
 use super::secrets::{TOTP, without_recovery};
 use super::{After, Bearer, Digest, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
@@ -91,6 +92,9 @@ impl Vault {
             act.put(Table::SessionUse, &id.0, &SessionUse { user, used: self.now() }, Some(expires))?;
             act.notice(Notice::Session(id));
             act.audit(&entry)?;
+            if matches!(spend, Spend::SetUp { .. }) {
+                act.tell(&after, Change::Authenticator, &entry)?;
+            }
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Outcome::Done((secret, session))),
                 Applied::Refused { guard } if guard < person_guard => return Ok(Outcome::Gone),

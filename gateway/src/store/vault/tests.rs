@@ -3,6 +3,7 @@
 mod account;
 mod hand_offs;
 mod house;
+mod outbox;
 mod people;
 mod scene;
 mod secrecy;
