@@ -35,6 +35,8 @@ const ROOMS: &[Room] = &[
     // The house.
     Room { name: "store", uses: &[], pingora: Unknown },
     Room { name: "tls", uses: &[], pingora: Known },
+    // They know no request: what they send was written down by the act that it tells of.
+    Room { name: "couriers", uses: &["store"], pingora: Unknown },
     Room { name: "gate", uses: &["store"], pingora: Unknown },
     Room { name: "portal", uses: &["gate", "store"], pingora: Unknown },
     Room { name: "console", uses: &["gate", "store"], pingora: Unknown },
@@ -44,7 +46,7 @@ const ROOMS: &[Room] = &[
     Room { name: "admin", uses: &["gate", "store"], pingora: Unknown },
     Room {
         name: "server",
-        uses: &["admin", "proxy", "mail", "portal", "console", "gate", "store", "tls"],
+        uses: &["admin", "couriers", "proxy", "mail", "portal", "console", "gate", "store", "tls"],
         pingora: Known,
     },
     // Above the house: they start it, show it and run it.

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod couriers;
 pub mod demo;
 pub mod gate;
 pub mod metrics;

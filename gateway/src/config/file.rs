@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{
     Address, AllowText, BalanceWord, CertificateWord, ClientCertificateWord, Demand, Expect, FilePath, HostText,
-    HttpMethod, MethodWord, PathText, RateText, SecondStepWord, SizeText, SocketText, TargetText, Text, TimeSpan,
-    TwoStepWord, UnusualWord, Url,
+    HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord, ServerText, SizeText,
+    SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -44,6 +44,9 @@ pub(super) struct Gateway {
     /// How people sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sign_in: Option<At<SignIn>>,
+    /// How messages to people leave. Default: none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) couriers: Option<At<Couriers>>,
     /// What stands behind the gateway, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) apps: Option<At<Named<App>>>,
@@ -148,6 +151,37 @@ pub(super) struct Session {
     /// In all, from the sign-in. Default: 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) absolute: Option<At<TimeSpan>>,
+}
+
+/// How messages to people leave.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Couriers {
+    /// The mail server. Without it nobody can reset a forgotten password, and nobody is told of changes to their account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email: Option<At<Email>>,
+}
+
+/// A mail server that takes our messages (RFC 6409).
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Email {
+    /// Its name or address and its port.
+    pub(super) smtp: At<ServerText>,
+    /// `starttls`, `implicit` for TLS from the first byte, or `none` for a server on this machine. Default: implicit for port 465, starttls for all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<At<MailTlsWord>>,
+    /// Who sends: the one address that all our mails come from.
+    pub(super) from: At<MailboxText>,
+    /// The name we sign in with there. Default: we don't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<At<Text>>,
+    /// The file with the password that belongs to `user`; nobody but the gateway may be able to read it (chmod 600).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password_file: Option<At<FilePath>>,
+    /// A file with the CA that signed the server's certificate (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
 }
 
 /// Something behind the gateway.
@@ -389,8 +423,8 @@ pub(super) struct CaseToken {
     pub(super) apps: Option<At<OneOrMany<Text>>>,
 }
 
-/// What a required key could look like, for its fault.
-pub(super) fn example(field: &str) -> Option<&'static str> {
+/// What a required key could look like, for its fault; `beside` are the keys that can stand beside it.
+pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
     Some(match field {
         "version" => "1",
         "organization" => "Acme",
@@ -406,8 +440,10 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "certificates" => "[{ chain: tls/acme.pem, key_file: tls/acme.key }]",
         "chain" => "tls/acme.pem",
         "key_file" => "tls/acme.key",
+        "from" if beside.contains(&"smtp") => "\"Acme sign-in <login@acme.example>\"",
         "from" => "203.0.113.9",
         "expect" => "allow",
+        "smtp" => "smtp.acme.example:587",
         _ => return None,
     })
 }
@@ -433,8 +469,8 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" | "blocked" if is_gateway => {
             Some("it belongs in a policy file, under `organization:`, in the folder that `policies:` names")
         }
-        "apps" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies" | "policies"
-        | "version"
+        "apps" | "couriers" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies"
+        | "policies" | "version"
             if is_policy =>
         {
             Some("it belongs in gateway.yaml")
@@ -442,7 +478,7 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" if known.contains(&"upstream") || known.contains(&"path") => {
             Some("an app can narrow from where people come and never widen it: `only_from:`")
         }
-        "couriers" | "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
+        "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
             Some("it is not available in this version; delete it for now")
         }
         "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),

@@ -6,6 +6,7 @@
 
 mod app;
 mod check;
+mod couriers;
 mod decode;
 mod fault;
 mod file;
@@ -36,6 +37,7 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
+pub use couriers::{CourierSettings, MailServer, MailTls};
 pub use fault::Severity;
 pub use reload::{ClientAuthority, InForce};
 
@@ -62,6 +64,8 @@ pub struct Settings {
     pub store: PathBuf,
     /// Its key file: `<store>.key` unless given. Needs a restart.
     pub store_key: PathBuf,
+    /// How messages to people leave.
+    pub couriers: CourierSettings,
     /// By host.
     pub apps: HashMap<HostName, Arc<AppSettings>>,
     /// Networks by name, for tokens' `only_from`.

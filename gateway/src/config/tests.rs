@@ -33,7 +33,7 @@ impl Folder {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
-        if name.ends_with(".key") {
+        if name.ends_with(".key") || name.starts_with("secrets/") {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         self

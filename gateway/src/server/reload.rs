@@ -133,6 +133,7 @@ impl Reloader {
         let in_force = Arc::clone(&snapshot.in_force);
         self.retired.keep(old);
         drop(self.current.swap(snapshot));
+        self.gate.vault().tell_changes(in_force.settings.couriers.email.is_some());
         let cut = self.gate.review(&in_force).await;
         Ok((in_force.digest, Reloaded { cut, ..reloaded }))
     }

@@ -306,7 +306,7 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
 }
 
 /// Can anybody but its owner read the key? Says so.
-fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
+pub(super) fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.join(&written.value.0);
     let mode = std::fs::metadata(&path).map_or(0, |metadata| metadata.permissions().mode());
@@ -314,7 +314,7 @@ fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
         page.refuse(
             "secret_readable",
             written.spot,
-            format!("others on this machine can read the key `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
+            format!("others on this machine can read `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
             format!("chmod 600 {}", path.display()),
         );
     }

@@ -5,6 +5,7 @@
 pub(super) mod addresses;
 mod apps;
 mod cases;
+mod couriers;
 mod gateway;
 mod levels;
 mod scalars;
@@ -49,6 +50,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let written = &files.gateway;
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
+    let couriers = written.sound.then(|| couriers::check(page, &written.content, dir)).unwrap_or_default();
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
     if written.sound && files.policies_sound {
         cases::check_names(&policies, &written.content);
@@ -87,6 +89,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         trusted_proxies: gateway.trusted_proxies,
         store: gateway.store,
         store_key: gateway.store_key,
+        couriers,
         apps: apps.by_host,
         networks: networks.by_name,
         policy,

@@ -46,7 +46,8 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
         .with("tls/acme.pem", "pem")
         .with("tls/internal-ca.pem", "pem")
         .with("tls/clients.pem", "pem")
-        .with("tls/acme.key", "pem");
+        .with("tls/acme.key", "pem")
+        .with("secrets/smtp", "password");
     assert!(folder.load().is_ok(), "{}", folder.load().unwrap_err());
 }
 
