@@ -15,6 +15,7 @@ pub mod login;
 mod permit;
 mod pool;
 mod rate;
+pub mod recovery;
 mod shared;
 mod shelf;
 mod uses;

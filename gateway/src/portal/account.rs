@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Visit;
 use super::asking::{Asking, Posted, Proven};
-use super::cookies::{clear_cookie, our_cookie, set_cookie};
+use super::cookies::{DONE_COOKIE, DONE_SECONDS, clear_cookie, our_cookie, set_cookie};
 use super::forms::Form;
 use super::home::open_apps;
 use super::invitation::{least, problem};
@@ -380,9 +380,6 @@ impl Proven for Vec<(String, String)> {
 
 /// Where a password manager looks for the page that changes a password (W3C, A Well-Known URL for Changing Passwords).
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
-/// What the account page says was just done, once.
-const DONE_COOKIE: &str = "__Host-vestibule-done";
-const DONE_SECONDS: u64 = 60;
 const ACCOUNT: &str = "/account";
 const NEW_TOKEN: &str = "/account/tokens/new";
 /// Days that a token may be good.

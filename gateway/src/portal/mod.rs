@@ -11,6 +11,7 @@ mod app_host;
 mod asking;
 mod cookies;
 mod device;
+mod forgot;
 mod forms;
 mod home;
 mod invitation;
@@ -82,6 +83,9 @@ impl Portal {
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
             .route("/second-step", get(sign_in::second_step_page).post(sign_in::second_step))
             .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
+            .route("/forgot", get(forgot::page).post(forgot::submit))
+            .route("/reset", get(forgot::reset_page).post(forgot::reset))
+            .route("/reset/{secret}", get(forgot::open))
             .route("/sign-out", get(home::sign_out_page).post(home::sign_out))
             .route("/signed-out", get(home::signed_out))
             .route("/go", get(app_host::go))

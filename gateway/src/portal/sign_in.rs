@@ -15,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::Zoned;
 use serde::Deserialize;
 
-use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie, set_cookie};
+use super::cookies::{COOKIE_NAME, DONE_COOKIE, PASSWORD_RESET, clear_cookie, our_cookie, set_cookie};
 use super::forms::{self, Asked, Form, Sent};
 use super::home::{Known, known, signed_in};
 use super::pages::{self, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
@@ -52,8 +52,13 @@ pub(super) async fn page(
         {
             return trouble(&gate, &visit, &error.into());
         }
-        let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", None);
+        let reset = our_cookie(&headers, DONE_COOKIE).filter(|done| *done == PASSWORD_RESET);
+        let notice = reset.map(|_| Problem::PasswordReset);
+        let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", notice);
         clear_cookie(&mut answer, FLOW_COOKIE);
+        if notice.is_some() {
+            clear_cookie(&mut answer, DONE_COOKIE);
+        }
         return answer;
     }
     let had_session = our_cookie(&headers, COOKIE_NAME).is_some();
@@ -464,7 +469,7 @@ pub(super) fn not_ours(gate: &Gate, visit: &Visit) -> Response {
 }
 
 /// Shows when the next try is welcome, as a span and on the clock.
-fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Response) -> Response {
+pub(super) fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Response) -> Response {
     let (left, until) = left_until(gate, until);
     page(Problem::Wait { left, until: &until })
 }
@@ -479,7 +484,7 @@ pub(super) fn left_until(gate: &Gate, until: Timestamp) -> (Duration, Zoned) {
 /// A wrong password is no authentication scheme's 401 (RFC 9110 §15.5.2 wants a challenge): 422, or 429 when it has to wait.
 pub(super) const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
     match problem {
-        None | Some(Problem::SessionOver | Problem::SessionEnded) => StatusCode::OK,
+        None | Some(Problem::SessionOver | Problem::SessionEnded | Problem::PasswordReset) => StatusCode::OK,
         Some(Problem::Wait { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -126,9 +126,10 @@ pub struct NewPassword<'a> {
     pub form: &'a str,
 }
 
-impl NewPassword<'_> {
-    fn anything_stops(&self) -> bool {
-        self.boxes.iter().any(|one| !one.stops.is_empty())
+impl EndBox {
+    /// Is there a box to be shown?
+    pub(super) fn anything_stops(boxes: &[Self]) -> bool {
+        boxes.iter().any(|one| !one.stops.is_empty())
     }
 }
 

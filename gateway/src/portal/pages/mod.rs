@@ -6,9 +6,22 @@
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
 
+/// `impl Page` for pages whose title is a few words and the organization.
+macro_rules! titled {
+    ($($page:ident: $words:expr),+ $(,)?) => {$(
+        impl Page for $page<'_> {
+            fn title(&self) -> String {
+                format!("{} · {}", $words, self.frame.organization)
+            }
+        }
+    )+};
+}
+use titled;
+
 mod account;
 mod problem;
 mod qr;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod when;
@@ -25,6 +38,7 @@ pub use account::{
 };
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
+pub use recovery::{Forgot, LinkSent, ResetGone, ResetPassword};
 pub use when::When;
 
 /// A page that can be sent.
@@ -395,17 +409,6 @@ pub struct Unavailable<'a> {
     pub why: Pause,
     /// Finds it in the log.
     pub reference: &'a str,
-}
-
-/// `impl Page` for pages whose title is a few words and the organization.
-macro_rules! titled {
-    ($($page:ident: $words:expr),+ $(,)?) => {$(
-        impl Page for $page<'_> {
-            fn title(&self) -> String {
-                format!("{} · {}", $words, self.frame.organization)
-            }
-        }
-    )+};
 }
 
 titled! {

@@ -20,6 +20,8 @@ pub enum Problem<'a> {
     SessionOver,
     /// The session ended for another reason: its longest time was over, or somebody ended it.
     SessionEnded,
+    /// The password is another one: time to sign in with it.
+    PasswordReset,
     /// The bounded pool that checks passwords is full.
     Busy,
     /// A code of the authenticator app that isn't right.
@@ -60,7 +62,7 @@ pub enum Problem<'a> {
 impl Problem<'_> {
     /// Nothing was done wrong: it is told calmly.
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self, Self::SessionOver | Self::SessionEnded | Self::Busy)
+        matches!(self, Self::SessionOver | Self::SessionEnded | Self::PasswordReset | Self::Busy)
     }
 
     /// What was typed is at fault, not the moment.

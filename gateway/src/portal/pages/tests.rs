@@ -96,7 +96,9 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
         let focused: Vec<String> =
             page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
         let expected = match page.name {
-            "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" => Some("username"),
+            "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" | "sign-in-reset" => Some("username"),
+            "forgot" | "forgot-wait" => Some("email"),
+            "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
             name if name.starts_with("new-token") => Some("name"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
@@ -438,6 +440,17 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         invite("invitation-short", Some(Problem::TooShort { least: 12 })),
         invite("invitation-differ", Some(Problem::Differ)),
         invite("invitation-common", Some(Problem::TooCommon)),
+        State::new("forgot", &Forgot { frame, sends: true, email: "", error: None, form }),
+        State::new("forgot-wait", &Forgot { frame, sends: true, email: "ana@acme.example", error: Some(wait), form }),
+        State::new("forgot-nowhere", &Forgot { frame, sends: false, email: "", error: None, form }),
+        State::new("link-sent", &LinkSent { frame, email: "ana@acme.example", minutes: 30 }),
+        State::new("reset-password", &ResetPassword { frame, username, least: 8, boxes: &boxes, error: None, form }),
+        State::new(
+            "reset-password-differ",
+            &ResetPassword { frame, username, least: 15, boxes: &[], error: Some(Problem::Differ), form },
+        ),
+        State::new("reset-gone", &ResetGone { frame }),
+        sign_in("sign-in-reset", None, "", Some(Problem::PasswordReset)),
         State::new("invitation-gone", &InvitationGone { frame }),
         home("home", &apps, None),
         home("home-empty", &[], None),
