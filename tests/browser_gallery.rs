@@ -38,7 +38,7 @@ impl Room {
     async fn open() -> Self {
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
-        let gateway = TestGateway::with(Setup { policy, apps, extra, ..Setup::default() }).await;
+        let gateway = TestGateway::with(Setup { policy, apps, extra, mail: true, ..Setup::default() }).await;
         let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
         gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
         gateway.add_user("dora", Factor::Totp, &[], &[]).await;
@@ -107,6 +107,26 @@ impl Room {
         }
         browser.goto(&gateway.portal("/invitation/none-of-ours")).await;
         self.look("invitation-gone", "This invitation can't be used").await;
+
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.follow("a[href='/forgot']").await;
+        self.look("forgot", "Forgot your password?").await;
+        browser.fill("#email", "carla@acme.example").await;
+        browser.follow("main button").await;
+        self.look("forgot-sent", "Look into your mail").await;
+        let letter = gateway.postbox().wait_for("carla@acme.example", "Password reset", 1).await.expect("a mail");
+        browser.goto(letter.link().expect("a link")).await;
+        self.look("reset", "Choose a new password").await;
+        browser.fill("#password", "quiet river stone").await;
+        browser.fill("#again", "quiet river").await;
+        browser.follow("main button").await;
+        self.look("reset-differ", "Choose a new password").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.fill("#again", PASSWORD).await;
+        browser.follow("main button").await;
+        self.look("sign-in-reset", "Sign in").await;
+        browser.goto(letter.link().expect("a link")).await;
+        self.look("reset-gone", "This link can't be used").await;
 
         browser.goto(&gateway.portal("/sign-in")).await;
         browser.enter_password("carla", PASSWORD).await;
