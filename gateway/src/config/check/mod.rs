@@ -89,6 +89,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         store_key: gateway.store_key,
         apps: apps.by_host,
         networks: networks.by_name,
+        methods: gateway.methods,
         policy,
     })
 }
