@@ -156,6 +156,13 @@ pub fn advance(flow: &Flow, input: Input, now: Timestamp) -> Next {
     }
 }
 
+/// May one second step go, so that these remain (S7)? Not where policy demands some and none of them would be left. Recovery
+/// codes don't count: they stand in for a method, they are none.
+pub fn may_go(remaining: Methods, demanded: Option<Methods>) -> bool {
+    let counted = Methods::SECOND_STEPS.without(Method::Recovery);
+    demanded.is_none_or(|methods| !methods.and(remaining).and(counted).is_empty())
+}
+
 /// A flow comes from the store; whatever it says there, a password is no second step.
 fn is_asked(methods: Methods, method: Method) -> bool {
     methods.and(Methods::SECOND_STEPS).has(method)
@@ -205,6 +212,23 @@ mod tests {
             let expected = suffices.then_some((ANA, of(&[Passkey]), at(7)));
             assert_eq!(proved(&next), expected, "{situation:?}");
             assert!(suffices || matches!(next, Next::Misplaced));
+        }
+    }
+
+    #[test]
+    fn the_last_second_step_that_counts_stays_where_policy_demands_one() {
+        use Method::*;
+        for (remaining, demanded, may) in [
+            (&[][..], None, true),
+            (&[Recovery], None, true),
+            (&[Totp, Recovery], Some(&[Totp, Passkey][..]), true),
+            (&[Passkey], Some(&[Passkey]), true),
+            (&[Totp], Some(&[Passkey]), false),
+            (&[Recovery], Some(&[Totp, Recovery]), false),
+            (&[Password], Some(&[Password, Totp]), false),
+            (&[], Some(&[]), false),
+        ] {
+            assert_eq!(may_go(of(remaining), demanded.map(of)), may, "{remaining:?} of {demanded:?}");
         }
     }
 

@@ -97,9 +97,9 @@ impl Question<'_> {
         let name = &person.person.name;
         let enrolled = if person.enrolled.is_empty() {
             notes.push(format!(
-                "{name} has no second step yet; this is asked as if they had set up an authenticator app"
+                "{name} has no second step yet; this is asked as if they had set up one of those that count"
             ));
-            Methods::NONE.with(Method::Totp)
+            Methods::NAMEABLE
         } else {
             person.enrolled
         };

@@ -133,7 +133,7 @@ pub(super) struct SignIn {
     /// Must everybody have a second step? `required` or `optional`; where it is optional, roles, groups, users and apps can still demand it. Default: required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) two_step: Option<At<TwoStepWord>>,
-    /// The second steps people can set up, in the order in which they are offered. Default: [totp].
+    /// The second steps people can set up, in the order in which they are offered: `passkey`, `totp`. Default: [totp].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) methods: Option<At<OneOrMany<MethodWord>>>,
     /// How long a session lives.

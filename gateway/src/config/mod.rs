@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use access::identity::NetworkName;
 use access::network::AddressSet;
-use access::policy::{Listed, Place};
+use access::policy::{Listed, Method, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
 
@@ -70,6 +70,8 @@ pub struct Settings {
     pub apps: HashMap<HostName, Arc<AppSettings>>,
     /// Networks by name, for tokens' `only_from`.
     pub networks: HashMap<NetworkName, Arc<AddressSet>>,
+    /// The second steps that people can set up, in the order in which they are offered.
+    pub methods: Vec<Method>,
     /// The rules.
     pub policy: Policy,
 }

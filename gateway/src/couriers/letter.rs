@@ -101,6 +101,13 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
             "An authenticator app was set up",
             "An authenticator app was set up for your account. From now on its codes are your second step.".to_owned(),
         ),
+        Change::Passkey(name) => {
+            ("A passkey was added", format!("A passkey or security key called {} opens your account.", quoted(name)))
+        }
+        Change::PasskeyRemoved(name) => (
+            "A passkey was removed",
+            format!("The passkey or security key called {} opens nothing any more.", quoted(name)),
+        ),
         Change::TwoStepOff => (
             "Two-step sign-in was switched off",
             "The second step of your account was taken away, with its recovery codes.".to_owned(),
@@ -109,10 +116,9 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
             "New recovery codes were made",
             "New recovery codes were made for your account. The old ones are worth nothing any more.".to_owned(),
         ),
-        Change::Token(name) => (
-            "An API token was made",
-            format!("A token called \u{201c}{}\u{201d} acts for you from now on.", one_line(name)),
-        ),
+        Change::Token(name) => {
+            ("An API token was made", format!("A token called {} acts for you from now on.", quoted(name)))
+        }
         Change::Email(email) => (
             "The address of your account was changed",
             format!("From now on the address of your account is {}.", if email.is_empty() { "none" } else { email }),
@@ -139,6 +145,10 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
 fn said(at: Timestamp) -> String {
     let moment = i64::try_from(at.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
     moment.unwrap_or_default().to_zoned(TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+fn quoted(name: &str) -> String {
+    format!("\u{201c}{}\u{201d}", one_line(name))
 }
 
 /// A name that stays where it is put.

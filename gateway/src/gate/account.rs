@@ -256,7 +256,8 @@ impl Gate {
         visitor: &Visitor,
         address: ClientAddr,
     ) -> Result<Option<Vec<TypedSecret>>, StoreError> {
-        if !self.is_fresh(visitor) || !visitor.record().enrolled.has(Method::Totp) {
+        let has_method = !visitor.record().enrolled.without(Method::Recovery).is_empty();
+        if !self.is_fresh(visitor) || !has_method {
             return Ok(None);
         }
         let entry = Entry::new(actor(visitor.record()), "recovery.renew").from(address.ip());

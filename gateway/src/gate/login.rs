@@ -16,6 +16,7 @@ use access::secret::TypedSecret;
 use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
+use super::passkeys::Answer;
 use super::pool::Busy;
 use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
@@ -203,12 +204,10 @@ impl Gate {
         person: &PersonRecord,
         return_to: Option<String>,
     ) -> Result<SignIn, LoginError> {
-        let situation = Situation {
-            enrolled: person.enrolled,
-            demanded: caller.in_force.settings.policy.second_step(&person.person),
-        };
+        let demanded = caller.in_force.settings.policy.second_step(&person.person);
+        let situation = Situation { enrolled: person.enrolled, demanded };
         match login::begin(person.person.id, situation, self.clock.now()) {
-            Next::Ask(flow) => self.ask(flow, Ground::of(person), return_to).await,
+            Next::Ask(flow) => self.ask(flow, ground_for(person, demanded), return_to).await,
             Next::Done(proved) => {
                 let after = After::Password(Ground::of(person));
                 self.open_session(caller, person, proved, after, Spend::Nothing, return_to).await
@@ -236,7 +235,7 @@ impl Gate {
             Next::Ask(flow) => {
                 let within = Some((session.id, session.opened));
                 let generation = session.generations.person;
-                self.ask(flow, Ground { generation, within, ..Ground::of(record) }, return_to).await
+                self.ask(flow, Ground { generation, within, ..ground_for(record, demanded) }, return_to).await
             }
             // There is nothing to ask but the password.
             Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
@@ -269,6 +268,33 @@ impl Gate {
         method: Method,
         typed: &str,
     ) -> Result<SignIn, LoginError> {
+        self.step(caller, secret, method, Shows::Code(typed)).await
+    }
+
+    /// Second step: a passkey. Also the set-up of one.
+    pub async fn second_step_with_passkey(
+        &self,
+        caller: &Caller<'_>,
+        secret: &str,
+        answer: Answer<'_>,
+    ) -> Result<SignIn, LoginError> {
+        self.step(caller, secret, Method::Passkey, Shows::Passkey(answer)).await
+    }
+
+    /// What can be set up in this sign-in, in the order in which it is offered: what counts, if any of that can.
+    pub fn to_set_up(&self, in_force: &InForce, held: &HeldFlow) -> Vec<Method> {
+        let offered = &in_force.settings.methods;
+        let counted: Vec<Method> = offered.iter().copied().filter(|method| held.ground.counts.has(*method)).collect();
+        if counted.is_empty() { offered.clone() } else { counted }
+    }
+
+    async fn step(
+        &self,
+        caller: &Caller<'_>,
+        secret: &str,
+        method: Method,
+        shows: Shows<'_>,
+    ) -> Result<SignIn, LoginError> {
         let Some((_, person)) = self.under_way(secret).await? else { return Ok(SignIn::Over) };
         let account = code_account(&person);
         if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
@@ -276,7 +302,7 @@ impl Gate {
             return Ok(SignIn::Wait(until));
         }
         let Some(held) = self.vault.try_flow(secret).await? else { return Ok(SignIn::Over) };
-        let (input, spend) = self.check(&held, &person, method, typed).await?;
+        let (input, spend) = self.check(caller, &held, &person, method, shows).await?;
         let return_to = held.return_to.clone();
         let stage = held.flow.stage;
         match login::advance(&held.flow, input, self.clock.now()) {
@@ -322,18 +348,32 @@ impl Gate {
     /// Is it right, and what does it use up?
     async fn check(
         &self,
+        caller: &Caller<'_>,
         held: &HeldFlow,
         person: &PersonRecord,
         method: Method,
-        typed: &str,
+        shows: Shows<'_>,
     ) -> Result<(Input, Spend), StoreError> {
         let wrong = (Input::Wrong, Spend::Nothing);
+        if held.flow.stage == Stage::SetUp && !self.to_set_up(caller.in_force, held).contains(&method) {
+            return Ok(wrong);
+        }
+        let typed = match shows {
+            Shows::Code(typed) => typed,
+            Shows::Passkey(answer) if held.flow.stage == Stage::SetUp => {
+                return self.check_new_passkey(caller, held, person, answer).await;
+            }
+            Shows::Passkey(answer) => return self.check_passkey(caller, held, person, answer).await,
+        };
         match (held.flow.stage, method) {
             (Stage::SetUp, Method::Totp) => {
                 let (Some(secret), Some(code)) = (&held.pending_totp, Code::parse(typed)) else { return Ok(wrong) };
                 let Some(step) = secret.step_of(&code, self.clock.now()) else { return Ok(wrong) };
                 let replaces = held.ground.has_authenticator;
-                let recovery = (0..RECOVERY_CODES).map(|_| TypedSecret::from_random(random())).collect();
+                // The codes that stand in for a passkey stand in for this as well.
+                let has_codes = !replaces && person.enrolled.has(Method::Recovery);
+                let codes = if has_codes { 0 } else { RECOVERY_CODES };
+                let recovery = (0..codes).map(|_| TypedSecret::from_random(random())).collect();
                 Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery, replaces }))
             }
             (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
@@ -355,7 +395,7 @@ impl Gate {
 
     /// Everything was shown. Whether the person may come in from here is asked now, with the session they would get; only
     /// then is it opened.
-    async fn open_session(
+    pub(super) async fn open_session(
         &self,
         caller: &Caller<'_>,
         person: &PersonRecord,
@@ -407,8 +447,8 @@ impl Gate {
             expires,
         };
         let recovery = match &spend {
-            Spend::SetUp { recovery, .. } => recovery.clone(),
-            Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) => Vec::new(),
+            Spend::SetUp { recovery, .. } | Spend::SetUpPasskey { recovery, .. } => recovery.clone(),
+            Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => Vec::new(),
         };
         let opened = self.vault.open_session(proved, after, spend, opening, entry).await?;
         if matches!(opened, Outcome::Done(_)) {
@@ -503,6 +543,20 @@ impl Gate {
     }
 }
 
+/// What is shown as a second step.
+#[derive(Clone, Copy)]
+enum Shows<'a> {
+    /// A code, as it was typed.
+    Code(&'a str),
+    /// A passkey's answer.
+    Passkey(Answer<'a>),
+}
+
+/// What a sign-in stands on that begins now, and what counts if something has to be set up in it.
+fn ground_for(person: &PersonRecord, demanded: Option<Methods>) -> Ground {
+    Ground { counts: demanded.unwrap_or(Methods::SECOND_STEPS), ..Ground::of(person) }
+}
+
 /// Words that a password of theirs may not be made of.
 pub(super) fn words_of<'a>(in_force: &'a InForce, person: &'a PersonRecord) -> Vec<&'a str> {
     let mut words = vec![person.person.name.as_str(), in_force.settings.organization.as_str()];
@@ -548,6 +602,6 @@ pub const fn method_word(method: Method) -> &'static str {
 }
 
 /// S11.
-const RECOVERY_CODES: usize = 10;
+pub(super) const RECOVERY_CODES: usize = 10;
 /// S9: so long a proof suffices for a change of second steps.
 pub(super) const REAUTHENTICATION: Duration = Duration::from_secs(5 * 60);

@@ -31,10 +31,27 @@ use crate::store::vault::{Ends, SessionKind, TokenRecord};
 
 impl Asking {
     fn to_account(&self, done: Done) -> Response {
-        let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(ACCOUNT));
+        self.to(ACCOUNT, done)
+    }
+
+    /// To the page that says what was done.
+    pub(super) fn to(&self, page: &'static str, done: Done) -> Response {
+        let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(page));
         // Not in the address: a link from elsewhere must not make our page say that something was done.
         set_cookie(&mut answer, DONE_COOKIE, done.as_str(), DONE_SECONDS);
         answer
+    }
+
+    /// What was just done, if that was not said yet.
+    pub(super) fn done(&self) -> Option<Done> {
+        our_cookie(&self.headers, DONE_COOKIE).and_then(Done::of)
+    }
+
+    /// It is said.
+    pub(super) fn forget_done(&self, answer: &mut Response) {
+        if self.done().is_some() {
+            clear_cookie(answer, DONE_COOKIE);
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -44,12 +61,17 @@ impl Asking {
 
 /// `GET /account`.
 pub(super) async fn account(asking: Asking) -> Response {
-    let done = our_cookie(&asking.headers, DONE_COOKIE).and_then(Done::of);
+    let done = asking.done();
     let Asking { gate, visit, banner, headers, visitor } = &asking;
     let Account { browsers, devices, tokens, recovery_left } = match gate.account(visitor).await {
         Ok(account) => account,
         Err(error) => return trouble(gate, visit, &error.into()),
     };
+    let passkeys = match gate.own_passkeys(visitor).await {
+        Ok(passkeys) => passkeys.len(),
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let (enrolled, methods) = (visitor.record().enrolled, &visit.in_force.settings.methods);
     let now = asking.now();
     let things = |list: &[SignedIn]| list.iter().map(|one| sign_in(one, now)).collect::<Vec<_>>();
     let form = Form::of(gate, headers);
@@ -57,7 +79,10 @@ pub(super) async fn account(asking: Asking) -> Response {
         frame: frame(&visit.in_force, banner),
         username: visitor.person().name.as_str(),
         full_name: &visitor.record().full_name,
-        has_authenticator: visitor.record().enrolled.has(Method::Totp),
+        has_authenticator: enrolled.has(Method::Totp),
+        offers_authenticator: methods.contains(&Method::Totp),
+        passkeys: (passkeys > 0 || methods.contains(&Method::Passkey)).then_some(passkeys),
+        has_second_step: !enrolled.without(Method::Recovery).is_empty(),
         recovery_left,
         browsers: &things(&browsers),
         devices: &things(&devices),
@@ -66,9 +91,7 @@ pub(super) async fn account(asking: Asking) -> Response {
         form: form.token(),
     };
     let mut answer = asking.show(&shown, None, &form);
-    if done.is_some() {
-        clear_cookie(&mut answer, DONE_COOKIE);
-    }
+    asking.forget_done(&mut answer);
     answer
 }
 
@@ -270,7 +293,7 @@ pub(super) async fn authenticator_page(asking: Asking) -> Response {
 pub(super) async fn authenticator(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
     match asking.gate.begin_authenticator(&asking.visitor, ACCOUNT.to_owned()).await {
         Ok(Some(flow)) => {
-            let mut answer = see_other(&asking.visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
+            let mut answer = see_other(&asking.visit.in_force, &ReturnTo::Query("/set-up?method=totp".to_owned()));
             set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
             answer
         }
@@ -292,7 +315,7 @@ pub(super) async fn end_two_step(Posted { asking, .. }: Posted<OnlyForm>) -> Res
 
 /// `GET /account/recovery-codes`: asks first, for the old ones are lost with it.
 pub(super) async fn recovery_page(asking: Asking) -> Response {
-    if !asking.visitor.record().enrolled.has(Method::Totp) {
+    if asking.visitor.record().enrolled.without(Method::Recovery).is_empty() {
         return see_other(&asking.visit.in_force, &ReturnTo::Portal(ACCOUNT));
     }
     if !asking.gate.is_fresh(&asking.visitor) {

@@ -2,7 +2,7 @@
 //!
 //! One router for the portal's host, one for the few addresses of ours on app hosts (`/.vestibule/…`). Both are called in
 //! this process, with the visit (true address, configuration) in the request's extensions, on threads that stand back: no
-//! number of guesses keeps the core from those who are inside. Every page works without JavaScript; every form carries a
+//! number of guesses keeps the core from those who are inside. Every page but those of passkeys works without JavaScript; every form carries a
 //! token; redirects are 303 to addresses that were parsed and belong to us.
 
 mod account;
@@ -16,6 +16,7 @@ mod forms;
 mod home;
 mod invitation;
 pub mod pages;
+mod passkeys;
 pub mod refusal;
 mod respond;
 mod return_to;
@@ -82,6 +83,9 @@ impl Portal {
             .route("/", get(home::home))
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
             .route("/second-step", get(sign_in::second_step_page).post(sign_in::second_step))
+            .route("/sign-in/passkey", get(passkeys::door_page).post(passkeys::door))
+            .route("/second-step/passkey", post(passkeys::step))
+            .route("/set-up/passkey", post(passkeys::step))
             .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
             .route("/forgot", get(forgot::page).post(forgot::submit))
             .route("/reset", get(forgot::reset_page).post(forgot::reset))
@@ -98,6 +102,10 @@ impl Portal {
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
+            .route("/account/passkeys", get(passkeys::list))
+            .route("/account/passkeys/new", get(passkeys::new_page).post(passkeys::add))
+            .route("/account/passkeys/rename", post(passkeys::rename))
+            .route("/account/passkeys/remove", post(passkeys::remove))
             .route("/account/recovery-codes", get(account::recovery_page).post(account::recovery))
             .route("/invitation/{secret}", get(invitation::page))
             .route("/invitation", post(invitation::submit))

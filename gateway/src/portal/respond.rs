@@ -23,7 +23,19 @@ pub(super) fn page(in_force: &InForce, status: StatusCode, page: &impl Page, for
     let mut answer = Response::new(page.html().into());
     *answer.status_mut() = status;
     dress(answer.headers_mut(), &in_force.settings.portal, Style::Link, form_to);
+    if page.script().is_some() {
+        allow_script(answer.headers_mut());
+    }
     answer
+}
+
+/// Only for the pages that run one.
+fn allow_script(headers: &mut HeaderMap) {
+    let policy = headers.get("content-security-policy").and_then(|policy| policy.to_str().ok());
+    let policy = policy.map(|policy| HeaderValue::try_from(format!("{policy}; script-src 'self'")));
+    if let Some(Ok(policy)) = policy {
+        headers.insert("content-security-policy", policy);
+    }
 }
 
 /// Headers of every page of ours (ASVS 3.4; Chromium walks all of them in `tests/browser_*.rs`).
@@ -121,18 +133,23 @@ pub(super) fn json(portal: &PublicUrl, status: StatusCode, value: &impl Serializ
     answer
 }
 
-/// The stylesheet; its name changes with its content.
+/// The stylesheet and the script; their names change with their content.
 pub(super) async fn asset(
     Extension(visit): Extension<Visit>,
     banner: Extension<Banner>,
     Path(name): Path<String>,
 ) -> Response {
-    if pages::style_href().strip_prefix("/assets/") != Some(name.as_str()) {
+    let is = |href: &str| href.strip_prefix("/assets/") == Some(name.as_str());
+    let (content, kind) = if is(pages::style_href()) {
+        (pages::STYLE, "text/css; charset=utf-8")
+    } else if is(pages::script_href()) {
+        (pages::SCRIPT, "text/javascript; charset=utf-8")
+    } else {
         return not_found(Extension(visit), banner).await;
-    }
-    let mut answer = Response::new(pages::STYLE.into());
+    };
+    let mut answer = Response::new(content.into());
     protect(answer.headers_mut(), &visit.in_force.settings.portal);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     answer
 }

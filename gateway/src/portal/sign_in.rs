@@ -18,11 +18,11 @@ use serde::Deserialize;
 use super::cookies::{COOKIE_NAME, DONE_COOKIE, PASSWORD_RESET, clear_cookie, our_cookie, set_cookie};
 use super::forms::{self, Asked, Form, Sent};
 use super::home::{Known, known, signed_in};
-use super::pages::{self, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
+use super::pages::{self, ChooseMethod, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::{Banner, Visit, device, refusal};
-use crate::gate::login::{Caller, LoginError, Opened, SignIn};
+use super::{Banner, Visit, device, passkeys, refusal};
+use crate::gate::login::{Caller, LoginError, Opened, SignIn, method_word};
 use crate::gate::{Gate, Visitor};
 use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
 
@@ -131,10 +131,16 @@ pub(super) async fn second_step_page(
     query: Asked<PageQuery>,
     headers: HeaderMap,
 ) -> Response {
-    let method = query.map(|Query(query)| method_of(&query.method)).unwrap_or(pages::Method::Totp);
+    let asked = query.map(|Query(query)| query.method).unwrap_or_default();
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
+                let ways = passkeys::ways(&held, &person);
+                let asked = ways.iter().find(|way| way.as_str() == asked).or(ways.first()).copied();
+                let method = asked.unwrap_or(pages::Method::Totp);
+                if method == pages::Method::Passkey {
+                    return passkeys::step_page(&gate, &visit, &banner, &headers, &held, &person, None).await;
+                }
                 code_page(&gate, &visit, &banner, &headers, &held, &person, method, None)
             }
             Stage::SetUp => see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned())),
@@ -168,11 +174,23 @@ pub(super) async fn set_up_page(
     State(gate): State<Arc<Gate>>,
     Extension(visit): Extension<Visit>,
     Extension(banner): Extension<Banner>,
+    query: Asked<PageQuery>,
     headers: HeaderMap,
 ) -> Response {
+    let asked = query.map(|Query(query)| query.method).unwrap_or_default();
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
-            Stage::SetUp => introduce(&gate, &visit, &banner, &headers, &held, &person, None),
+            Stage::SetUp => {
+                let offered = gate.to_set_up(&visit.in_force, &held);
+                let chosen = offered.iter().find(|method| offered.len() == 1 || method_word(**method) == asked);
+                match chosen {
+                    Some(Method::Passkey) => {
+                        passkeys::set_up_page(&gate, &visit, &banner, &headers, &held, &person, "", None).await
+                    }
+                    Some(_) => introduce(&gate, &visit, &banner, &headers, &held, &person, None),
+                    None => choose(&visit, &banner, &offered),
+                }
+            }
             Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
                 see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned()))
             }
@@ -215,7 +233,7 @@ async fn code(
     };
     let caller = caller(&visit, &headers, SessionKind::Portal);
     let by = match method {
-        pages::Method::Totp => Method::Totp,
+        pages::Method::Totp | pages::Method::Passkey => Method::Totp,
         pages::Method::Recovery => Method::Recovery,
     };
     let step = match gate.second_step(&caller, flow, by, &fields.code).await {
@@ -230,22 +248,25 @@ async fn code(
     };
     match step {
         SignIn::WrongCode | SignIn::WrongPassword => again(match method {
-            pages::Method::Totp => Problem::WrongCode,
+            pages::Method::Totp | pages::Method::Passkey => Problem::WrongCode,
             pages::Method::Recovery => Problem::WrongRecoveryCode,
         }),
         SignIn::UsedCode => again(match method {
-            pages::Method::Totp => Problem::UsedCode,
+            pages::Method::Totp | pages::Method::Passkey => Problem::UsedCode,
             pages::Method::Recovery => Problem::UsedRecoveryCode,
         }),
         SignIn::Wait(until) => with_wait(&gate, until, again),
-        SignIn::Over => {
-            let late = gate.clock().now().since(held.flow.started) >= access::login::FLOW_LIFE;
-            let why = if late { Problem::TookTooLong } else { Problem::TooManyCodes };
-            let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
-            start_again(&gate, &visit, &banner, &headers, &return_to, why)
-        }
+        SignIn::Over => over(&gate, &visit, &banner, &headers, &held),
         other => onward(&gate, &visit, &banner, &headers, other).await,
     }
+}
+
+/// A sign-in that was too long under way, or had too many wrong codes.
+pub(super) fn over(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap, held: &HeldFlow) -> Response {
+    let late = gate.clock().now().since(held.flow.started) >= access::login::FLOW_LIFE;
+    let why = if late { Problem::TookTooLong } else { Problem::TooManyCodes };
+    let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
+    start_again(gate, visit, banner, headers, &return_to, why)
 }
 
 /// Somebody who is signed in has to show more: a second step, a set-up, or the password once more.
@@ -276,7 +297,13 @@ fn is_idle(gate: &Gate, visit: &Visit, visitor: &Visitor) -> bool {
 }
 
 /// What follows a step that went well.
-async fn onward(gate: &Arc<Gate>, visit: &Visit, banner: &Banner, headers: &HeaderMap, step: SignIn) -> Response {
+pub(super) async fn onward(
+    gate: &Arc<Gate>,
+    visit: &Visit,
+    banner: &Banner,
+    headers: &HeaderMap,
+    step: SignIn,
+) -> Response {
     match step {
         SignIn::SecondStep { flow, .. } => {
             let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned()));
@@ -334,6 +361,7 @@ fn sign_in_page(
 ) -> Response {
     let form = Form::of(gate, headers);
     let field = return_to.as_field();
+    let passkey = passkeys::way_in(visit, return_to);
     let shown = SignInPage {
         frame: frame(&visit.in_force, banner),
         app: return_to.app().map(|app| app.title.as_str()),
@@ -341,6 +369,7 @@ fn sign_in_page(
         error,
         form: form.token(),
         return_to: &field,
+        passkey: passkey.as_deref(),
     };
     let status = status_of(error);
     let mut answer = answer_page(&visit.in_force, status, &shown, return_to.app().map(|app| app.origin.as_str()));
@@ -361,10 +390,14 @@ fn code_page(
 ) -> Response {
     let form = Form::of(gate, headers);
     let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
+    let mut others = passkeys::ways(held, person);
+    others.retain(|way| *way != method);
     let shown = SecondStep {
         frame: frame(&visit.in_force, banner),
         app: return_to.app().map(|app| app.title.as_str()),
         method,
+        others: &others,
+        options: "",
         username: person.person.name.as_str(),
         error,
         form: form.token(),
@@ -373,6 +406,20 @@ fn code_page(
     let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin);
     form.keep(&mut answer);
     answer
+}
+
+/// Which method is to be set up?
+fn choose(visit: &Visit, banner: &Banner, offered: &[Method]) -> Response {
+    let methods: Vec<_> = offered
+        .iter()
+        .filter_map(|method| match method {
+            Method::Passkey => Some(pages::Method::Passkey),
+            Method::Totp => Some(pages::Method::Totp),
+            _ => None,
+        })
+        .collect();
+    let shown = ChooseMethod { frame: frame(&visit.in_force, banner), methods: &methods };
+    answer_page(&visit.in_force, StatusCode::OK, &shown, None)
 }
 
 fn introduce(
@@ -399,6 +446,7 @@ fn introduce(
         username,
         qr: &qr,
         secret: &grouped,
+        has_choice: gate.to_set_up(&visit.in_force, held).len() > 1,
         uri: &uri,
         error,
         form: form.token(),
@@ -410,7 +458,7 @@ fn introduce(
 
 /// A code without a sign-in: it took too long, or the page of one that is done was loaded again or its button pressed
 /// twice. Whoever is signed in by now goes on.
-async fn nothing_under_way(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap) -> Response {
+pub(super) async fn nothing_under_way(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap) -> Response {
     let front = ReturnTo::Portal("/");
     match signed_in(gate, visit, headers).await {
         Ok(Some(_)) => see_other(&visit.in_force, &front),

@@ -36,9 +36,9 @@ pub enum Table {
     Meta = 0,
     /// Person by id.
     Person = 1,
-    /// Id by canonical name and by e-mail address (`n:ana`, `e:ana@acme.example`).
+    /// Id by canonical name, by e-mail address (`n:ana`, `e:ana@acme.example`) and by the digest of a passkey (`k:…`).
     PersonName = 2,
-    /// Password hash, TOTP secret, recovery codes: person id ‖ kind ‖ …
+    /// Password hash, TOTP secret, recovery codes, passkeys: person id ‖ kind ‖ …
     Factor = 3,
     /// Session by digest of its secret.
     Session = 4,
@@ -52,7 +52,7 @@ pub enum Table {
     PersonToken = 8,
     /// What may happen once: the presence of the row says that it has.
     Once = 9,
-    /// Issued and not yet consumed: flows, invitations, hand-offs; by digest.
+    /// Issued and not yet consumed: flows, invitations, hand-offs, questions to passkeys; by digest.
     Ticket = 10,
     /// Failed attempts, by account and by source.
     Counter = 11,

@@ -11,6 +11,7 @@
 mod account;
 mod act;
 mod attempts;
+mod ceremonies;
 mod flows;
 mod hand_offs;
 mod hand_over;
@@ -18,6 +19,7 @@ mod house;
 mod issued;
 mod open;
 mod outbox;
+mod passkeys;
 mod people;
 mod records;
 mod resets;
@@ -44,8 +46,10 @@ use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
+pub use ceremonies::Ceremony;
 pub use hand_over::HandingOver;
 pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
+pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
 pub use people::ADMINISTRATOR;
 pub use resets::RESET_LIFE;
 pub use tokens::token_name;
@@ -75,6 +79,8 @@ pub struct PersonRecord {
     pub added: Timestamp,
     /// When and from where they last completed a sign-in.
     pub last_sign_in: Option<(Timestamp, IpAddr)>,
+    /// What they showed at it.
+    pub last_shown: Methods,
 }
 
 /// Someone to be added.
@@ -210,6 +216,10 @@ pub struct Ground {
     pub passwords: u32,
     /// Had they an authenticator app by then? Then a set-up replaces that one.
     pub has_authenticator: bool,
+    /// What they had set up by then. Whoever sets up something beside what came later may be somebody else.
+    pub enrolled: Methods,
+    /// What counts, if something has to be set up.
+    pub counts: Methods,
     /// The session that has to show more, and when it was opened; `None` after a password.
     pub within: Option<(SessionId, Timestamp)>,
 }
@@ -218,7 +228,14 @@ impl Ground {
     /// Of a sign-in by password of this person, as they were before it was looked at.
     pub const fn of(person: &PersonRecord) -> Self {
         let has_authenticator = person.enrolled.has(access::policy::Method::Totp);
-        Self { generation: person.generation, passwords: person.passwords, has_authenticator, within: None }
+        Self {
+            generation: person.generation,
+            passwords: person.passwords,
+            has_authenticator,
+            enrolled: person.enrolled,
+            counts: Methods::SECOND_STEPS,
+            within: None,
+        }
     }
 
     /// Does it still hold for this person?
@@ -245,6 +262,15 @@ pub enum Spend {
     Totp(Step),
     /// One of the recovery codes.
     Recovery(TypedSecret),
+    /// A use of one of the passkeys.
+    Passkey(PasskeyUse),
+    /// A set-up: stores the passkey, and the digests of recovery codes if some come with it.
+    SetUpPasskey {
+        /// The passkey.
+        passkey: NewPasskey,
+        /// Ten codes, shown once by the caller after this was committed; or none.
+        recovery: Vec<TypedSecret>,
+    },
     /// A set-up: stores the key, its first step as used, and the digests of ten recovery codes.
     SetUp {
         /// The confirmed key.
@@ -256,6 +282,13 @@ pub enum Spend {
         /// May it take the place of a key that is there?
         replaces: bool,
     },
+}
+
+impl Spend {
+    /// Is something set up with it?
+    const fn is_set_up(&self) -> bool {
+        matches!(self, Self::SetUp { .. } | Self::SetUpPasskey { .. })
+    }
 }
 
 /// Where and with what a session is opened.
@@ -397,6 +430,8 @@ impl std::fmt::Debug for Spend {
             Self::Nothing => "Nothing",
             Self::Totp(_) => "Totp(…)",
             Self::Recovery(_) => "Recovery(…)",
+            Self::Passkey(_) => "Passkey(…)",
+            Self::SetUpPasskey { .. } => "SetUpPasskey(…)",
             Self::SetUp { .. } => "SetUp(…)",
         })
     }

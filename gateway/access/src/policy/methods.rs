@@ -47,6 +47,17 @@ impl Methods {
         Self(self.0 | method as u8)
     }
 
+    /// This set and one less.
+    #[must_use]
+    pub const fn without(self, method: Method) -> Self {
+        Self(self.0 & !(method as u8))
+    }
+
+    /// Is all of it in the other?
+    pub const fn is_within(self, other: Self) -> bool {
+        self.0 & !other.0 == 0
+    }
+
     /// Is the method in the set?
     pub const fn has(self, method: Method) -> bool {
         self.0 & method as u8 != 0

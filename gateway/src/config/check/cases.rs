@@ -143,7 +143,7 @@ impl<'c> Question<'c> {
     fn ask(&self, policy: &Policy, now: Timestamp) -> Walk {
         let generations = Generations::default();
         let factors = match self.second_step {
-            SecondStepWord::Satisfied => Methods::NONE.with(Method::Password).with(Method::Totp),
+            SecondStepWord::Satisfied => Methods::NAMEABLE.with(Method::Password),
             SecondStepWord::Missing => Methods::NONE.with(Method::Password),
         };
         let session = SessionFacts { factors, opened: now, proved: now, used: now, generations };

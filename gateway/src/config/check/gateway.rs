@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use access::network::AddressSet;
-use access::policy::{SessionLimits, TwoStep};
+use access::policy::{Method, Methods, SessionLimits, TwoStep};
 
 use super::addresses::{self, For, Networks};
 use super::scalars::{self, Origin};
@@ -31,6 +31,7 @@ pub(super) struct Ready {
     pub(super) store_key: PathBuf,
     pub(super) two_step: TwoStep,
     pub(super) session: SessionLimits,
+    pub(super) methods: Vec<Method>,
 }
 
 /// `None`: the page says why.
@@ -64,6 +65,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
     let trusted_proxies = proxies(gateway.trusted_proxies.as_ref());
     let proxy_protocol = proxies(gateway.listen.value.proxy_protocol.as_ref());
     let (two_step, session) = sign_in(page, gateway);
+    let methods = methods(page, gateway);
     let store = dir.join(&gateway.store.value.redb.value.0);
     let store_key = match &gateway.store.value.key_file {
         Some(written) => dir.join(&written.value.0),
@@ -87,6 +89,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         store_key,
         two_step,
         session: session?,
+        methods: methods?,
     })
 }
 
@@ -243,15 +246,26 @@ pub(in crate::config) fn default_workers() -> NonZeroU32 {
     u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
 }
 
+/// In the order in which they are written. `None`: the page says why.
+fn methods(page: Page<'_>, gateway: &Gateway) -> Option<Vec<Method>> {
+    let written = gateway.sign_in.as_ref().and_then(|sign_in| sign_in.value.methods.as_ref());
+    let Some(written) = written else { return Some(vec![Method::Totp]) };
+    let mut methods = scalars::method_list(page, written)?;
+    let mut seen = Methods::NONE;
+    methods.retain(|method| {
+        let is_new = !seen.has(*method);
+        seen = seen.with(*method);
+        is_new
+    });
+    Some(methods)
+}
+
 fn sign_in(page: Page<'_>, gateway: &Gateway) -> (TwoStep, Option<SessionLimits>) {
     let written = gateway.sign_in.as_ref().map(|sign_in| &sign_in.value);
     let two_step = match written.and_then(|sign_in| sign_in.two_step.as_ref()).map(|at| at.value) {
         Some(TwoStepWord::Optional) => TwoStep::Optional,
         Some(TwoStepWord::Required) | None => TwoStep::Required,
     };
-    if let Some(methods) = written.and_then(|sign_in| sign_in.methods.as_ref()) {
-        scalars::methods(page, methods);
-    }
     let session = written.and_then(|sign_in| sign_in.session.as_ref()).map(|session| &session.value);
     let idle = session.and_then(|session| session.idle.as_ref());
     let absolute = session.and_then(|session| session.absolute.as_ref());

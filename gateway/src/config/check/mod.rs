@@ -92,6 +92,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         couriers,
         apps: apps.by_host,
         networks: networks.by_name,
+        methods: gateway.methods,
         policy,
     })
 }

@@ -240,8 +240,13 @@ pub(super) fn is_localhost(host: &HostName) -> bool {
     host.as_str() == "localhost" || host.as_str().ends_with(".localhost")
 }
 
-/// The second steps of a rule or of the sign-in.
+/// The second steps of a rule.
 pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Option<Methods> {
+    method_list(page, written).map(|methods| methods.into_iter().fold(Methods::NONE, Methods::with))
+}
+
+/// The second steps of a rule or of the sign-in, as they are written.
+pub(super) fn method_list(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Option<Vec<Method>> {
     if written.value.0.is_empty() {
         page.refuse(
             "empty_list",
@@ -252,22 +257,23 @@ pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Op
         return None;
     }
     let methods: Vec<_> = written.value.0.iter().filter_map(|word| method(page, word)).collect();
-    (methods.len() == written.value.0.len()).then(|| methods.into_iter().fold(Methods::NONE, Methods::with))
+    (methods.len() == written.value.0.len()).then_some(methods)
 }
 
 fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
     let text = word.value.0.as_str();
     let (code, message, help) = match text {
         "totp" => return Some(Method::Totp),
-        "passkey" | "sms" | "voice" | "email" => (
+        "passkey" => return Some(Method::Passkey),
+        "sms" | "voice" | "email" => (
             "not_available",
             format!("`{text}` is not available in this version"),
-            "the second step there is now is `totp`".to_owned(),
+            "the second steps there are now are `passkey` and `totp`".to_owned(),
         ),
         "password" => (
             "unknown_word",
             "`password` is the first step and never the second".to_owned(),
-            "the second step there is now is `totp`".to_owned(),
+            "the second steps there are now are `passkey` and `totp`".to_owned(),
         ),
         "recovery" => (
             "unknown_word",
@@ -277,7 +283,8 @@ fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
         _ => (
             "unknown_word",
             format!("unknown second step `{}`", shown(text)),
-            nearest(text, ["totp"]).map_or_else(|| "write `totp`".into(), |near| format!("did you mean `{near}`?")),
+            nearest(text, ["passkey", "totp"])
+                .map_or_else(|| "write `passkey` or `totp`".into(), |near| format!("did you mean `{near}`?")),
         ),
     };
     page.refuse(code, word.spot, message, help);

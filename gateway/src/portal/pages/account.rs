@@ -40,6 +40,12 @@ pub enum Done {
     Token,
     /// Two-step sign-in is off.
     TwoStepOff,
+    /// A passkey was added.
+    PasskeyAdded,
+    /// A passkey has another name.
+    PasskeyRenamed,
+    /// A passkey was removed.
+    PasskeyRemoved,
 }
 
 impl Done {
@@ -51,12 +57,24 @@ impl Done {
             Self::Others => "others",
             Self::Token => "token",
             Self::TwoStepOff => "two-step-off",
+            Self::PasskeyAdded => "passkey-added",
+            Self::PasskeyRenamed => "passkey-renamed",
+            Self::PasskeyRemoved => "passkey-removed",
         }
     }
 
     /// Reads it back; what is none of them says nothing.
     pub fn of(word: &str) -> Option<Self> {
-        let all = [Self::Password, Self::Session, Self::Others, Self::Token, Self::TwoStepOff];
+        let all = [
+            Self::Password,
+            Self::Session,
+            Self::Others,
+            Self::Token,
+            Self::TwoStepOff,
+            Self::PasskeyAdded,
+            Self::PasskeyRenamed,
+            Self::PasskeyRemoved,
+        ];
         all.into_iter().find(|done| done.as_str() == word)
     }
 }
@@ -74,6 +92,12 @@ pub struct Account<'a> {
     pub full_name: &'a str,
     /// Is an authenticator app set up?
     pub has_authenticator: bool,
+    /// Can one be set up?
+    pub offers_authenticator: bool,
+    /// How many passkeys there are; `None` where there is nothing to say about them.
+    pub passkeys: Option<usize>,
+    /// Is any second step set up?
+    pub has_second_step: bool,
     /// Recovery codes that are left.
     pub recovery_left: usize,
     /// Sign-ins of browsers.

@@ -1,7 +1,7 @@
 //! What does a person see? One struct per page, one template beside it, one stylesheet for all.
 //!
 //! The sentences live in the templates. A page knows no request, no store and no clock: the portal fills in the fields and
-//! calls [`Page::html`]. Nothing here needs JavaScript, and nothing is styled or scripted inline, so that the strictest
+//! calls [`Page::html`]. Nothing here needs JavaScript but passkeys, and nothing is styled or scripted inline, so that the strictest
 //! Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`).
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
@@ -19,6 +19,7 @@ macro_rules! titled {
 use titled;
 
 mod account;
+mod passkeys;
 mod problem;
 mod qr;
 mod recovery;
@@ -36,6 +37,7 @@ use sha2::{Digest, Sha256};
 pub use account::{
     Account, AppChoice, Authenticator, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
 };
+pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys, SCRIPT, script_href};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
 pub use recovery::{Forgot, LinkSent, ResetGone, ResetPassword};
@@ -45,6 +47,11 @@ pub use when::When;
 pub trait Page: Template {
     /// What the browser's tab says: the page and the organization.
     fn title(&self) -> String;
+
+    /// The script it runs, from the same host; needs `script-src 'self'`.
+    fn script(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The whole document.
     fn html(&self) -> String {
@@ -107,6 +114,8 @@ pub struct SignIn<'a> {
     pub form: &'a str,
     /// Where to go afterwards; empty for home.
     pub return_to: &'a str,
+    /// Where to sign in with a passkey, if that is offered.
+    pub passkey: Option<&'a str>,
 }
 
 /// How the second step is taken.
@@ -116,6 +125,8 @@ pub enum Method {
     Totp,
     /// One of the recovery codes.
     Recovery,
+    /// A passkey or security key.
+    Passkey,
 }
 
 impl Method {
@@ -124,11 +135,13 @@ impl Method {
         match self {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
+            Self::Passkey => "passkey",
         }
     }
 }
 
-/// `/second-step`: a code. Posts `code`, `method`, `form` to `/second-step`; links to `/second-step?method=…` and
+/// `/second-step`: a code or a key. Posts `code`, `method`, `form` to `/second-step`, or `credential`, `form` to
+/// `/second-step/passkey`; links to `/second-step?method=…` and
 /// `/sign-in?start=again`.
 #[derive(Template)]
 #[template(path = "second_step.html")]
@@ -137,8 +150,12 @@ pub struct SecondStep<'a> {
     pub frame: Frame<'a>,
     /// The app's title, if one was asked for.
     pub app: Option<&'a str>,
-    /// Which code is asked for.
+    /// What is asked for.
     pub method: Method,
+    /// The other ways.
+    pub others: &'a [Method],
+    /// What the browser is asked for, as JSON; empty for a code.
+    pub options: &'a str,
     /// Who is signing in.
     pub username: &'a str,
     /// What went wrong.
@@ -159,6 +176,8 @@ pub struct SetUp<'a> {
     pub qr: &'a Qr,
     /// The secret for typing, in groups of four: `JBSW Y3DP …`.
     pub secret: &'a str,
+    /// Can something else be set up?
+    pub has_choice: bool,
     /// The `otpauth://` link, for a phone that shows this page itself.
     pub uri: &'a str,
     /// What went wrong.
@@ -412,7 +431,8 @@ pub struct Unavailable<'a> {
 }
 
 titled! {
-    SignIn: "Sign in",
+    ChooseMethod: "Set up two-step sign-in",
+    Passkeys: "Passkeys and security keys",
     SetUp: "Set up two-step sign-in",
     RecoveryCodes: "Your recovery codes",
     Invitation: "Choose a password",
@@ -441,8 +461,23 @@ impl Page for SecondStep<'_> {
         let words = match self.method {
             Method::Totp => "Enter your code",
             Method::Recovery => "Enter a recovery code",
+            Method::Passkey => "Use your passkey or security key",
         };
         format!("{words} · {}", self.frame.organization)
+    }
+
+    fn script(&self) -> Option<&'static str> {
+        (self.method == Method::Passkey).then(script_href)
+    }
+}
+
+impl Page for SignIn<'_> {
+    fn title(&self) -> String {
+        format!("Sign in · {}", self.frame.organization)
+    }
+
+    fn script(&self) -> Option<&'static str> {
+        self.passkey.map(|_| script_href())
     }
 }
 

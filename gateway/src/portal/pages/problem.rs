@@ -51,6 +51,16 @@ pub enum Problem<'a> {
     WrongCurrent,
     /// The new password is the present one.
     SamePassword,
+    /// A passkey that could not be used, whatever the reason.
+    PasskeyRefused,
+    /// A passkey that could not be added.
+    PasskeyNotAdded,
+    /// As many passkeys as one may have.
+    TooManyPasskeys,
+    /// A name for a passkey that can't be shown.
+    PasskeyName,
+    /// The last second step of somebody who has to have one.
+    LastSecondStep,
     /// A token without a name, or with one that can't be shown.
     TokenName,
     /// A token that would open nothing.

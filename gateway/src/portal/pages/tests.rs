@@ -56,6 +56,10 @@ fn forms_post_the_fields_the_portal_reads() {
         ("second-step", "/second-step", &["form", "method", "code"]),
         ("second-step-recovery", "/second-step", &["form", "method", "code"]),
         ("set-up", "/set-up", &["form", "code"]),
+        ("passkey-sign-in", "/sign-in/passkey", &["form", "return_to", "credential"]),
+        ("passkey-second-step", "/second-step/passkey", &["form", "credential"]),
+        ("passkey-set-up", "/set-up/passkey", &["form", "credential", "name"]),
+        ("passkey-new", "/account/passkeys/new", &["form", "credential", "name"]),
         ("invitation", "/invitation", &["form", "invitation", "password", "again"]),
         ("home", "/sign-out", &["form"]),
         ("sign-out", "/sign-out", &["form"]),
@@ -96,7 +100,12 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
         let focused: Vec<String> =
             page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
         let expected = match page.name {
-            "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" | "sign-in-reset" => Some("username"),
+            "sign-in"
+            | "sign-in-app"
+            | "sign-in-over"
+            | "sign-in-ended"
+            | "sign-in-reset"
+            | "sign-in-passkey-offered" => Some("username"),
             "forgot" | "forgot-wait" => Some("email"),
             "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
@@ -153,6 +162,7 @@ fn nobodys_text_changes_the_markup() {
         error: Some(Problem::Wrong),
         form: "f",
         return_to: "",
+        passkey: None,
     };
     let page = State::new("kept", &kept);
     let value = page.tags.iter().find(|tag| tag.value("id").as_deref() == Some("username")).expect("the field");
@@ -176,13 +186,22 @@ fn text_that_runs_the_other_way_stays_in_its_place() {
 #[test]
 fn nothing_is_styled_or_scripted_inline() {
     for page in plain().into_iter().chain(states(Style::Inline, str::to_owned)) {
+        let scripts: Vec<_> = page.tags.iter().filter(|tag| tag.name == "script").map(|tag| tag.value("src")).collect();
+        assert_eq!(
+            scripts,
+            page.script.iter().map(|href| Some((*href).to_owned())).collect::<Vec<_>>(),
+            "{}",
+            page.name
+        );
+        let asks = page.tags.iter().any(|tag| tag.has("data-passkey") || tag.has("data-with-passkeys"));
+        assert_eq!(page.script, asks.then(script_href), "{}: a script only where it is needed", page.name);
         for tag in &page.tags {
-            assert_ne!(tag.name, "script", "{}", page.name);
             for (name, _) in &tag.attributes {
                 assert!(name != "style" && !name.starts_with("on"), "{}: <{} {name}>", page.name, tag.name);
             }
         }
-        for needle in ["<script", "javascript:", "style=", "onclick"] {
+        assert_eq!(page.html.matches("<script").count(), page.html.matches("\"></script>").count(), "{}", page.name);
+        for needle in ["javascript:", "style=", "onclick"] {
             assert!(!page.html.to_lowercase().contains(needle), "{}: {needle}", page.name);
         }
     }
@@ -205,6 +224,8 @@ fn pages_are_light() {
     assert!(STYLE.len() <= 14 * 1024, "style.css has {} bytes", STYLE.len());
     assert!(style_href().starts_with("/assets/style-") && style_href().ends_with(".css"));
     assert_eq!(style_href().len(), "/assets/style-.css".len() + 16);
+    assert!(SCRIPT.len() <= 8 * 1024, "passkey.js has {} bytes", SCRIPT.len());
+    assert_eq!(script_href().len(), "/assets/passkey-.js".len() + 16);
     for page in plain() {
         let limit = match page.name {
             name if name.starts_with("set-up") => 16 * 1024,
@@ -292,6 +313,7 @@ fn preview() {
 struct State {
     name: &'static str,
     title: String,
+    script: Option<&'static str>,
     html: String,
     tags: Vec<Tag>,
 }
@@ -300,7 +322,7 @@ impl State {
     fn new(name: &'static str, page: &impl Page) -> Self {
         let html = page.html();
         assert!(html.ends_with("</html>") || html.ends_with("</html>\n"), "{name}");
-        Self { name, title: page.title(), tags: tags(&html), html }
+        Self { name, title: page.title(), script: page.script(), tags: tags(&html), html }
     }
 }
 
@@ -327,13 +349,33 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let words = |list: &[&str]| list.iter().map(|text| say(text)).collect::<Vec<String>>();
 
     let sign_in = |name, app, username, error| {
-        State::new(name, &SignIn { frame, app, username, error, form, return_to: &return_to })
+        State::new(name, &SignIn { frame, app, username, error, form, return_to: &return_to, passkey: None })
     };
-    let second = |name, method, error, app| State::new(name, &SecondStep { frame, app, method, username, error, form });
+    let options = say(OPTIONS);
+    let options = options.as_str();
+    let second = |name, method, error, app| {
+        let others: &[Method] = match method {
+            Method::Totp => &[Method::Passkey, Method::Recovery],
+            Method::Recovery => &[Method::Passkey, Method::Totp],
+            Method::Passkey => &[Method::Totp, Method::Recovery],
+        };
+        let options = if method == Method::Passkey { options } else { "" };
+        State::new(name, &SecondStep { frame, app, method, others, options, username, error, form })
+    };
+    let door = |name, error| {
+        let (app, back) = (Some(app), "/sign-in?return_to=%2F");
+        State::new(name, &PasskeySignIn { frame, app, error, options, form, return_to: &return_to, back })
+    };
+    let new_key = |name, is_first_day, error| {
+        let called = if is_first_day { "" } else { username };
+        State::new(name, &PasskeySetUp { frame, is_first_day, has_choice: true, name: called, error, options, form })
+    };
     let qr = Qr::of(URI).expect("short enough");
     let secret = say("JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP");
-    let set_up =
-        |name, error| State::new(name, &SetUp { frame, username, qr: &qr, secret: &secret, uri: &uri, error, form });
+    let set_up = |name, error| {
+        let has_choice = true;
+        State::new(name, &SetUp { frame, username, qr: &qr, secret: &secret, has_choice, uri: &uri, error, form })
+    };
     let invite = |name, error| {
         State::new(name, &Invitation { frame, username, full_name, least: 12, error, form, invitation: "1nv1te" })
     };
@@ -366,6 +408,8 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let tokens = [thing("03", "nightly export", false), Thing { used: None, from: None, ..thing("04", "new", false) }];
     let account = |name, browsers, devices, tokens, done: Option<Done>| {
         let (has_authenticator, recovery_left) = (done.is_none(), 10);
+        let (passkeys, offers_authenticator) = (done.is_none().then_some(2), true);
+        let has_second_step = has_authenticator;
         State::new(
             name,
             &Account {
@@ -373,6 +417,9 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
                 username,
                 full_name,
                 has_authenticator,
+                offers_authenticator,
+                passkeys,
+                has_second_step,
                 recovery_left,
                 browsers,
                 devices,
@@ -382,6 +429,9 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
             },
         )
     };
+    let key = |id: &str, name: &str, used| Key { id: id.to_owned(), name: say(name), since: ago(500_000), used };
+    let keys = [key("0a", "Security key", None), key("0b", "Chrome on a very long and winding system", Some(ago(90)))];
+    let own = |name, keys, done, error| State::new(name, &Passkeys { frame, keys, done, error, form });
     let stop = |name: &str, used| Impact { name: say(name), used };
     let boxes = [
         EndBox { name: "browsers", ticked: true, stops: vec![stop("Safari on iPhone", Some(ago(90)))] },
@@ -433,6 +483,23 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         second("second-step-recovery", Method::Recovery, None, Some(app)),
         second("second-step-recovery-wrong", Method::Recovery, Some(Problem::WrongRecoveryCode), None),
         second("second-step-recovery-used", Method::Recovery, Some(Problem::UsedRecoveryCode), None),
+        State::new(
+            "sign-in-passkey-offered",
+            &SignIn { frame, app: None, username: "", error: None, form, return_to: "", passkey: Some(&return_to) },
+        ),
+        second("passkey-second-step", Method::Passkey, None, Some(app)),
+        second("passkey-second-step-wrong", Method::Passkey, Some(Problem::PasskeyRefused), None),
+        door("passkey-sign-in", None),
+        door("passkey-sign-in-wrong", Some(Problem::PasskeyRefused)),
+        door("passkey-sign-in-wait", Some(wait)),
+        new_key("passkey-set-up", true, None),
+        new_key("passkey-new", false, None),
+        new_key("passkey-new-wrong", false, Some(Problem::PasskeyNotAdded)),
+        State::new("choose", &ChooseMethod { frame, methods: &[Method::Passkey, Method::Totp] }),
+        own("account-passkeys", &keys[..], None, None),
+        own("account-passkeys-added", &keys[..1], Some(Done::PasskeyAdded), None),
+        own("account-passkeys-last", &keys[..1], None, Some(Problem::LastSecondStep)),
+        own("account-passkeys-none", &[], Some(Done::PasskeyRemoved), None),
         set_up("set-up", None),
         set_up("set-up-wrong", Some(Problem::WrongCode)),
         State::new("recovery-codes", &RecoveryCodes { frame, codes: &codes, continue_to: &return_to }),
@@ -581,5 +648,7 @@ fn unescape(text: &str) -> String {
 }
 
 const URI: &str = "otpauth://totp/Acme:ana?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Acme&algorithm=SHA1&digits=6";
+
+const OPTIONS: &str = r#"{"challenge":"dGhlIGNoYWxsZW5nZQ","rpId":"login.acme.example","allowCredentials":[]}"#;
 
 const HOSTILE: &str = "\u{202e}\"'><script>alert(1)</script>\r\n</title></style><b>&amp;{{ x }}\t` onclick=x <!--";

@@ -116,8 +116,7 @@ impl Vault {
             act.unmoved(Table::Ticket, &held.digest.0, held.version);
             act.delete(Table::Ticket, &held.digest.0);
             let mut after = person.value.clone();
-            let is_set_up = matches!(spend, Spend::SetUp { .. });
-            if !is_set_up && !self.spend(&mut act, &mut after, &spend).await? {
+            if !spend.is_set_up() && !self.spend(&mut act, &mut after, &spend).await? {
                 return Ok(Outcome::Gone);
             }
             let person_guard = act.change_person(&person, &after)?;

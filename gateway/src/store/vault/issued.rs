@@ -42,6 +42,10 @@ pub(super) enum StoredIssued {
         passwords: u32,
         #[serde(default)]
         has_authenticator: bool,
+        #[serde(default = "any")]
+        enrolled: u8,
+        #[serde(default = "any")]
+        counts: u8,
         pending_totp: Option<StoredSecret>,
         return_to: Option<String>,
         /// The session that has to show more, and when it was opened.
@@ -80,6 +84,8 @@ impl Record for Issued {
                 generation: ground.generation,
                 passwords: ground.passwords,
                 has_authenticator: ground.has_authenticator,
+                enrolled: ground.enrolled.bits(),
+                counts: ground.counts.bits(),
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
@@ -105,6 +111,8 @@ impl Record for Issued {
                 generation,
                 passwords,
                 has_authenticator,
+                enrolled,
+                counts,
                 pending_totp,
                 return_to,
                 within,
@@ -123,7 +131,14 @@ impl Record for Issued {
                 let within = within.map(|(id, opened)| (SessionId(id.0), Timestamp::from_millis(opened)));
                 Self::Flow(IssuedFlow {
                     flow,
-                    ground: Ground { generation, passwords, has_authenticator, within },
+                    ground: Ground {
+                        generation,
+                        passwords,
+                        has_authenticator,
+                        enrolled: Methods::from_bits(enrolled),
+                        counts: Methods::from_bits(counts),
+                        within,
+                    },
                     pending_totp,
                     return_to,
                 })
@@ -139,4 +154,9 @@ impl Record for Issued {
             }),
         })
     }
+}
+
+/// Of sign-ins that were under way before this was noted.
+const fn any() -> u8 {
+    Methods::SECOND_STEPS.bits()
 }

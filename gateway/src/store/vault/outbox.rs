@@ -56,6 +56,10 @@ pub enum Change {
     PasswordReset,
     /// An authenticator app was set up, perhaps in the place of another.
     Authenticator,
+    /// A passkey or security key was added, of this name.
+    Passkey(String),
+    /// A passkey or security key of this name was removed.
+    PasskeyRemoved(String),
     /// Two-step sign-in is off.
     TwoStepOff,
     /// New recovery codes.

@@ -56,6 +56,7 @@ impl Vault {
             passwords: 0,
             added: self.now(),
             last_sign_in: None,
+            last_shown: Methods::NONE,
         };
         let id = record.person.id;
 
@@ -165,6 +166,7 @@ impl Vault {
             let mut act = self.act();
             act.change_person(&read, &after)?;
             act.delete(Table::Factor, &factor(id, TOTP));
+            self.forget_passkeys(&mut act, id).await?;
             for key in self.recovery_keys(id).await? {
                 act.delete(Table::Factor, &key);
             }
@@ -195,6 +197,7 @@ impl Vault {
                 act.delete(Table::PersonName, &key);
             }
             self.withdraw_invitation(&mut act, id).await?;
+            self.forget_passkeys(&mut act, id).await?;
             for row in self.rows(Table::Factor, &id.0, FACTORS).await? {
                 act.delete(Table::Factor, &row.key);
             }
@@ -302,6 +305,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         passwords: before.passwords,
         added: before.added,
         last_sign_in: before.last_sign_in,
+        last_shown: before.last_shown,
         ..changed
     }
 }
@@ -327,5 +331,5 @@ fn email_key(email: &str) -> Vec<u8> {
     format!("e:{email}").into_bytes()
 }
 
-/// More secrets than anybody has: password, TOTP key, invitation and ten recovery codes.
+/// More secrets than anybody has: password, TOTP key, invitation, ten recovery codes and twenty passkeys.
 const FACTORS: usize = 128;

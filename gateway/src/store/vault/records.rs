@@ -73,6 +73,8 @@ pub(super) struct StoredPerson {
     passwords: u32,
     added: u64,
     last_sign_in: Option<(u64, IpAddr)>,
+    #[serde(default)]
+    last_shown: u8,
 }
 
 impl Record for PersonRecord {
@@ -92,6 +94,7 @@ impl Record for PersonRecord {
             passwords: self.passwords,
             added: self.added.millis(),
             last_sign_in: self.last_sign_in.map(|(at, from)| (at.millis(), from)),
+            last_shown: self.last_shown.bits(),
         }
     }
 
@@ -113,6 +116,7 @@ impl Record for PersonRecord {
             passwords: stored.passwords,
             added: Timestamp::from_millis(stored.added),
             last_sign_in: stored.last_sign_in.map(|(at, from)| (Timestamp::from_millis(at), from)),
+            last_shown: Methods::from_bits(stored.last_shown),
         })
     }
 }

@@ -61,6 +61,10 @@ impl Vault {
             if read.value.person.standing != Standing::Active || !ground.holds_for(&read.value) {
                 return Ok(Outcome::Gone);
             }
+            // Somebody else may have set something up since this sign-in began; nothing is put beside it.
+            if spend.is_set_up() && !without_recovery(read.value.enrolled).is_within(ground.enrolled) {
+                return Ok(Outcome::Gone);
+            }
             let mut act = self.act();
             if let Some(held) = &flow {
                 act.unmoved(Table::Ticket, &held.digest.0, held.version);
@@ -68,6 +72,7 @@ impl Vault {
             }
             let mut after = read.value.clone();
             after.last_sign_in = Some((proved.at(), address.ip()));
+            after.last_shown = proved.factors();
             if !self.spend(&mut act, &mut after, &spend).await? {
                 return Ok(Outcome::Gone);
             }
@@ -92,8 +97,12 @@ impl Vault {
             act.put(Table::SessionUse, &id.0, &SessionUse { user, used: self.now() }, Some(expires))?;
             act.notice(Notice::Session(id));
             act.audit(&entry)?;
-            if matches!(spend, Spend::SetUp { .. }) {
-                act.tell(&after, Change::Authenticator, &entry)?;
+            match &spend {
+                Spend::SetUp { .. } => act.tell(&after, Change::Authenticator, &entry)?,
+                Spend::SetUpPasskey { passkey, .. } => {
+                    act.tell(&after, Change::Passkey(passkey.name.clone()), &entry)?;
+                }
+                Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => {}
             }
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Outcome::Done((secret, session))),
@@ -282,6 +291,15 @@ impl Vault {
                 act.delete(Table::Factor, &key);
                 if self.recovery_left(user).await? <= 1 {
                     record.enrolled = without_recovery(record.enrolled);
+                }
+            }
+            Spend::Passkey(used) => return self.use_passkey(act, user, used).await,
+            Spend::SetUpPasskey { passkey, recovery } => {
+                if !self.put_passkey(act, record, passkey).await? {
+                    return Ok(false);
+                }
+                if !recovery.is_empty() {
+                    self.put_recovery(act, record, recovery).await?;
                 }
             }
             Spend::SetUp { secret, step, recovery, replaces } => {
