@@ -31,6 +31,7 @@ mod proxy_protocol;
 mod rates;
 mod recovery;
 mod reload;
+mod sent_codes;
 mod sign_in_api;
 mod sign_in_race;
 mod slow_clients;

@@ -60,7 +60,7 @@ pub struct Setup {
     pub tls: String,
     /// Which of them only their owner may read.
     pub private: Vec<String>,
-    /// Is there a mail server?
+    /// Are there a mail server and services that reach telephones?
     pub mail: bool,
     /// Files that lie in the configuration folder from the start, by name.
     pub files: Vec<(String, String)>,
@@ -101,10 +101,12 @@ impl TestGateway {
         let apps = apps.replace("{crm}", &crm.address().to_string()).replace("{mail}", &mail.address().to_string());
         let postbox = if setup.mail { Some(Postbox::start().await.expect("free ports")) } else { None };
         let couriers = postbox.as_ref().map(|postbox| {
-            let smtp = postbox.smtp();
-            format!(
-                "couriers: {{ email: {{ smtp: \"{smtp}\", tls: none, from: \"Acme sign-in <login@acme.example>\" }} }}"
-            )
+            let (smtp, page) = (postbox.smtp(), postbox.page());
+            let http = |way: &str| {
+                format!("{way}: {{ http: {{ url: \"http://{page}/{way}\", body: '{{\"to\":\"{{to}}\",\"text\":\"{{text}}\"}}' }} }}")
+            };
+            let email = format!("email: {{ smtp: \"{smtp}\", tls: none, from: \"Acme sign-in <login@acme.example>\" }}");
+            format!("couriers: {{ {email}, {}, {} }}", http("sms"), http("voice"))
         });
         let couriers = couriers.unwrap_or_default();
         let sign_in = setup.sign_in.unwrap_or_else(|| "sign_in: { two_step: required }".to_owned());
@@ -296,7 +298,7 @@ impl TestGateway {
         &self.mail
     }
 
-    /// Everything that is mailed, where the set-up has a mail server.
+    /// Everything that is sent, where the set-up has couriers.
     pub const fn postbox(&self) -> &Postbox {
         self.postbox.as_ref().expect("a mail server in the set-up")
     }

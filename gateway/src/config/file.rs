@@ -133,7 +133,7 @@ pub(super) struct SignIn {
     /// Must everybody have a second step? `required` or `optional`; where it is optional, roles, groups, users and apps can still demand it. Default: required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) two_step: Option<At<TwoStepWord>>,
-    /// The second steps people can set up, in the order in which they are offered: `passkey`, `totp`. Default: [totp].
+    /// The second steps people can set up, in the order in which they are offered: `passkey`, `totp`, `sms`, `voice`, `email`. Default: [totp].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) methods: Option<At<OneOrMany<MethodWord>>>,
     /// How long a session lives.
@@ -160,6 +160,45 @@ pub(super) struct Couriers {
     /// The mail server. Without it nobody can reset a forgotten password, and nobody is told of changes to their account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) email: Option<At<Email>>,
+    /// Who sends text messages. Needed for `sms` in `sign_in.methods`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sms: Option<At<Telephone>>,
+    /// Who makes calls and says the code. Needed for `voice` in `sign_in.methods`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) voice: Option<At<Telephone>>,
+}
+
+/// A way to a telephone.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telephone {
+    /// A service that takes messages by HTTP.
+    pub(super) http: At<HttpCourier>,
+}
+
+/// A service that takes messages by HTTP: one POST a message. In `url`, `headers` and `body` stand `{to}` for the number, `{text}` for what it says, `{code}` for the code alone, `{secret}` for the content of `secret_file`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpCourier {
+    /// Where: https, or http on this machine.
+    pub(super) url: At<Url>,
+    /// Fields of its header, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) headers: Option<At<Named<Text>>>,
+    /// Its body: JSON if it begins with a brace, else name=value&….
+    pub(super) body: At<Text>,
+    /// The file with the service's secret, such as a token; nobody but the gateway may be able to read it (chmod 600).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_file: Option<At<FilePath>>,
+    /// A file with the CA that signed the service's certificate (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
+    /// How long the service may take to answer. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// Messages within a day, whoever they go to; more are not sent. Default: 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) per_day: Option<At<u32>>,
 }
 
 /// A mail server that takes our messages (RFC 6409).
@@ -444,6 +483,8 @@ pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
         "from" => "203.0.113.9",
         "expect" => "allow",
         "smtp" => "smtp.acme.example:587",
+        "url" => "https://sms.example/messages",
+        "body" if beside.contains(&"url") => "'{\"to\":\"{to}\",\"text\":\"{text}\"}'",
         _ => return None,
     })
 }

@@ -37,7 +37,7 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
-pub use couriers::{CourierSettings, MailServer, MailTls};
+pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
 pub use fault::Severity;
 pub use reload::{ClientAuthority, InForce};
 

@@ -10,7 +10,7 @@ use askama::Template;
 use jiff::tz::TimeZone;
 
 use crate::config::Settings;
-use crate::store::vault::{Change, Letter, Message, RESET_LIFE};
+use crate::store::vault::{CODE_LIFE, Change, Letter, Message, RESET_LIFE};
 
 /// A letter in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,6 +63,7 @@ struct Text<'a> {
 pub(super) fn write(settings: &Settings, message: &Message, at: Timestamp) -> Written {
     let content = match &message.letter {
         Letter::Reset { secret } => reset(settings, secret.expose()),
+        Letter::Code { code } => code_by_mail(settings, code.expose()),
         Letter::Changed { what, from, by_administrator } => changed(settings, what, *from, *by_administrator, at),
     };
     let Content { subject, before, action, facts, after } = &content;
@@ -71,6 +72,36 @@ pub(super) fn write(settings: &Settings, message: &Message, at: Timestamp) -> Wr
     let html = Html { organization, name: &name, subject, before, action, facts, after }.render();
     // Writing into a String can't fail and no field's Display does.
     Written { subject: subject.clone(), text: text.unwrap_or_default(), html: html.unwrap_or_default() }
+}
+
+/// A code as a text message. Its last line ties it to our host: telephones fill it in there and nowhere else (WICG,
+/// Origin-bound one-time codes).
+pub(super) fn code_by_sms(settings: &Settings, code: &str) -> String {
+    let (organization, host) = (one_line(&settings.organization), settings.portal.host());
+    format!(
+        "{code} is your sign-in code for {organization}. Nobody from there ever asks you for it.\n\n@{host} #{code}"
+    )
+}
+
+/// A code as it is said, digit by digit and twice.
+pub(super) fn code_by_voice(settings: &Settings, code: &str) -> String {
+    let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
+    format!("Your sign-in code for {} is {digits}. Once more: {digits}.", one_line(&settings.organization))
+}
+
+fn code_by_mail(settings: &Settings, code: &str) -> Content {
+    let organization = &settings.organization;
+    let minutes = CODE_LIFE.as_secs() / 60;
+    Content {
+        subject: format!("Sign-in code for {organization}"),
+        before: vec![format!("Your sign-in code is {code}. It is good once and for {minutes} minutes.")],
+        after: vec![
+            "Nobody ever asks you for it but the page on which you are signing in. If you are not: somebody knows your \
+             password. Change it at once."
+                .to_owned(),
+        ],
+        ..Content::default()
+    }
 }
 
 fn reset(settings: &Settings, secret: &str) -> Content {
@@ -111,6 +142,18 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
         Change::TwoStepOff => (
             "Two-step sign-in was switched off",
             "The second step of your account was taken away, with its recovery codes.".to_owned(),
+        ),
+        Change::Phone(number) => (
+            "A telephone was set up for codes",
+            format!("Codes for signing in go to the number {number} from now on, if you choose so."),
+        ),
+        Change::EmailCodes => (
+            "Codes by mail were set up",
+            "Codes for signing in go to this address from now on, if you choose so.".to_owned(),
+        ),
+        Change::CodesOff => (
+            "A way to receive codes was removed",
+            "One of the ways by which codes for signing in reach you was removed.".to_owned(),
         ),
         Change::RecoveryCodes => (
             "New recovery codes were made",

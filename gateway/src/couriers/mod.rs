@@ -6,6 +6,7 @@
 //! until the message has lost its sense; one that says no for good is not asked again. Nobody waits for any of this: people
 //! have their page long before.
 
+mod http;
 mod letter;
 mod smtp;
 
@@ -15,10 +16,10 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
-use crate::config::{InForce, MailServer};
+use crate::config::InForce;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
-use crate::store::vault::{Destination, Errand, Message, Vault, Waiting};
+use crate::store::vault::{Destination, Errand, Letter, Message, Vault, Waiting};
 
 /// All couriers of one gateway. Cheap to clone.
 #[derive(Clone)]
@@ -88,38 +89,56 @@ impl Couriers {
             // Nobody could be answered.
             (Errand::Forgotten { .. }, None) => self.vault.settle(&claimed).await,
             (Errand::Deliver(message), _) => {
-                let outcome = match server {
-                    Some(server) => self.deliver(in_force, server, message, &claimed).await,
-                    None => Outcome::Failed("no mail server is configured".to_owned()),
-                };
-                self.note(claimed, outcome).await
+                let (channel, outcome) = self.deliver(in_force, message, &claimed).await;
+                self.note(claimed, channel, outcome).await
             }
         }
     }
 
-    async fn deliver(&self, in_force: &InForce, server: &MailServer, message: &Message, claimed: &Waiting) -> Outcome {
-        let Destination::Mail(to) = &message.to;
-        let words = letter::write(&in_force.settings, message, claimed.made);
-        let domain = in_force.settings.portal.host().as_str();
-        smtp::send(server, to, &words, &format!("<{}@{domain}>", claimed.id()), domain).await
+    /// Hands one over; by which way, and what came of it.
+    async fn deliver(&self, in_force: &InForce, message: &Message, claimed: &Waiting) -> (&'static str, Outcome) {
+        let settings = &in_force.settings;
+        let nobody = || Outcome::Failed("nothing is configured that would bring it".to_owned());
+        match (&message.to, &message.letter) {
+            (Destination::Mail(to), _) => {
+                let Some(server) = &settings.couriers.email else { return ("email", nobody()) };
+                let words = letter::write(settings, message, claimed.made);
+                let domain = settings.portal.host().as_str();
+                let id = format!("<{}@{domain}>", claimed.id());
+                ("email", smtp::send(server, to, &words, &id, domain).await)
+            }
+            (Destination::Sms(to), Letter::Code { code }) => {
+                let Some(courier) = &settings.couriers.sms else { return ("sms", nobody()) };
+                let text = letter::code_by_sms(settings, code.expose());
+                ("sms", http::send(courier, &http::Parts { to: to.as_str(), text: &text, code: code.expose() }).await)
+            }
+            (Destination::Voice(to), Letter::Code { code }) => {
+                let Some(courier) = &settings.couriers.voice else { return ("voice", nobody()) };
+                let text = letter::code_by_voice(settings, code.expose());
+                ("voice", http::send(courier, &http::Parts { to: to.as_str(), text: &text, code: code.expose() }).await)
+            }
+            (Destination::Sms(_) | Destination::Voice(_), _) => {
+                ("sms", Outcome::Refused("only codes go to telephones".to_owned()))
+            }
+        }
     }
 
-    async fn note(&self, claimed: Waiting, outcome: Outcome) -> Result<(), StoreError> {
+    async fn note(&self, claimed: Waiting, channel: &str, outcome: Outcome) -> Result<(), StoreError> {
         let result = match &outcome {
             Outcome::Sent => "sent",
             Outcome::Refused(_) => "refused",
             Outcome::Failed(_) => "failed",
         };
-        self.metrics.messages.with_label_values(&["email", result]).inc();
+        self.metrics.messages.with_label_values(&[channel, result]).inc();
         match outcome {
             Outcome::Sent => self.vault.settle(&claimed).await,
             Outcome::Refused(why) => {
-                tracing::warn!(id = %claimed.id(), "a mail is not taken and given up: {why}");
+                tracing::warn!(id = %claimed.id(), channel, "a message is not taken and given up: {why}");
                 self.vault.settle(&claimed).await
             }
             Outcome::Failed(why) => {
                 let pause = pause(claimed.tries);
-                tracing::warn!(id = %claimed.id(), tries = claimed.tries, "a mail could not be sent, again in {pause:?}: {why}");
+                tracing::warn!(id = %claimed.id(), channel, tries = claimed.tries, "a message could not be sent, again in {pause:?}: {why}");
                 let due = self.clock.now() + pause;
                 self.vault.put_off(claimed, due).await
             }
@@ -131,6 +150,18 @@ impl std::fmt::Debug for Couriers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Couriers")
     }
+}
+
+/// An error with what led to it.
+fn said(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        said.push_str(": ");
+        said.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    said
 }
 
 /// How long until it is tried again, after so many tries.

@@ -13,8 +13,8 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
-use super::Outcome;
 use super::letter::Written;
+use super::{Outcome, said};
 use crate::config::{MailServer, MailTls};
 
 /// Hands one over. `id` is the same at each try of it; `domain` is who we say we are.
@@ -89,18 +89,6 @@ async fn parameters(server: &MailServer) -> Result<TlsParameters, String> {
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
     }
     builder.build_rustls().map_err(|error| said(&error))
-}
-
-/// An error with what led to it.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        said.push_str(": ");
-        said.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    said
 }
 
 /// One step of the dialogue.

@@ -9,12 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use askama::Template;
-use axum::Router;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -54,6 +55,13 @@ impl Received {
         self.text.split_whitespace().find(|word| word.starts_with("http://") || word.starts_with("https://"))
     }
 
+    /// The first six digits in it that stand alone, or one by one as a call says them.
+    pub fn code(&self) -> Option<String> {
+        let spoken = self.text.replace(", ", "");
+        let mut runs = spoken.split(|c: char| !c.is_ascii_digit());
+        runs.find(|run| run.len() == 6).map(str::to_owned)
+    }
+
     /// Its lines, each with the page it leads to, if it is one.
     fn lines(&self) -> impl Iterator<Item = (&str, bool)> {
         self.text.lines().map(|line| (line, line.starts_with("http://") || line.starts_with("https://")))
@@ -62,6 +70,8 @@ impl Received {
 
 #[derive(Clone)]
 struct Kept {
+    /// What telephones are answered with, before all goes well.
+    noes: Arc<Mutex<VecDeque<StatusCode>>>,
     received: Arc<Mutex<VecDeque<Received>>>,
     count: Arc<watch::Sender<usize>>,
 }
@@ -87,11 +97,13 @@ impl Postbox {
     pub async fn start() -> std::io::Result<Self> {
         let (mail, pages) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
         let (smtp, page) = (mail.local_addr()?, pages.local_addr()?);
-        let kept = Kept { received: Arc::default(), count: Arc::new(watch::Sender::new(0)) };
+        let kept = Kept { noes: Arc::default(), received: Arc::default(), count: Arc::new(watch::Sender::new(0)) };
         let mut running = JoinSet::new();
         running.spawn(serve_mail(mail, kept.clone()));
         let routes = Router::new()
             .route("/", get(messages))
+            .route("/sms", post(sms))
+            .route("/voice", post(voice))
             .route("/app.css", get(|| async { ([(CONTENT_TYPE, "text/css")], include_str!("pages/demo_app.css")) }))
             .with_state(kept.clone());
         running.spawn(async move {
@@ -109,6 +121,11 @@ impl Postbox {
     /// The page that shows what came.
     pub const fn page(&self) -> SocketAddr {
         self.page
+    }
+
+    /// The next message to a telephone is answered so, and not kept.
+    pub fn refuse_next(&self, status: StatusCode) {
+        self.kept.noes.lock().unwrap_or_else(PoisonError::into_inner).push_back(status);
     }
 
     /// What came so far, the newest first.
@@ -148,6 +165,30 @@ async fn messages(State(kept): State<Kept>) -> Response {
         Ok(page) => ([(CACHE_CONTROL, "no-store")], Html(page)).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+/// What a telephone company is sent.
+#[derive(Deserialize)]
+struct Telephone {
+    to: String,
+    text: String,
+}
+
+async fn sms(State(kept): State<Kept>, message: Json<Telephone>) -> StatusCode {
+    ring(&kept, "sms", message)
+}
+
+async fn voice(State(kept): State<Kept>, message: Json<Telephone>) -> StatusCode {
+    ring(&kept, "voice", message)
+}
+
+fn ring(kept: &Kept, channel: &'static str, Json(Telephone { to, text }): Json<Telephone>) -> StatusCode {
+    if let Some(no) = kept.noes.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+        return no;
+    }
+    let (from, subject, html, raw) = (String::new(), String::new(), String::new(), String::new());
+    kept.keep(Received { channel, from, to, subject, text, html, raw });
+    StatusCode::ACCEPTED
 }
 
 async fn serve_mail(listener: TcpListener, kept: Kept) {

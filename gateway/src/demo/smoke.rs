@@ -136,6 +136,8 @@ async fn first_sign_in(house: &House) -> Result<(), Failed> {
     bo.get(&house.url("mail", "/")).await?;
     let page = bo.submit(&credentials(&house.bo)).await?;
     Step("bo's password leads to the set-up of two-step sign-in").heading(page, "Set up two-step sign-in")?;
+    Step("bo may choose how").words(page, "Text message")?;
+    let page = bo.get(&house.url("login", "/set-up?method=totp")).await?;
     let secret = typed_secret(&page.text());
     Step("the page shows a key").expect(page, secret.is_some(), "a key in base32")?;
     let code = secret.map(|secret| secret.code_at(house.clock.now())).unwrap_or_default();

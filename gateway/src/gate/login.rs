@@ -376,6 +376,18 @@ impl Gate {
                 let recovery = (0..codes).map(|_| TypedSecret::from_random(random())).collect();
                 Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery, replaces }))
             }
+            (Stage::SetUp, Method::Sms | Method::Voice | Method::Email) => {
+                let sent = held.sent.as_ref().filter(|_| self.vault.is_sent_code(held, method, typed));
+                let Some(sent) = sent else { return Ok(wrong) };
+                let codes = if person.enrolled.has(Method::Recovery) { 0 } else { RECOVERY_CODES };
+                let recovery = (0..codes).map(|_| TypedSecret::from_random(random())).collect();
+                Ok((Input::SetUpRight(method), Spend::SetUpCodes { to: sent.to.clone(), recovery }))
+            }
+            // It is used up with the sign-in that it was sent for.
+            (
+                Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. },
+                Method::Sms | Method::Voice | Method::Email,
+            ) if self.vault.is_sent_code(held, method, typed) => Ok((Input::SecondStepRight(method), Spend::Nothing)),
             (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
                 let secret = self.vault.totp(person.person.id).await?;
                 let (Some(secret), Some(code)) = (secret, Code::parse(typed)) else { return Ok(wrong) };
@@ -447,7 +459,9 @@ impl Gate {
             expires,
         };
         let recovery = match &spend {
-            Spend::SetUp { recovery, .. } | Spend::SetUpPasskey { recovery, .. } => recovery.clone(),
+            Spend::SetUp { recovery, .. }
+            | Spend::SetUpPasskey { recovery, .. }
+            | Spend::SetUpCodes { recovery, .. } => recovery.clone(),
             Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => Vec::new(),
         };
         let opened = self.vault.open_session(proved, after, spend, opening, entry).await?;

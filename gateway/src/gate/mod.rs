@@ -6,6 +6,7 @@
 pub mod account;
 mod assertion;
 mod back;
+mod codes;
 mod cut;
 mod denials;
 mod facts;

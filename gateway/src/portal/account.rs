@@ -12,7 +12,6 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::Visit;
 use super::asking::{Asking, Posted, Proven};
 use super::cookies::{DONE_COOKIE, DONE_SECONDS, clear_cookie, our_cookie, set_cookie};
 use super::forms::Form;
@@ -25,12 +24,13 @@ use super::pages::{
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
+use super::{Visit, codes};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
 use crate::store::vault::{Ends, SessionKind, TokenRecord};
 
 impl Asking {
-    fn to_account(&self, done: Done) -> Response {
+    pub(super) fn to_account(&self, done: Done) -> Response {
         self.to(ACCOUNT, done)
     }
 
@@ -72,6 +72,10 @@ pub(super) async fn account(asking: Asking) -> Response {
         Err(error) => return trouble(gate, visit, &error.into()),
     };
     let (enrolled, methods) = (visitor.record().enrolled, &visit.in_force.settings.methods);
+    let codes = match codes::ways(&asking).await {
+        Ok(codes) => codes,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
     let now = asking.now();
     let things = |list: &[SignedIn]| list.iter().map(|one| sign_in(one, now)).collect::<Vec<_>>();
     let form = Form::of(gate, headers);
@@ -82,6 +86,7 @@ pub(super) async fn account(asking: Asking) -> Response {
         has_authenticator: enrolled.has(Method::Totp),
         offers_authenticator: methods.contains(&Method::Totp),
         passkeys: (passkeys > 0 || methods.contains(&Method::Passkey)).then_some(passkeys),
+        codes: &codes,
         has_second_step: !enrolled.without(Method::Recovery).is_empty(),
         recovery_left,
         browsers: &things(&browsers),

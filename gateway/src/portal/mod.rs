@@ -9,6 +9,7 @@ mod account;
 mod api;
 mod app_host;
 mod asking;
+mod codes;
 mod cookies;
 mod device;
 mod forgot;
@@ -86,6 +87,10 @@ impl Portal {
             .route("/sign-in/passkey", get(passkeys::door_page).post(passkeys::door))
             .route("/second-step/passkey", post(passkeys::step))
             .route("/set-up/passkey", post(passkeys::step))
+            .route("/second-step/send", post(codes::send))
+            .route("/set-up/send", post(codes::send))
+            .route("/account/codes/set-up", post(codes::begin))
+            .route("/account/codes/end", post(codes::end))
             .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
             .route("/forgot", get(forgot::page).post(forgot::submit))
             .route("/reset", get(forgot::reset_page).post(forgot::reset))

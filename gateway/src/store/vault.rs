@@ -11,7 +11,9 @@
 mod account;
 mod act;
 mod attempts;
+mod budgets;
 mod ceremonies;
+mod codes;
 mod flows;
 mod hand_offs;
 mod hand_over;
@@ -47,6 +49,7 @@ use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
 pub use ceremonies::Ceremony;
+pub use codes::{CODE_LIFE, Sending, SentCode};
 pub use hand_over::HandingOver;
 pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
@@ -199,6 +202,8 @@ pub struct HeldFlow {
     pub pending_totp: Option<TotpSecret>,
     /// Where to go when done: as it was given at the start.
     pub return_to: Option<String>,
+    /// The code that was sent for it, if one was.
+    pub sent: Option<SentCode>,
     /// What it stands on.
     pub ground: Ground,
     /// Its row.
@@ -264,6 +269,13 @@ pub enum Spend {
     Recovery(TypedSecret),
     /// A use of one of the passkeys.
     Passkey(PasskeyUse),
+    /// A set-up: codes go there from now on, and the digests of recovery codes if some come with it.
+    SetUpCodes {
+        /// Where the confirming code was sent.
+        to: Destination,
+        /// Ten codes, shown once by the caller after this was committed; or none.
+        recovery: Vec<TypedSecret>,
+    },
     /// A set-up: stores the passkey, and the digests of recovery codes if some come with it.
     SetUpPasskey {
         /// The passkey.
@@ -287,7 +299,7 @@ pub enum Spend {
 impl Spend {
     /// Is something set up with it?
     const fn is_set_up(&self) -> bool {
-        matches!(self, Self::SetUp { .. } | Self::SetUpPasskey { .. })
+        matches!(self, Self::SetUp { .. } | Self::SetUpPasskey { .. } | Self::SetUpCodes { .. })
     }
 }
 
@@ -432,6 +444,7 @@ impl std::fmt::Debug for Spend {
             Self::Recovery(_) => "Recovery(…)",
             Self::Passkey(_) => "Passkey(…)",
             Self::SetUpPasskey { .. } => "SetUpPasskey(…)",
+            Self::SetUpCodes { .. } => "SetUpCodes(…)",
             Self::SetUp { .. } => "SetUp(…)",
         })
     }

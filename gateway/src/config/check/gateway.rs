@@ -257,6 +257,28 @@ fn methods(page: Page<'_>, gateway: &Gateway) -> Option<Vec<Method>> {
         seen = seen.with(*method);
         is_new
     });
+    let couriers = gateway.couriers.as_ref().map(|couriers| &couriers.value);
+    let ways = [
+        (Method::Sms, "sms", couriers.is_some_and(|couriers| couriers.sms.is_some())),
+        (Method::Voice, "voice", couriers.is_some_and(|couriers| couriers.voice.is_some())),
+        (Method::Email, "email", couriers.is_some_and(|couriers| couriers.email.is_some())),
+    ];
+    for (_, word, _) in ways.iter().filter(|(method, _, is_there)| seen.has(*method) && !is_there) {
+        page.refuse(
+            "method_without_courier",
+            written.spot,
+            format!("codes by `{word}` are offered, and nothing brings them"),
+            format!("add `couriers: {{ {word}: … }}`, or delete `{word}` here"),
+        );
+    }
+    if seen.and(Methods::NONE.with(Method::Totp).with(Method::Passkey)).is_empty() {
+        page.refuse(
+            "weak_methods_alone",
+            written.spot,
+            "codes that are sent can be caught on their way, and nothing better is offered (ASVS 6.6.1)",
+            "add `passkey` or `totp`, and put it first",
+        );
+    }
     Some(methods)
 }
 

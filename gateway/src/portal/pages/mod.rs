@@ -19,6 +19,7 @@ macro_rules! titled {
 use titled;
 
 mod account;
+mod codes;
 mod passkeys;
 mod problem;
 mod qr;
@@ -35,8 +36,9 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 pub use account::{
-    Account, AppChoice, Authenticator, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
+    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
 };
+pub use codes::{SendCode, SentCode};
 pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys, SCRIPT, script_href};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
@@ -127,6 +129,12 @@ pub enum Method {
     Recovery,
     /// A passkey or security key.
     Passkey,
+    /// A code by text message.
+    Sms,
+    /// A code that a call says.
+    Voice,
+    /// A code by mail.
+    Email,
 }
 
 impl Method {
@@ -136,6 +144,9 @@ impl Method {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
             Self::Passkey => "passkey",
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Email => "email",
         }
     }
 }
@@ -462,6 +473,7 @@ impl Page for SecondStep<'_> {
             Method::Totp => "Enter your code",
             Method::Recovery => "Enter a recovery code",
             Method::Passkey => "Use your passkey or security key",
+            Method::Sms | Method::Voice | Method::Email => "Enter your code",
         };
         format!("{words} · {}", self.frame.organization)
     }

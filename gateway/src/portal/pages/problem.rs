@@ -16,6 +16,17 @@ pub enum Problem<'a> {
         /// The same moment on the clock, with its time zone's name.
         until: &'a Zoned,
     },
+    /// As many codes were sent as may be.
+    SentEnough {
+        /// From now on.
+        left: Duration,
+        /// The same moment on the clock.
+        until: &'a Zoned,
+    },
+    /// A code that was sent, and is not the newest, or too old, or none.
+    WrongSentCode,
+    /// What should be a telephone number is none.
+    NoPhone,
     /// The session ended because it was idle.
     SessionOver,
     /// The session ended for another reason: its longest time was over, or somebody ended it.
@@ -77,7 +88,8 @@ impl Problem<'_> {
 
     /// What was typed is at fault, not the moment.
     pub(super) fn blames_input(&self) -> bool {
-        !self.is_notice() && !matches!(self, Self::Wait { .. } | Self::TookTooLong | Self::TooManyCodes)
+        !self.is_notice()
+            && !matches!(self, Self::Wait { .. } | Self::SentEnough { .. } | Self::TookTooLong | Self::TooManyCodes)
     }
 
     /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.

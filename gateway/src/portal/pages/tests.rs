@@ -107,6 +107,7 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
             | "sign-in-reset"
             | "sign-in-passkey-offered" => Some("username"),
             "forgot" | "forgot-wait" => Some("email"),
+            "send-code-set-up" => Some("phone"),
             "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
             name if name.starts_with("new-token") => Some("name"),
@@ -357,7 +358,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         let others: &[Method] = match method {
             Method::Totp => &[Method::Passkey, Method::Recovery],
             Method::Recovery => &[Method::Passkey, Method::Totp],
-            Method::Passkey => &[Method::Totp, Method::Recovery],
+            _ => &[Method::Totp, Method::Sms, Method::Voice, Method::Email, Method::Recovery],
         };
         let options = if method == Method::Passkey { options } else { "" };
         State::new(name, &SecondStep { frame, app, method, others, options, username, error, form })
@@ -410,6 +411,9 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         let (has_authenticator, recovery_left) = (done.is_none(), 10);
         let (passkeys, offers_authenticator) = (done.is_none().then_some(2), true);
         let has_second_step = has_authenticator;
+        let way = |method, to: Option<&str>| CodeWay { method, to: to.map(&say), may_go: done.is_none() };
+        let codes =
+            [way(Method::Sms, Some("\u{2022}\u{2022}\u{2022} 56")), way(Method::Voice, None), way(Method::Email, None)];
         State::new(
             name,
             &Account {
@@ -419,6 +423,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
                 has_authenticator,
                 offers_authenticator,
                 passkeys,
+                codes: &codes,
                 has_second_step,
                 recovery_left,
                 browsers,
@@ -507,6 +512,74 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         invite("invitation-short", Some(Problem::TooShort { least: 12 })),
         invite("invitation-differ", Some(Problem::Differ)),
         invite("invitation-common", Some(Problem::TooCommon)),
+        State::new(
+            "send-code",
+            &SendCode {
+                frame,
+                method: Method::Sms,
+                to: Some("\u{2022}\u{2022}\u{2022} 56"),
+                phone: "",
+                others: &[Method::Totp, Method::Recovery],
+                has_choice: false,
+                username,
+                error: Some(Problem::SentEnough { left: Duration::from_secs(90), until }),
+                form,
+            },
+        ),
+        State::new(
+            "send-code-set-up",
+            &SendCode {
+                frame,
+                method: Method::Voice,
+                to: None,
+                phone: "600123456",
+                others: &[],
+                has_choice: true,
+                username,
+                error: Some(Problem::NoPhone),
+                form,
+            },
+        ),
+        State::new(
+            "send-code-email",
+            &SendCode {
+                frame,
+                method: Method::Email,
+                to: None,
+                phone: "",
+                others: &[],
+                has_choice: true,
+                username,
+                error: None,
+                form,
+            },
+        ),
+        State::new(
+            "second-step-sent",
+            &SentCode {
+                frame,
+                method: Method::Sms,
+                to: "\u{2022}\u{2022}\u{2022} 56",
+                is_set_up: false,
+                others: &[Method::Passkey, Method::Totp, Method::Recovery],
+                username,
+                error: Some(Problem::WrongSentCode),
+                form,
+            },
+        ),
+        State::new(
+            "second-step-sent-first",
+            &SentCode {
+                frame,
+                method: Method::Email,
+                to: "a\u{2022}\u{2022}\u{2022}@acme.example",
+                is_set_up: true,
+                others: &[],
+                username,
+                error: None,
+                form,
+            },
+        ),
         State::new("forgot", &Forgot { frame, sends: true, email: "", error: None, form }),
         State::new("forgot-wait", &Forgot { frame, sends: true, email: "ana@acme.example", error: Some(wait), form }),
         State::new("forgot-nowhere", &Forgot { frame, sends: false, email: "", error: None, form }),

@@ -7,6 +7,7 @@ use access::policy::Methods;
 use access::totp::TotpSecret;
 use serde::{Deserialize, Serialize};
 
+use super::codes::{SentCode, StoredCode};
 use super::records::{Hex, Record, StoredSecret};
 use super::{Digest, Ground, Ticket};
 
@@ -24,6 +25,8 @@ pub(super) struct IssuedFlow {
     pub(super) ground: Ground,
     pub(super) pending_totp: Option<TotpSecret>,
     pub(super) return_to: Option<String>,
+    /// The code that was sent for it, if one was.
+    pub(super) sent: Option<SentCode>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +54,8 @@ pub(super) enum StoredIssued {
         /// The session that has to show more, and when it was opened.
         #[serde(default)]
         within: Option<(Hex<16>, u64)>,
+        #[serde(default)]
+        sent: Option<StoredCode>,
     },
     Invitation {
         user: Hex<16>,
@@ -72,7 +77,7 @@ impl Record for Issued {
 
     fn to_stored(&self) -> StoredIssued {
         match self {
-            Self::Flow(IssuedFlow { flow, ground, pending_totp, return_to }) => StoredIssued::Flow {
+            Self::Flow(IssuedFlow { flow, ground, pending_totp, return_to, sent }) => StoredIssued::Flow {
                 person: Hex(flow.person.0),
                 started: flow.started.millis(),
                 second_step: match flow.stage {
@@ -89,6 +94,7 @@ impl Record for Issued {
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
+                sent: sent.as_ref().map(StoredCode::of),
             },
             Self::Ticket(Ticket::Invitation { user }) => StoredIssued::Invitation { user: Hex(user.0) },
             Self::Ticket(Ticket::Reset { user, email, passwords }) => {
@@ -116,6 +122,7 @@ impl Record for Issued {
                 pending_totp,
                 return_to,
                 within,
+                sent,
             } => {
                 let stage = match second_step.map(Methods::from_bits) {
                     Some(methods) if then_set_up => Stage::SecondStepThenSetUp { methods },
@@ -141,6 +148,10 @@ impl Record for Issued {
                     },
                     pending_totp,
                     return_to,
+                    sent: match sent {
+                        Some(sent) => Some(sent.into_sent()?),
+                        None => None,
+                    },
                 })
             }
             StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),

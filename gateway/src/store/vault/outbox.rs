@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use access::Timestamp;
-use access::identity::Email;
+use access::identity::{Email, Phone};
+use access::{Secret, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::Act;
@@ -25,6 +25,24 @@ use crate::store::{Applied, Row, StoreError, Table};
 pub enum Destination {
     /// To a mailbox.
     Mail(Email),
+    /// As a text message.
+    Sms(Phone),
+    /// By a call.
+    Voice(Phone),
+}
+
+impl Destination {
+    /// For those who know it, and are told by a page where something went.
+    pub fn masked(&self) -> String {
+        match self {
+            Self::Mail(email) => {
+                let (local, domain) = email.as_str().split_once('@').unwrap_or_default();
+                let first: String = local.chars().take(1).collect();
+                format!("{first}\u{2022}\u{2022}\u{2022}@{domain}")
+            }
+            Self::Sms(phone) | Self::Voice(phone) => phone.masked(),
+        }
+    }
 }
 
 /// What somebody is told.
@@ -34,6 +52,11 @@ pub enum Letter {
     Reset {
         /// The link's secret.
         secret: Bearer,
+    },
+    /// The second step of a sign-in.
+    Code {
+        /// Six digits.
+        code: Secret<String>,
     },
     /// Something that they sign in with changed.
     Changed {
@@ -62,6 +85,12 @@ pub enum Change {
     PasskeyRemoved(String),
     /// Two-step sign-in is off.
     TwoStepOff,
+    /// Codes go to a telephone number from now on, which is shown in part.
+    Phone(String),
+    /// Codes go to the address of the account from now on.
+    EmailCodes,
+    /// Codes are sent no more by one of these ways.
+    CodesOff,
     /// New recovery codes.
     RecoveryCodes,
     /// A token was made.
@@ -206,17 +235,19 @@ impl Act<'_> {
             return Ok(());
         }
         let by_administrator = !matches!(entry.actor, Actor::Person { .. } | Actor::Anonymous);
-        self.send(person, email, Letter::Changed { what, from: entry.from, by_administrator }, CHANGE_LIFE)
+        let to = Destination::Mail(email.clone());
+        self.send(person, to, Letter::Changed { what, from: entry.from, by_administrator }, CHANGE_LIFE)
     }
 
+    /// Sends a person something, while it has a sense.
     pub(super) fn send(
         &mut self,
         person: &PersonRecord,
-        email: &Email,
+        to: Destination,
         letter: Letter,
         life: Duration,
     ) -> Result<(), StoreError> {
-        let message = Message { to: Destination::Mail(email.clone()), name: person.full_name.clone(), letter };
+        let message = Message { to, name: person.full_name.clone(), letter };
         self.put_errand(&Errand::Deliver(message), life)
     }
 
@@ -258,6 +289,8 @@ struct StoredHeld {
 #[serde(rename_all = "snake_case")]
 enum StoredErrand {
     Mail { to: String, name: String, letter: StoredLetter },
+    Sms { to: String, name: String, letter: StoredLetter },
+    Voice { to: String, name: String, letter: StoredLetter },
     Forgotten { email: String, from: IpAddr },
 }
 
@@ -265,6 +298,7 @@ enum StoredErrand {
 #[serde(rename_all = "snake_case")]
 enum StoredLetter {
     Reset { secret: StoredSecret },
+    Code { code: StoredSecret },
     Changed { what: Change, from: Option<IpAddr>, by_administrator: bool },
 }
 
@@ -274,36 +308,51 @@ impl Record for Held {
     fn to_stored(&self) -> StoredHeld {
         let errand = match &self.errand {
             Errand::Forgotten { email, from } => StoredErrand::Forgotten { email: email.to_string(), from: *from },
-            Errand::Deliver(Message { to: Destination::Mail(to), name, letter }) => StoredErrand::Mail {
-                to: to.to_string(),
-                name: name.clone(),
-                letter: match letter {
-                    Letter::Reset { secret } => StoredLetter::Reset { secret: StoredSecret::of_text(secret.expose()) },
-                    Letter::Changed { what, from, by_administrator } => {
-                        StoredLetter::Changed { what: what.clone(), from: *from, by_administrator: *by_administrator }
-                    }
-                },
-            },
+            Errand::Deliver(Message { to, name, letter }) => {
+                let (name, letter) = (name.clone(), StoredLetter::of(letter));
+                match to {
+                    Destination::Mail(to) => StoredErrand::Mail { to: to.to_string(), name, letter },
+                    Destination::Sms(to) => StoredErrand::Sms { to: to.as_str().to_owned(), name, letter },
+                    Destination::Voice(to) => StoredErrand::Voice { to: to.as_str().to_owned(), name, letter },
+                }
+            }
         };
         StoredHeld { errand, made: self.made.millis(), tries: self.tries, due: self.due.millis() }
     }
 
     fn from_stored(_: &[u8], stored: StoredHeld) -> Option<Self> {
+        let deliver =
+            |to, name, letter: StoredLetter| Errand::Deliver(Message { to, name, letter: letter.into_letter() });
         let errand = match stored.errand {
             StoredErrand::Forgotten { email, from } => Errand::Forgotten { email: Email::parse(&email).ok()?, from },
-            StoredErrand::Mail { to, name, letter } => Errand::Deliver(Message {
-                to: Destination::Mail(Email::parse(&to).ok()?),
-                name,
-                letter: match letter {
-                    StoredLetter::Reset { secret } => Letter::Reset { secret: secret.text() },
-                    StoredLetter::Changed { what, from, by_administrator } => {
-                        Letter::Changed { what, from, by_administrator }
-                    }
-                },
-            }),
+            StoredErrand::Mail { to, name, letter } => {
+                deliver(Destination::Mail(Email::parse(&to).ok()?), name, letter)
+            }
+            StoredErrand::Sms { to, name, letter } => deliver(Destination::Sms(Phone::parse(&to)?), name, letter),
+            StoredErrand::Voice { to, name, letter } => deliver(Destination::Voice(Phone::parse(&to)?), name, letter),
         };
         let at = Timestamp::from_millis;
         Some(Self { errand, made: at(stored.made), tries: stored.tries, due: at(stored.due) })
+    }
+}
+
+impl StoredLetter {
+    fn of(letter: &Letter) -> Self {
+        match letter {
+            Letter::Reset { secret } => Self::Reset { secret: StoredSecret::of_text(secret.expose()) },
+            Letter::Code { code } => Self::Code { code: StoredSecret::of_text(code.expose()) },
+            Letter::Changed { what, from, by_administrator } => {
+                Self::Changed { what: what.clone(), from: *from, by_administrator: *by_administrator }
+            }
+        }
+    }
+
+    fn into_letter(self) -> Letter {
+        match self {
+            Self::Reset { secret } => Letter::Reset { secret: secret.text() },
+            Self::Code { code } => Letter::Code { code: code.text() },
+            Self::Changed { what, from, by_administrator } => Letter::Changed { what, from, by_administrator },
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use access::identity::{Email, LoginName, RoleName, UserId};
 use access::policy::{Methods, Person, Standing};
 
 use super::act::{Act, Read, Tries};
+use super::codes::{SMS, VOICE};
 use super::open::ADMINS_ROW;
 use super::outbox::Change;
 use super::secrets::{TOTP, factor};
@@ -165,7 +166,9 @@ impl Vault {
             after.generation = after.generation.saturating_add(u32::from(ends));
             let mut act = self.act();
             act.change_person(&read, &after)?;
-            act.delete(Table::Factor, &factor(id, TOTP));
+            for kind in [TOTP, SMS, VOICE] {
+                act.delete(Table::Factor, &factor(id, kind));
+            }
             self.forget_passkeys(&mut act, id).await?;
             for key in self.recovery_keys(id).await? {
                 act.delete(Table::Factor, &key);

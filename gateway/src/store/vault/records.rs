@@ -319,7 +319,7 @@ macro_rules! as_it_is {
 
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Itself<T>(T);
+pub(super) struct Itself<T>(pub(super) T);
 
 as_it_is!(StoredGenerations, Hex<32>, StoredSecret, StoredCount);
 

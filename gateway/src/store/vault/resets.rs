@@ -14,9 +14,10 @@ use access::policy::Standing;
 
 use super::account::{Ended, Ends};
 use super::act::{Act, Read, Tries, bearer};
+use super::budgets::Budget;
 use super::issued::Issued;
-use super::outbox::{Change, Errand, Letter, Waiting};
-use super::records::{Hex, StoredCount, StoredSecret};
+use super::outbox::{Change, Destination, Errand, Letter, Waiting};
+use super::records::{Hex, StoredSecret};
 use super::secrets::{PASSWORD, factor};
 use super::{Digest, Outcome, PersonRecord, Ticket, Vault, VaultError};
 use crate::audit::{Actor, Entry};
@@ -44,18 +45,16 @@ impl Vault {
                 act.commit().await.map(drop)?;
                 return Ok(false);
             };
-            let counter = self.reset_counter(person.person.id);
-            let count = self.read::<StoredCount>(Table::Counter, &counter).await?;
-            let sent = count.as_ref().map_or(0, |read| read.value.failures);
-            if sent >= RESETS_AN_HOUR {
+            let budget =
+                Budget { what: "links to a person", whose: &person.person.id.0, most: RESETS_AN_HOUR, within: HOUR };
+            if self.take(&mut act, budget).await?.is_err() {
+                let mut act = self.act();
+                act.unmoved(Table::Outbox, &claimed.key, claimed.version);
+                act.delete(Table::Outbox, &claimed.key);
                 act.audit(&told(&person, "password.reset_withheld", from))?;
                 act.commit().await.map(drop)?;
                 return Ok(false);
             }
-            act.as_read(Table::Counter, &counter, count.as_ref());
-            let expires = count.and_then(|read| read.expires).unwrap_or(self.now() + HOUR);
-            let counted = StoredCount { failures: sent + 1, last: self.now().millis() };
-            act.put(Table::Counter, &counter, &counted, Some(expires))?;
             self.send_reset(&mut act, &person, email).await?;
             act.audit(&told(&person, "password.reset_asked", from))?;
             match act.commit().await? {
@@ -146,7 +145,7 @@ impl Vault {
         let ticket = Ticket::Reset { user: id, email: email.clone(), passwords: person.passwords };
         act.put(Table::Ticket, &digest, &Issued::Ticket(ticket), expires)?;
         act.put(Table::Factor, &factor(id, RESET), &Hex(digest), expires)?;
-        act.send(person, email, Letter::Reset { secret }, RESET_LIFE)
+        act.send(person, Destination::Mail(email.clone()), Letter::Reset { secret }, RESET_LIFE)
     }
 
     /// Whose link, as they are now, and its version.
@@ -158,11 +157,6 @@ impl Vault {
         };
         let person = self.person_row(user).await?;
         Ok(person.filter(|read| holds(&read.value, &email, passwords)).map(|read| (version, read)))
-    }
-
-    /// The counter of a person's links within an hour.
-    fn reset_counter(&self, id: UserId) -> Vec<u8> {
-        [b"r".as_slice(), &self.digest("reset counter", &id.0).0].concat()
     }
 }
 

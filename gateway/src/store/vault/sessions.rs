@@ -12,6 +12,7 @@ use access::login::Proved;
 use access::policy::{Generations, Standing};
 
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
+use super::codes;
 use super::outbox::Change;
 use super::records::SessionUse;
 use super::secrets::{TOTP, without_recovery};
@@ -102,6 +103,7 @@ impl Vault {
                 Spend::SetUpPasskey { passkey, .. } => {
                     act.tell(&after, Change::Passkey(passkey.name.clone()), &entry)?;
                 }
+                Spend::SetUpCodes { to, .. } => act.tell(&after, codes::told(to), &entry)?,
                 Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => {}
             }
             match act.commit().await? {
@@ -302,6 +304,7 @@ impl Vault {
                     self.put_recovery(act, record, recovery).await?;
                 }
             }
+            Spend::SetUpCodes { to, recovery } => self.set_up_codes(act, record, to, recovery).await?,
             Spend::SetUp { secret, step, recovery, replaces } => {
                 // Somebody else may have set one up since this sign-in began; theirs is not replaced.
                 if record.enrolled.has(access::policy::Method::Totp) && !replaces {
