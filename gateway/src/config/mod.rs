@@ -7,9 +7,11 @@
 mod app;
 mod check;
 mod decode;
+mod deviations;
 mod fault;
 mod file;
 mod meaning;
+mod passwords;
 mod read;
 mod reload;
 mod schema;
@@ -36,7 +38,9 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
+pub use deviations::Deviation;
 pub use fault::Severity;
+pub use passwords::{BreachedFile, Passwords};
 pub use reload::{ClientAuthority, InForce};
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
@@ -66,6 +70,8 @@ pub struct Settings {
     pub apps: HashMap<HostName, Arc<AppSettings>>,
     /// Networks by name, for tokens' `only_from`.
     pub networks: HashMap<NetworkName, Arc<AddressSet>>,
+    /// What holds for passwords.
+    pub passwords: Passwords,
     /// The rules.
     pub policy: Policy,
 }
@@ -251,6 +257,17 @@ pub fn show(dir: &Path) -> Result<String, Faults> {
     let _settings = check::check_without_cases(&files, dir, &report);
     report.into_inner().close()?;
     Ok(show::effective(&files))
+}
+
+/// What the configuration does otherwise than OWASP ASVS 5.0 asks. Errors: every fault; cases are not run.
+pub fn policy_report(dir: &Path) -> Result<Vec<Deviation>, Faults> {
+    let report = RefCell::default();
+    let files = read::Files::read(dir, &report);
+    let _settings = check::check_without_cases(&files, dir, &report);
+    let page = fault::Page { source: &files.gateway.source, report: &report };
+    let deviations = deviations::deviations(page, &files.gateway.content);
+    report.into_inner().close()?;
+    Ok(deviations)
 }
 
 const GATEWAY_FILE: &str = "gateway.yaml";

@@ -12,6 +12,7 @@ mod facts;
 mod identity;
 mod live;
 pub mod login;
+mod passwords;
 mod permit;
 mod pool;
 mod rate;

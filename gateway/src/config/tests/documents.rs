@@ -46,6 +46,7 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
         .with("tls/acme.pem", "pem")
         .with("tls/internal-ca.pem", "pem")
         .with("tls/clients.pem", "pem")
+        .with_breached("breached.bin", "leaked password\n")
         .with("tls/acme.key", "pem");
     assert!(folder.load().is_ok(), "{}", folder.load().unwrap_err());
 }

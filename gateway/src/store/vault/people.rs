@@ -53,6 +53,7 @@ impl Vault {
             enrolled: Methods::NONE,
             has_password: false,
             passwords: 0,
+            password_chosen: None,
             added: self.now(),
             last_sign_in: None,
         };
@@ -292,6 +293,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         enrolled: before.enrolled,
         has_password: before.has_password,
         passwords: before.passwords,
+        password_chosen: before.password_chosen,
         added: before.added,
         last_sign_in: before.last_sign_in,
         ..changed
