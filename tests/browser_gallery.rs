@@ -17,6 +17,7 @@ async fn the_pages_of_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_tele
     let room = Room::open().await;
     room.two_steps().await;
     room.a_first_day().await;
+    room.a_month_later().await;
     room.close();
 }
 
@@ -36,9 +37,10 @@ struct Room {
 
 impl Room {
     async fn open() -> Self {
+        let sign_in = Some("sign_in: { two_step: required, passwords: { max_age: 30d } }".to_owned());
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
-        let gateway = TestGateway::with(Setup { policy, apps, extra, mail: true, ..Setup::default() }).await;
+        let gateway = TestGateway::with(Setup { policy, apps, extra, sign_in, mail: true, ..Setup::default() }).await;
         let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
         gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
         gateway.add_user("dora", Factor::Totp, &[], &[]).await;
@@ -105,6 +107,10 @@ impl Room {
             browser.follow("main button").await;
             self.look(name, "Welcome, Bea Mora").await;
         }
+        for (name, password) in [("invitation-typing", "password"), ("invitation-typed", "a quiet river of stones")] {
+            browser.fill("#password", password).await;
+            self.look(name, "Welcome, Bea Mora").await;
+        }
         browser.goto(&gateway.portal("/invitation/none-of-ours")).await;
         self.look("invitation-gone", "This invitation can't be used").await;
 
@@ -141,6 +147,15 @@ impl Room {
         browser.enter_code(&phone.code_at(gateway.clock().now())).await;
         self.look("recovery-codes", "Keep your recovery codes").await;
         browser.sign_out(gateway).await;
+    }
+
+    async fn a_month_later(&self) {
+        let Self { gateway, browser, .. } = self;
+        gateway.clock().advance(Duration::from_secs(30 * 24 * 60 * 60));
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.enter_password("ana", PASSWORD).await;
+        browser.enter_code(&gateway.totp("ana")).await;
+        self.look("new-password-old", "Change your password").await;
     }
 
     async fn signed_in(&self) {

@@ -29,9 +29,10 @@ use Pingora::{Known, Unknown};
 const ROOMS: &[Room] = &[
     // Leaves: everybody's, so they lean on almost nothing themselves.
     Room { name: "clock", uses: &[], pingora: Unknown },
-    Room { name: "config", uses: &["clock", "store"], pingora: Unknown },
+    Room { name: "config", uses: &["clock", "store", "breached"], pingora: Unknown },
     Room { name: "metrics", uses: &["clock", "store"], pingora: Unknown },
     Room { name: "audit", uses: &["clock", "store"], pingora: Unknown },
+    Room { name: "breached", uses: &[], pingora: Unknown },
     // The house.
     Room { name: "store", uses: &[], pingora: Unknown },
     Room { name: "tls", uses: &[], pingora: Known },
@@ -65,7 +66,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// Any room may name these; what they may name is in their own rows and nowhere else.
-const LEAVES: &[&str] = &["clock", "config", "metrics", "audit"];
+const LEAVES: &[&str] = &["clock", "config", "metrics", "audit", "breached"];
 
 /// Crates that decide or parse and do nothing else, with what they must never depend on. A name ending in `*` is a prefix.
 const SEALED: &[(&str, &[&str])] = &[(

@@ -139,6 +139,21 @@ pub(super) struct SignIn {
     /// How long a session lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session: Option<At<Session>>,
+    /// What holds for passwords beside their length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passwords: Option<At<Passwords>>,
+}
+
+/// What holds for passwords beside their length.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Passwords {
+    /// A file of passwords that have leaked, made by `vestibule breached build`: none of them is taken as a new one. It is asked on this machine; nothing leaves it. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) breached_file: Option<At<FilePath>>,
+    /// Who signs in with an older password has to choose another before anything opens: a time span, or `never`. Discouraged (NIST SP 800-63B-4, ASVS 6.2.10): it makes people choose worse ones. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_age: Option<At<TimeSpan>>,
 }
 
 /// How long a session lives.

@@ -14,6 +14,7 @@ mod identity;
 mod live;
 pub mod login;
 pub mod passkeys;
+mod passwords;
 mod permit;
 mod pool;
 mod rate;

@@ -4,10 +4,9 @@
 //! nobody in, and the second step is asked for as ever (ASVS 6.4.3).
 
 use access::identity::Email;
-use access::password::Password;
 use access::{ClientAddr, Secret, Timestamp};
 
-use super::login::{Caller, LoginError, PasswordFault, actor, password_account, words_of};
+use super::login::{Caller, LoginError, PasswordFault, actor, password_account};
 use super::{Gate, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -78,17 +77,10 @@ impl Gate {
         let Chosen { new, again, ends } = chosen;
         let place = self.pool.place_or_patience().await?;
         let Some(person) = self.vault.resettable(secret).await? else { return Ok(Reset::Gone) };
-        if !again.matches(new.expose().as_bytes()) {
-            return Ok(Reset::Fault(PasswordFault::Differ));
-        }
-        let new = match Password::parse(new) {
+        let new = match self.fit_password(caller.in_force, &person, new, &again).await? {
             Ok(new) => new,
-            Err(fault) => return Ok(Reset::Fault(fault.into())),
+            Err(fault) => return Ok(Reset::Fault(fault)),
         };
-        let words = words_of(caller.in_force, &person);
-        if let Err(weakness) = new.accept(self.least_strength(caller.in_force, &person), &words) {
-            return Ok(Reset::Fault(weakness.into()));
-        }
         let hash = self.pool.run(place, move || new.hash(random())).await?;
         let entry = Entry::new(actor(&person), "password.reset").from(caller.address.ip());
         let outcome = self.vault.reset_password(secret, hash, ends, entry).await;

@@ -261,6 +261,7 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         .tokens
         .iter()
         .map(|token| Impact { name: token.name.clone(), used: token.last_used.map(|(at, _)| When::of(at, now)) });
+    let error = error.or_else(|| gate.has_to_choose(&visit.in_force, visitor).then_some(Problem::PasswordTooOld));
     let form = Form::of(gate, headers);
     let shown = NewPasswordPage {
         frame: frame(&visit.in_force, banner),
@@ -412,6 +413,6 @@ const ACCOUNT: &str = "/account";
 const NEW_TOKEN: &str = "/account/tokens/new";
 /// Days that a token may be good.
 const LIVES: [u16; 3] = [30, 90, 365];
-const PASSWORD: &str = "/account/password";
+pub(super) const PASSWORD: &str = "/account/password";
 const AUTHENTICATOR: &str = "/account/authenticator";
 const RECOVERY: &str = "/account/recovery-codes";

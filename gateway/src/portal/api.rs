@@ -21,6 +21,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::account::PASSWORD as CHANGE;
 use super::respond::{Problem, json};
 use super::sign_in::{caller, trouble};
 use super::{Reader, Visit, codes, refusal};
@@ -227,6 +228,12 @@ fn answer(gate: &Gate, visit: &Visit, step: SignIn) -> Response {
         SignIn::WrongPassword => {
             let detail = "That user name and password don't match.";
             problem(visit, StatusCode::UNAUTHORIZED, "wrong_credentials", "Wrong user name or password", detail)
+        }
+        SignIn::PasswordTooOld => {
+            let detail = format!("Choose a new password in a browser first, at {}.", portal.join(CHANGE));
+            let mut old = Problem::new(StatusCode::FORBIDDEN, "password_too_old", "Password too old", &detail);
+            old.sign_in = Some(portal.join(CHANGE));
+            old.answer(portal).map(Body::from)
         }
         SignIn::WrongCode => problem(
             visit,

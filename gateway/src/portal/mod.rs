@@ -22,6 +22,7 @@ pub mod refusal;
 mod respond;
 mod return_to;
 mod sign_in;
+mod too_old;
 
 use std::sync::Arc;
 

@@ -336,9 +336,12 @@ pub(super) async fn onward(
         }
         SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,
         SignIn::Refused(denied) => refusal::denied(visit, None, &denied).map(Body::from),
-        SignIn::WrongPassword | SignIn::WrongCode | SignIn::UsedCode | SignIn::Wait(_) | SignIn::Over => {
-            start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong)
-        }
+        SignIn::WrongPassword
+        | SignIn::PasswordTooOld
+        | SignIn::WrongCode
+        | SignIn::UsedCode
+        | SignIn::Wait(_)
+        | SignIn::Over => start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong),
     }
 }
 
@@ -550,7 +553,10 @@ pub(super) fn left_until(gate: &Gate, until: Timestamp) -> (Duration, Zoned) {
 /// A wrong password is no authentication scheme's 401 (RFC 9110 §15.5.2 wants a challenge): 422, or 429 when it has to wait.
 pub(super) const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
     match problem {
-        None | Some(Problem::SessionOver | Problem::SessionEnded | Problem::PasswordReset) => StatusCode::OK,
+        None
+        | Some(Problem::SessionOver | Problem::SessionEnded | Problem::PasswordReset | Problem::PasswordTooOld) => {
+            StatusCode::OK
+        }
         Some(Problem::Wait { .. } | Problem::SentEnough { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -156,6 +156,7 @@ impl Server {
             tracing::warn!("{}:{}: {}", warning.file, warning.line, warning.message);
         }
         let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
+        loaded.settings.verify_breached(None).map_err(StartError::Config)?;
         let store = loaded.settings.store.clone();
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let control = crate::admin::wire::socket_path(&store);

@@ -78,6 +78,8 @@ pub struct PersonRecord {
     pub has_password: bool,
     /// How many passwords they have chosen so far. A sign-in that began with an older one opens nothing.
     pub passwords: u32,
+    /// When they chose the present one, if that was noted.
+    pub password_chosen: Option<Timestamp>,
     /// When they were added.
     pub added: Timestamp,
     /// When and from where they last completed a sign-in.

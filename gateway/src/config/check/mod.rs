@@ -8,10 +8,13 @@ mod cases;
 mod couriers;
 mod gateway;
 mod levels;
+mod passwords;
 mod scalars;
 mod traffic;
 
 pub(super) use gateway::default_workers;
+pub(super) use passwords::NEVER;
+pub(super) use scalars::time_span;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -51,6 +54,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
     let couriers = written.sound.then(|| couriers::check(page, &written.content, dir)).unwrap_or_default();
+    let passwords = written.sound.then(|| passwords::check(page, &written.content, dir));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
     if written.sound && files.policies_sound {
         cases::check_names(&policies, &written.content);
@@ -58,7 +62,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     if !report.borrow().is_clean() {
         return None;
     }
-    let (gateway, apps) = (gateway??, apps??);
+    let (gateway, passwords, apps) = (gateway??, passwords??, apps??);
     let place = levels.place.unwrap_or_else(|| page.place(written.content.policies.spot));
     let organization = Organization {
         allow_from: levels.allow_from,
@@ -93,6 +97,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         apps: apps.by_host,
         networks: networks.by_name,
         methods: gateway.methods,
+        passwords,
         policy,
     })
 }

@@ -38,7 +38,7 @@ pub(super) fn name<N>(
 }
 
 /// `90s`, `30m`, `12h`, `7d`, also `1h30m`: at least a second, at most 366 days.
-pub(super) fn time_span(page: Page<'_>, written: &At<TimeSpan>) -> Option<Duration> {
+pub(in crate::config) fn time_span(page: Page<'_>, written: &At<TimeSpan>) -> Option<Duration> {
     let text = &written.value.0;
     let refuse = |message: String| {
         page.refuse("bad_duration", written.spot, message, "write a number and a unit: 90s, 30m, 12h or 7d");

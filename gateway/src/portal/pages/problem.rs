@@ -56,6 +56,10 @@ pub enum Problem<'a> {
     PasswordTooLong,
     /// A new password that is on the list of common ones, or is the user name.
     TooCommon,
+    /// A new password that is in the file of breached ones.
+    Breached,
+    /// The password they signed in with is older than one may be; a notice, not an error.
+    PasswordTooOld,
     /// The new password and its repetition differ.
     Differ,
     /// The present password, asked for with a new one, isn't right.
@@ -83,7 +87,7 @@ pub enum Problem<'a> {
 impl Problem<'_> {
     /// Nothing was done wrong: it is told calmly.
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self, Self::SessionOver | Self::SessionEnded | Self::PasswordReset | Self::Busy)
+        matches!(self, Self::SessionOver | Self::SessionEnded | Self::PasswordReset | Self::PasswordTooOld | Self::Busy)
     }
 
     /// What was typed is at fault, not the moment.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{EndBox, Frame, Page, Problem, STYLE, Style, style_href};
+use super::{EndBox, Frame, Page, Problem, STYLE, Style, strength_href, style_href};
 
 /// `/forgot`: asks for the address of the account. Posts `email`, `form` there.
 #[derive(Template)]
@@ -61,6 +61,6 @@ pub struct ResetGone<'a> {
 super::titled! {
     Forgot: "Forgot your password?",
     LinkSent: "Look into your mail",
-    ResetPassword: "Choose a new password",
+    ResetPassword: "Choose a new password" => strength_href(),
     ResetGone: "Link not valid",
 }

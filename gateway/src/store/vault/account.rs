@@ -64,7 +64,7 @@ impl Vault {
         loop {
             let read = self.known_person(user).await?;
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             let mut act = self.act();
             act.change_person(&read, &after)?;
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;

@@ -108,7 +108,7 @@ impl Vault {
             act.delete(Table::Ticket, &digest.0);
             act.delete(Table::Factor, &factor(user, RESET));
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             after.generation = after.generation.saturating_add(1);
             act.change_person(&read, &after)?;
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;

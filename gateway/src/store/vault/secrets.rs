@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use access::Timestamp;
 use access::identity::UserId;
 use access::password::PasswordHash;
 use access::policy::{Method, Methods, Standing};
@@ -110,7 +111,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             }
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.unmoved(Table::Ticket, &digest.0, version);
@@ -185,7 +186,7 @@ impl Vault {
         loop {
             let read = self.known_person(id).await?;
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.change_person(&read, &after)?;
@@ -283,8 +284,9 @@ fn new_codes() -> Result<Vec<TypedSecret>, StoreError> {
 
 impl PersonRecord {
     /// They have another password from now on.
-    pub(super) const fn choose_password(&mut self) {
+    pub(super) const fn choose_password(&mut self, now: Timestamp) {
         self.has_password = true;
+        self.password_chosen = Some(now);
         self.passwords = self.passwords.saturating_add(1);
     }
 }
