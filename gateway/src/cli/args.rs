@@ -239,6 +239,21 @@ pub enum User {
         #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
         reason: String,
     },
+    /// Mail them a link by which they choose another password; nobody else sees it
+    Recover {
+        /// Name or e-mail address
+        user: String,
+    },
+    /// Give them another e-mail address; the old and the new one are told
+    #[command(
+        after_help = "Examples:\n  vestibule user set-email ana ana@acme.example\n  vestibule user set-email ana                    # none"
+    )]
+    SetEmail {
+        /// Name or e-mail address
+        user: String,
+        /// The new one; none takes it away
+        email: Option<String>,
+    },
     /// End all their sessions; tokens stay
     SignOut {
         /// Name or e-mail address

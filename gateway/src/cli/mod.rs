@@ -103,6 +103,8 @@ fn command(verb: Verb) -> Option<Command> {
             User::SetRoles { user, roles, force } => Command::UserSetRoles { user, roles, force },
             User::SetGroups { user, groups } => Command::UserSetGroups { user, groups },
             User::ResetTwoStep { user, reason } => Command::UserResetTwoStep { user, reason },
+            User::Recover { user } => Command::UserRecover { user },
+            User::SetEmail { user, email } => Command::UserSetEmail { user, email },
             User::SignOut { user } => Command::UserSignOut { user },
             User::Delete { user, force } => Command::UserDelete { user, force },
             User::Invite { user } => Command::UserInvite { user },

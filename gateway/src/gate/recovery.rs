@@ -63,6 +63,13 @@ impl Gate {
         Ok(Asked::Noted)
     }
 
+    /// Ends a sign-in by the link of a mail that told of it.
+    pub async fn end_not_me(&self, in_force: &InForce, secret: &str, entry: Entry) -> Result<Outcome<()>, StoreError> {
+        let ended = self.vault.end_not_me(secret, entry).await;
+        self.catch_up(in_force).await?;
+        ended
+    }
+
     /// Whose link, and the tokens that could end with the old password. Consumes nothing.
     pub async fn resettable(&self, secret: &str) -> Result<Option<(PersonRecord, Vec<TokenRecord>)>, StoreError> {
         let Some(person) = self.vault.resettable(secret).await? else { return Ok(None) };

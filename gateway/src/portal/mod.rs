@@ -16,6 +16,7 @@ mod forgot;
 mod forms;
 mod home;
 mod invitation;
+mod not_me;
 pub mod pages;
 mod passkeys;
 pub mod refusal;
@@ -96,6 +97,8 @@ impl Portal {
             .route("/forgot", get(forgot::page).post(forgot::submit))
             .route("/reset", get(forgot::reset_page).post(forgot::reset))
             .route("/reset/{secret}", get(forgot::open))
+            .route("/not-me/{secret}", get(not_me::page))
+            .route("/not-me", post(not_me::end))
             .route("/sign-out", get(home::sign_out_page).post(home::sign_out))
             .route("/signed-out", get(home::signed_out))
             .route("/go", get(app_host::go))

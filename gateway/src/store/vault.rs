@@ -23,6 +23,7 @@ mod open;
 mod outbox;
 mod passkeys;
 mod people;
+mod places;
 mod records;
 mod resets;
 mod secrets;
@@ -180,6 +181,11 @@ pub enum Ticket {
         email: Email,
         /// How many passwords they had chosen by then.
         passwords: u32,
+    },
+    /// From a mail: ends a sign-in that its person did not make. Seven days.
+    NotMe {
+        /// Which.
+        session: SessionId,
     },
     /// From the portal to an app host. 30 seconds.
     HandOff {

@@ -49,7 +49,7 @@ pub use codes::{SendCode, SentCode};
 pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
-pub use recovery::{Forgot, LinkSent, ResetGone, ResetPassword};
+pub use recovery::{Forgot, LinkSent, NotMe, NotMeDone, ResetGone, ResetPassword};
 pub use when::When;
 
 /// A page that can be sent.

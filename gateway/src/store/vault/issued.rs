@@ -65,6 +65,9 @@ pub(super) enum StoredIssued {
         email: String,
         passwords: u32,
     },
+    NotMe {
+        session: Hex<16>,
+    },
     HandOff {
         session: Hex<32>,
         app: String,
@@ -100,6 +103,7 @@ impl Record for Issued {
             Self::Ticket(Ticket::Reset { user, email, passwords }) => {
                 StoredIssued::Reset { user: Hex(user.0), email: email.to_string(), passwords: *passwords }
             }
+            Self::Ticket(Ticket::NotMe { session }) => StoredIssued::NotMe { session: Hex(session.0) },
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
                 StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
             }
@@ -158,6 +162,7 @@ impl Record for Issued {
             StoredIssued::Reset { user, email, passwords } => {
                 Self::Ticket(Ticket::Reset { user: UserId(user.0), email: Email::parse(&email).ok()?, passwords })
             }
+            StoredIssued::NotMe { session } => Self::Ticket(Ticket::NotMe { session: SessionId(session.0) }),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
                 session: Digest(session.0),
                 app: AppName::parse(&app).ok()?,
