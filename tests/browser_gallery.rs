@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use harness::browser::{Browser, BrowserOptions};
+use harness::browser::{Browser, BrowserOptions, KeyKind};
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use serde_json::json;
 
@@ -28,6 +28,13 @@ async fn the_pages_behind_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_
     room.close();
 }
 
+#[tokio::test]
+async fn the_pages_of_passkeys_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
+    let room = Room::open().await;
+    room.passkeys().await;
+    room.close();
+}
+
 struct Room {
     gateway: TestGateway,
     browser: Browser,
@@ -38,7 +45,8 @@ impl Room {
     async fn open() -> Self {
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
-        let gateway = TestGateway::with(Setup { policy, apps, extra, ..Setup::default() }).await;
+        let sign_in = Some("sign_in: { two_step: required, methods: [passkey, totp] }".to_owned());
+        let gateway = TestGateway::with(Setup { policy, apps, extra, sign_in, ..Setup::default() }).await;
         let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
         gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
         gateway.add_user("dora", Factor::Totp, &[], &[]).await;
@@ -110,6 +118,11 @@ impl Room {
 
         browser.goto(&gateway.portal("/sign-in")).await;
         browser.enter_password("carla", PASSWORD).await;
+        self.look("choose", "Set up two-step sign-in").await;
+        browser.follow("a[href$='method=passkey']").await;
+        self.look("set-up-passkey", "Set up a passkey or security key").await;
+        browser.follow("a[href='/set-up']").await;
+        browser.follow("a[href$='method=totp']").await;
         self.look("set-up", "Set up two-step sign-in").await;
         browser.enter_code("12345").await;
         self.look("set-up-wrong", "Set up two-step sign-in").await;
@@ -121,6 +134,49 @@ impl Room {
         browser.enter_code(&phone.code_at(gateway.clock().now())).await;
         self.look("recovery-codes", "Keep your recovery codes").await;
         browser.sign_out(gateway).await;
+    }
+
+    async fn passkeys(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal("/account/passkeys")).await;
+        browser.sign_in(gateway, "ana").await;
+        self.look("passkeys-none", "Passkeys and security keys").await;
+        browser.follow("a[href='/account/passkeys/new']").await;
+        self.look("passkey-new", "Add a passkey or security key").await;
+        browser.script("document.querySelector('[name=credential]').form.submit()").await;
+        browser.wait_for("#problem").await;
+        self.look("passkey-new-wrong", "Add a passkey or security key").await;
+        let stick = browser.add_key(KeyKind::STICK).await;
+        browser.follow("main form button").await;
+        self.look("passkeys-added", "Passkeys and security keys").await;
+        browser.take_key(&stick).await;
+        let phone = browser.add_key(KeyKind::BUILT_IN).await;
+        browser.goto(&gateway.portal("/account/passkeys/new")).await;
+        browser.fill("#name", "the telephone that lies in the kitchen, mostly").await;
+        browser.follow("main form button").await;
+        browser.click("li:last-child summary").await;
+        self.look("passkeys", "Passkeys and security keys").await;
+        browser.goto(&gateway.portal("/account")).await;
+        self.look("account-with-passkeys", "Your account").await;
+
+        browser.sign_out(gateway).await;
+        browser.right_finger(&phone, false).await;
+        browser.goto(&gateway.app("crm", "/")).await;
+        browser.follow("[data-with-passkeys] a").await;
+        browser.wait_for(".told").await;
+        self.look("passkey-cancelled", "Use your passkey").await;
+        browser.script("document.querySelector('[name=credential]').form.submit()").await;
+        browser.wait_for("#problem").await;
+        self.look("passkey-refused", "Use your passkey").await;
+        browser.follow("a[href^='/sign-in?']").await;
+        browser.enter_password("ana", PASSWORD).await;
+        browser.follow("a[href$='method=passkey']").await;
+        browser.wait_for(".told").await;
+        self.look("second-step-passkey", "Use your passkey or security key").await;
+        browser.follow("a[href$='method=recovery']").await;
+        self.look("recovery-beside-a-passkey", "Enter a recovery code").await;
+        browser.follow("a[href$='method=totp']").await;
+        self.look("second-step-beside-a-passkey", "Enter your code").await;
     }
 
     async fn signed_in(&self) {

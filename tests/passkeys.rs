@@ -486,6 +486,24 @@ async fn where_passkeys_are_not_offered_there_is_no_way_in_with_one() {
 }
 
 #[tokio::test]
+async fn password_managers_find_where_keys_are_added_and_kept() {
+    let (gateway, _) = with_key("required").await;
+    let found = gateway.get("login", "/.well-known/passkey-endpoints").send().await.json();
+    let [enroll, manage] = ["/account/passkeys/new", "/account/passkeys"].map(|path| gateway.portal(path));
+    assert_eq!(found, json!({ "enroll": enroll, "manage": manage }));
+    let without = TestGateway::start().await;
+    assert_eq!(without.get("login", "/.well-known/passkey-endpoints").send().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_native_app_is_asked_only_for_what_it_can_show() {
+    let (gateway, _) = with_key("required").await;
+    let first = json!({ "username": "ana", "password": PASSWORD, "device": "a phone" });
+    let asked = gateway.ask("POST", "login", "/api/v1/sign-in").json(&first).send().await.json();
+    assert_eq!(asked["next"], json!(["totp", "recovery"]));
+}
+
+#[tokio::test]
 async fn scripts_run_only_where_a_key_is_asked_for_and_only_ours() {
     let (gateway, _) = with_key("required").await;
     let mut ana = visitor(&gateway);

@@ -98,6 +98,7 @@ impl Portal {
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
+            .route("/.well-known/passkey-endpoints", get(passkeys::endpoints))
             .route("/account/passkeys", get(passkeys::list))
             .route("/account/passkeys/new", get(passkeys::new_page).post(passkeys::add))
             .route("/account/passkeys/rename", post(passkeys::rename))

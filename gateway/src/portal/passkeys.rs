@@ -19,7 +19,7 @@ use super::cookies::{our_cookie, set_cookie};
 use super::forms::{self, Asked as AskedFields, Form, Sent};
 use super::home::{Known, known};
 use super::pages::{self, Done, Key, PasskeySetUp, PasskeySignIn, Passkeys, Problem, RecoveryCodes, SecondStep, When};
-use super::respond::{frame, page as answer_page, see_other};
+use super::respond::{frame, json, not_found, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, caller, left_until, not_ours, nothing_under_way, onward, over, status_of, trouble};
 use super::{Banner, Visit};
@@ -152,7 +152,6 @@ pub(super) fn ways(held: &HeldFlow, person: &PersonRecord) -> Vec<pages::Method>
 }
 
 /// The question to one of the person's keys, on the page of the second step.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 pub(super) async fn step_page(
     gate: &Gate,
     visit: &Visit,
@@ -363,6 +362,16 @@ pub(super) async fn add(Posted { asking, fields }: Posted<KeyFields>) -> Respons
         Ok(NewKey::Stale) => asking.again(NEW_PASSKEY).await,
         Err(error) => trouble(gate, visit, &error),
     }
+}
+
+/// `GET /.well-known/passkey-endpoints`: where password managers send people (W3C, Passkey Endpoints).
+pub(super) async fn endpoints(visit: Extension<Visit>, banner: Extension<Banner>) -> Response {
+    if !is_offered(&visit) {
+        return not_found(visit, banner).await;
+    }
+    let portal = &visit.in_force.settings.portal;
+    let places = serde_json::json!({ "enroll": portal.join(NEW_PASSKEY), "manage": portal.join(PASSKEYS) });
+    json(portal, StatusCode::OK, &places)
 }
 
 #[derive(Deserialize)]
