@@ -25,6 +25,25 @@ async fn a_right_passkey_signs_in_alone_with_both_steps() {
     );
 }
 
+/// What was not shown is not said to have been, to the apps neither.
+#[tokio::test]
+async fn a_code_within_a_session_of_a_passkey_makes_no_password_of_it() {
+    let (gateway, mut key) = with_key("required").await;
+    let mut ana = visitor(&gateway);
+    alone(&gateway, &mut ana, &mut key).await;
+    gateway.clock().advance(Duration::from_secs(5 * 60));
+    ana.get(&gateway.portal("/account/passkeys")).await.expect("an answer");
+    ana.get(&gateway.portal("/second-step?method=totp")).await.expect("an answer");
+    let code = gateway.totp("ana");
+    let page = ana.submit(&[("code", &code)]).await.expect("an answer");
+    assert_eq!(page.heading().as_deref(), Some("Passkeys and security keys"));
+    let sessions = gateway.gate().vault().sessions(Some(gateway.id("ana"))).await.expect("the store answers");
+    let hers = sessions.iter().max_by_key(|session| session.proved).expect("a session");
+    assert_eq!(hers.factors.to_string(), "totp");
+    let page = ana.get(&gateway.app("mail", "/")).await.expect("an answer");
+    assert!(page.status == 200 && page.text().contains("remote-user"), "{}", page.text());
+}
+
 /// A43: one lie at a time, and to all of them the same answer.
 #[tokio::test]
 async fn whatever_is_wrong_at_the_door_the_answer_is_the_same() {
