@@ -276,6 +276,7 @@ async fn a_new_key_has_to_answer_the_question_that_was_asked_of_it() {
         ("the answer to another ceremony", SoftwareKey { ceremony: Some("webauthn.get"), ..fresh() }),
         ("a challenge of their own", SoftwareKey { says: vec![("challenge", json!("AAAA"))], ..fresh() }),
         ("framed", SoftwareKey { says: vec![("crossOrigin", json!(true))], ..fresh() }),
+        ("framed by", SoftwareKey { says: vec![("topOrigin", json!("https://evil.example"))], ..fresh() }),
         ("somebody else's credential", SoftwareKey { id: taken.id.clone(), ..fresh() }),
     ] {
         let asked = question(ana.get(&gateway.portal("/account/passkeys/new")).await.expect("an answer"));
@@ -420,11 +421,8 @@ roles: { admin: {} }
     bo.get(&gateway.portal("/sign-in")).await.expect("an answer");
     let page = bo.submit(&[("username", "bo"), ("password", PASSWORD)]).await.expect("an answer");
     assert_eq!(page.heading().as_deref(), Some("Set up a passkey or security key"));
-    let form = Form::all(&page.text()).remove(0);
-    let flow = [("form", value(&form, "form")), ("code", "123456".to_owned())];
-    let flow: Vec<_> = flow.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let page = bo.post_form(&gateway.portal("/set-up"), &flow).await.expect("an answer");
-    assert_eq!(page.status, 422);
+    assert_eq!(code_of_an_app(&gateway, &mut bo).await.status, 422);
+    assert!(gateway.record("bo").await.enrolled.is_empty());
 
     // Who has another second step shows it first.
     let mut carla = visitor(&gateway);
@@ -438,6 +436,19 @@ roles: { admin: {} }
     let page = carla.submit(&[("credential", &answer)]).await.expect("an answer");
     assert_eq!(page.heading().as_deref(), Some("Hello, CARLA Example"), "her recovery codes are those she has");
     assert_eq!(gateway.record("carla").await.enrolled.to_string(), "passkey, totp, recovery");
+}
+
+#[tokio::test]
+async fn what_is_not_offered_can_not_be_set_up() {
+    let sign_in = Some("sign_in: { two_step: required, methods: passkey }".to_owned());
+    let gateway = TestGateway::with(Setup { sign_in, ..Setup::default() }).await.with_user("ana", Factor::None).await;
+    let mut ana = visitor(&gateway);
+    ana.get(&gateway.portal("/sign-in")).await.expect("an answer");
+    let page = ana.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("an answer");
+    assert_eq!(page.heading().as_deref(), Some("Set up a passkey or security key"));
+    assert!(!page.text().contains("href=\"/set-up\""), "there is no choice");
+    assert_eq!(code_of_an_app(&gateway, &mut ana).await.status, 422);
+    assert!(gateway.record("ana").await.enrolled.is_empty());
 }
 
 #[tokio::test]
@@ -583,6 +594,16 @@ async fn second_question(gateway: &TestGateway, visitor: &mut Visitor, name: &st
     visitor.get(&gateway.portal("/sign-in")).await.expect("an answer");
     visitor.submit(&[("username", name), ("password", PASSWORD)]).await.expect("an answer");
     question(visitor.get(&gateway.portal("/second-step?method=passkey")).await.expect("an answer"))
+}
+
+/// The right code of an authenticator app that nobody was offered, for the sign-in under way.
+async fn code_of_an_app(gateway: &TestGateway, visitor: &mut Visitor) -> Page {
+    let flow = visitor.cookie("login.localhost", "__Host-vestibule-flow").expect("a sign-in under way");
+    let (held, _) = gateway.gate().under_way(flow).await.expect("the store answers").expect("a sign-in under way");
+    let code = held.pending_totp.expect("a key that nobody was shown").code_at(gateway.clock().now());
+    let form = value(&form(visitor, "/set-up/passkey"), "form");
+    let fields = [("form", form.as_str()), ("code", code.as_str())];
+    visitor.post_form(&gateway.portal("/set-up"), &fields).await.expect("an answer").clone()
 }
 
 /// What the page asks the browser for.
