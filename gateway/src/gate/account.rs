@@ -220,7 +220,9 @@ impl Gate {
         let person = visitor.record();
         let flow = Flow { person: person.person.id, started: self.clock.now(), stage: Stage::SetUp, wrong: 0 };
         let within = Some((session.id, session.opened));
-        let ground = Ground { generation: session.generations.person, within, ..Ground::of(person) };
+        let by_password = session.factors.has(Method::Password);
+        let generation = session.generations.person;
+        let ground = Ground { generation, within, by_password, ..Ground::of(person) };
         let pending = TotpSecret::from_random(random());
         self.vault.begin_flow(flow, ground, Some(pending), Some(return_to)).await.map(Some)
     }

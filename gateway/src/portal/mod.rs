@@ -17,6 +17,7 @@ mod forms;
 mod home;
 mod invitation;
 mod not_me;
+mod own_passkeys;
 pub mod pages;
 mod passkeys;
 pub mod refusal;
@@ -111,10 +112,11 @@ impl Portal {
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
-            .route("/account/passkeys", get(passkeys::list))
-            .route("/account/passkeys/new", get(passkeys::new_page).post(passkeys::add))
-            .route("/account/passkeys/rename", post(passkeys::rename))
-            .route("/account/passkeys/remove", post(passkeys::remove))
+            .route("/.well-known/passkey-endpoints", get(own_passkeys::endpoints))
+            .route("/account/passkeys", get(own_passkeys::list))
+            .route("/account/passkeys/new", get(own_passkeys::new_page).post(own_passkeys::add))
+            .route("/account/passkeys/rename", post(own_passkeys::rename))
+            .route("/account/passkeys/remove", post(own_passkeys::remove))
             .route("/account/recovery-codes", get(account::recovery_page).post(account::recovery))
             .route("/invitation/{secret}", get(invitation::page))
             .route("/invitation", post(invitation::submit))

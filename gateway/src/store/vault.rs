@@ -233,6 +233,8 @@ pub struct Ground {
     pub enrolled: Methods,
     /// What counts, if something has to be set up.
     pub counts: Methods,
+    /// Was the password shown before? Not where the session was opened by a passkey alone.
+    pub by_password: bool,
     /// The session that has to show more, and when it was opened; `None` after a password.
     pub within: Option<(SessionId, Timestamp)>,
 }
@@ -247,6 +249,7 @@ impl Ground {
             has_authenticator,
             enrolled: person.enrolled,
             counts: Methods::SECOND_STEPS,
+            by_password: true,
             within: None,
         }
     }

@@ -49,6 +49,8 @@ pub(super) enum StoredIssued {
         enrolled: u8,
         #[serde(default = "any")]
         counts: u8,
+        #[serde(default = "yes")]
+        by_password: bool,
         pending_totp: Option<StoredSecret>,
         return_to: Option<String>,
         /// The session that has to show more, and when it was opened.
@@ -94,6 +96,7 @@ impl Record for Issued {
                 has_authenticator: ground.has_authenticator,
                 enrolled: ground.enrolled.bits(),
                 counts: ground.counts.bits(),
+                by_password: ground.by_password,
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
@@ -123,6 +126,7 @@ impl Record for Issued {
                 has_authenticator,
                 enrolled,
                 counts,
+                by_password,
                 pending_totp,
                 return_to,
                 within,
@@ -148,6 +152,7 @@ impl Record for Issued {
                         has_authenticator,
                         enrolled: Methods::from_bits(enrolled),
                         counts: Methods::from_bits(counts),
+                        by_password,
                         within,
                     },
                     pending_totp,
@@ -175,4 +180,9 @@ impl Record for Issued {
 /// Of sign-ins that were under way before this was noted.
 const fn any() -> u8 {
     Methods::SECOND_STEPS.bits()
+}
+
+/// Until then nothing else came first.
+const fn yes() -> bool {
+    true
 }

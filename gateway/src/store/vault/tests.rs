@@ -4,6 +4,7 @@ mod account;
 mod hand_offs;
 mod house;
 mod outbox;
+mod passkeys;
 mod people;
 mod scene;
 mod secrecy;
