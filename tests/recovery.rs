@@ -323,6 +323,59 @@ async fn an_administrator_starts_a_recovery_and_sees_no_link() {
     assert_eq!(heading(page), "Choose a new password");
 }
 
+#[tokio::test]
+async fn security_questions_are_set_first_and_asked_beside_the_link_where_an_organization_wants_them() {
+    let sign_in = Some("sign_in: { two_step: required, security_questions: true }".to_owned());
+    let gateway = TestGateway::with(Setup { mail: true, sign_in, ..Setup::default() }).await;
+    let gateway = gateway.with_user("ana", Factor::Totp).await;
+    let mut ana = visitor(&gateway);
+    with_password(&gateway, &mut ana, "ana", PASSWORD).await;
+    let page = ana.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    assert_eq!(heading(page), "Security questions");
+    let page = ana.get(&gateway.app("crm", "/")).await.expect("a page");
+    assert_eq!(heading(page), "Security questions", "nothing opens before");
+    let (one, other) = ("Who had the blue boat?", "What was under the stairs?");
+    let set = async |ana: &mut Visitor, answers: [&str; 2]| {
+        let fields = [("question1", one), ("answer1", answers[0]), ("question2", other), ("answer2", answers[1])];
+        let page = ana.submit(&fields).await.expect("a page");
+        (page.status, page.words())
+    };
+    let (status, words) = set(&mut ana, ["The Stairs", "a boat"]).await;
+    assert!(status == 200 && words.contains("are set"), "{words}");
+    ana.get(&gateway.portal("/account/questions")).await.expect("a page");
+    for answers in [["the boat", "x"], ["Marta", " marta "], ["blue boat", "the cat"]] {
+        let (status, words) = set(&mut ana, answers).await;
+        assert!(status == 422 && words.contains("Give two different answers"), "{answers:?}: {words}");
+    }
+    set(&mut ana, ["Marta Ruiz", "the grey cat"]).await;
+    assert_eq!(ana.get(&gateway.app("crm", "/")).await.expect("a page").status, StatusCode::OK);
+
+    let mut ana = visitor(&gateway);
+    let letter = ask(&gateway, &mut ana, "ana@acme.example", 1).await.expect("a mail");
+    let page = ana.get(letter.link().expect("a link")).await.expect("a page");
+    assert!(page.words().contains(one) && page.words().contains(other), "{}", page.words());
+    for answers in [["", ""], ["Marta Ruiz", "the black cat"], ["the grey cat", "Marta Ruiz"]] {
+        let fields = [("password", NEW), ("again", NEW), ("answer1", answers[0]), ("answer2", answers[1])];
+        let page = ana.submit(&fields).await.expect("a page");
+        assert!(page.words().contains("One of the answers isn't right"), "{}", page.words());
+    }
+    let right = [("password", NEW), ("again", NEW), ("answer1", "MARTA  ruiz."), ("answer2", "The grey cat")];
+    let page = ana.submit(&right).await.expect("a page");
+    assert!(page.words().contains("Your password is changed"), "{}", page.words());
+    let page = with_password(&gateway, &mut ana, "ana", NEW).await;
+    assert_eq!(heading(page), "Enter your code", "they spare no second step");
+
+    // Guesses are few.
+    let letter = ask(&gateway, &mut ana, "ana@acme.example", 2).await.expect("a mail");
+    ana.get(letter.link().expect("a link")).await.expect("a page");
+    let wrong = [("password", PASSWORD), ("again", PASSWORD), ("answer1", "Marta"), ("answer2", "a dog")];
+    for _ in 0..5 {
+        ana.submit(&wrong).await.expect("a page");
+    }
+    let page = ana.submit(&right).await.expect("a page");
+    assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS, "{}", page.words());
+}
+
 async fn gateway() -> TestGateway {
     TestGateway::with(Setup { mail: true, ..Setup::default() }).await
 }

@@ -142,6 +142,9 @@ pub(super) struct SignIn {
     /// What holds for passwords beside their length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) passwords: Option<At<Passwords>>,
+    /// Does everybody set two security questions, which are asked beside the link of a mail when a password was forgotten? Discouraged. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) security_questions: Option<At<bool>>,
 }
 
 /// What holds for passwords beside their length.

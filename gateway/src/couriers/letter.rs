@@ -172,6 +172,10 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
             "A way to receive codes was removed",
             "One of the ways by which codes for signing in reach you was removed.".to_owned(),
         ),
+        Change::Questions => (
+            "Security questions were set",
+            "Security questions were set for your account, in the place of those that were there.".to_owned(),
+        ),
         Change::RecoveryCodes => (
             "New recovery codes were made",
             "New recovery codes were made for your account. The old ones are worth nothing any more.".to_owned(),

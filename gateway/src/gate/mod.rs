@@ -17,6 +17,7 @@ pub mod passkeys;
 mod passwords;
 mod permit;
 mod pool;
+pub mod questions;
 mod rate;
 pub mod recovery;
 mod relying_party;

@@ -7,6 +7,7 @@ use access::identity::Email;
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::login::{Caller, LoginError, PasswordFault, actor, password_account};
+use super::questions::Answered;
 use super::{Gate, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -33,6 +34,10 @@ pub enum Reset {
     Gone,
     /// The password was not taken.
     Fault(PasswordFault),
+    /// An answer to a security question is not right.
+    WrongAnswer,
+    /// Too many answers: welcome again from then on.
+    Wait(Timestamp),
 }
 
 /// A new password as it was typed.
@@ -44,6 +49,8 @@ pub struct Chosen {
     pub again: Secret<String>,
     /// What is to end with the old one, beside everything that is signed in.
     pub ends: Ends,
+    /// Answers to the security questions, if there are some.
+    pub answers: Vec<Secret<String>>,
 }
 
 impl Gate {
@@ -81,13 +88,18 @@ impl Gate {
 
     /// Consumes a link and sets the password that was chosen.
     pub async fn reset_password(&self, caller: &Caller<'_>, secret: &str, chosen: Chosen) -> Result<Reset, LoginError> {
-        let Chosen { new, again, ends } = chosen;
+        let Chosen { new, again, ends, answers } = chosen;
         let place = self.pool.place_or_patience().await?;
         let Some(person) = self.vault.resettable(secret).await? else { return Ok(Reset::Gone) };
         let new = match self.fit_password(caller.in_force, &person, new, &again).await? {
             Ok(new) => new,
             Err(fault) => return Ok(Reset::Fault(fault)),
         };
+        match self.answered(caller.in_force, &person, caller.address, &answers).await? {
+            Answered::Right => {}
+            Answered::Wrong => return Ok(Reset::WrongAnswer),
+            Answered::Wait(until) => return Ok(Reset::Wait(until)),
+        }
         let hash = self.pool.run(place, move || new.hash(random())).await?;
         let entry = Entry::new(actor(&person), "password.reset").from(caller.address.ip());
         let outcome = self.vault.reset_password(secret, hash, ends, entry).await;

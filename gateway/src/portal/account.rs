@@ -87,6 +87,7 @@ pub(super) async fn account(asking: Asking) -> Response {
         offers_authenticator: methods.contains(&Method::Totp),
         passkeys: (passkeys > 0 || methods.contains(&Method::Passkey)).then_some(passkeys),
         codes: &codes,
+        questions: visit.in_force.settings.security_questions.then_some(visitor.record().has_questions),
         has_second_step: !enrolled.without(Method::Recovery).is_empty(),
         recovery_left,
         browsers: &things(&browsers),

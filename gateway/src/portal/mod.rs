@@ -20,6 +20,7 @@ mod not_me;
 mod own_passkeys;
 pub mod pages;
 mod passkeys;
+mod questions;
 pub mod refusal;
 mod respond;
 mod return_to;
@@ -117,6 +118,7 @@ impl Portal {
             .route("/account/passkeys/new", get(own_passkeys::new_page).post(own_passkeys::add))
             .route("/account/passkeys/rename", post(own_passkeys::rename))
             .route("/account/passkeys/remove", post(own_passkeys::remove))
+            .route("/account/questions", get(questions::page).post(questions::set))
             .route("/account/recovery-codes", get(account::recovery_page).post(account::recovery))
             .route("/invitation/{secret}", get(invitation::page))
             .route("/invitation", post(invitation::submit))

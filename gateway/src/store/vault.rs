@@ -24,6 +24,7 @@ mod outbox;
 mod passkeys;
 mod people;
 mod places;
+mod questions;
 mod records;
 mod resets;
 mod secrets;
@@ -55,6 +56,7 @@ pub use hand_over::HandingOver;
 pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
 pub use people::ADMINISTRATOR;
+pub use questions::{QUESTIONS, Question};
 pub use resets::RESET_LIFE;
 pub use tokens::token_name;
 
@@ -87,6 +89,8 @@ pub struct PersonRecord {
     pub last_sign_in: Option<(Timestamp, IpAddr)>,
     /// What they showed at it.
     pub last_shown: Methods,
+    /// Have they set security questions?
+    pub has_questions: bool,
 }
 
 /// Someone to be added.

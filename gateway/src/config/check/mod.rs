@@ -98,6 +98,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         networks: networks.by_name,
         methods: gateway.methods,
         passwords,
+        security_questions: gateway.security_questions,
         policy,
     })
 }

@@ -51,6 +51,8 @@ pub enum Done {
     Token,
     /// Codes are sent no more by one of the ways.
     Codes,
+    /// The security questions are others.
+    Questions,
     /// Two-step sign-in is off.
     TwoStepOff,
     /// A passkey was added.
@@ -70,6 +72,7 @@ impl Done {
             Self::Others => "others",
             Self::Token => "token",
             Self::Codes => "codes",
+            Self::Questions => "questions",
             Self::TwoStepOff => "two-step-off",
             Self::PasskeyAdded => "passkey-added",
             Self::PasskeyRenamed => "passkey-renamed",
@@ -85,6 +88,7 @@ impl Done {
             Self::Others,
             Self::Token,
             Self::Codes,
+            Self::Questions,
             Self::TwoStepOff,
             Self::PasskeyAdded,
             Self::PasskeyRenamed,
@@ -115,6 +119,8 @@ pub struct Account<'a> {
     pub has_second_step: bool,
     /// The ways by which codes are sent, or could be.
     pub codes: &'a [CodeWay],
+    /// Are there security questions, and are they set?
+    pub questions: Option<bool>,
     /// Recovery codes that are left.
     pub recovery_left: usize,
     /// Sign-ins of browsers.
@@ -172,6 +178,22 @@ impl EndBox {
     pub(super) fn anything_stops(boxes: &[Self]) -> bool {
         boxes.iter().any(|one| !one.stops.is_empty())
     }
+}
+
+/// `/account/questions`: security questions. Posts `form`, `question1`, `answer1`, `question2`, `answer2` there.
+#[derive(Template)]
+#[template(path = "questions.html")]
+pub struct Questions<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The first question, as it is or was typed.
+    pub first: &'a str,
+    /// The second one.
+    pub second: &'a str,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
 }
 
 /// `/account/authenticator`: asks before an app is set up or replaced. Posts `form` there, or to

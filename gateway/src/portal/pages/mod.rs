@@ -42,7 +42,8 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 pub use account::{
-    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
+    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Questions,
+    Thing, TokenMade,
 };
 pub use assets::{Asset, asset, passkey_href, strength_href, style_href};
 pub use codes::{SendCode, SentCode};
@@ -452,6 +453,7 @@ titled! {
     Account: "Your account",
     NewPassword: "Change your password" => strength_href(),
     NewCodes: "New recovery codes",
+    Questions: "Security questions",
     Authenticator: "Authenticator app",
     NewToken: "Make an API token",
     TokenMade: "Your new token",

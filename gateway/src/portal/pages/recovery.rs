@@ -44,6 +44,8 @@ pub struct ResetPassword<'a> {
     pub username: &'a str,
     /// Characters a password must have.
     pub least: usize,
+    /// Security questions that are asked; mostly none.
+    pub questions: &'a [String],
     /// What may end with the old one.
     pub boxes: &'a [EndBox],
     /// What went wrong.

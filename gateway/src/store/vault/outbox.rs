@@ -100,6 +100,8 @@ pub enum Change {
     EmailCodes,
     /// Codes are sent no more by one of these ways.
     CodesOff,
+    /// Other security questions.
+    Questions,
     /// New recovery codes.
     RecoveryCodes,
     /// A token was made.

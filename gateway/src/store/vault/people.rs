@@ -58,6 +58,7 @@ impl Vault {
             password_chosen: None,
             added: self.now(),
             last_sign_in: None,
+            has_questions: false,
             last_shown: Methods::NONE,
         };
         let id = record.person.id;
@@ -310,6 +311,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         password_chosen: before.password_chosen,
         added: before.added,
         last_sign_in: before.last_sign_in,
+        has_questions: before.has_questions,
         last_shown: before.last_shown,
         ..changed
     }
