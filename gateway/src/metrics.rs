@@ -22,7 +22,7 @@ pub struct Metrics {
     pub decisions: IntCounterVec,
     /// Sign-in steps, by step, method and result.
     pub sign_ins: IntCounterVec,
-    /// Bearer tokens checked, by kind and result.
+    /// Bearer tokens and app passwords checked, by kind and result.
     pub token_checks: IntCounterVec,
     /// Sign-ins that are alive.
     pub sessions: IntGauge,
@@ -82,7 +82,12 @@ impl Metrics {
                 &["app", "decision", "reason"],
             )?,
             sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
-            token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
+            token_checks: counters(
+                registry,
+                "token_checks_total",
+                "Bearer tokens and app passwords checked.",
+                &["kind", "result"],
+            )?,
             sessions: gauge(registry, "sessions", "Sign-ins that are alive.")?,
             live_connections: gauges(
                 registry,
@@ -165,6 +170,7 @@ impl Metrics {
             decisions: self.decisions.clone(),
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
+            allowed_app_password: token(TokenKind::AppPassword),
         }
     }
 
@@ -174,13 +180,15 @@ impl Metrics {
     }
 }
 
-/// The kind of a bearer token.
+/// What programs show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TokenKind {
     /// Made for a script.
     Token,
     /// A native app's.
     Device,
+    /// No bearer token: letters typed into a calendar, by HTTP Basic.
+    AppPassword,
 }
 
 impl TokenKind {
@@ -188,6 +196,7 @@ impl TokenKind {
         match self {
             Self::Token => "token",
             Self::Device => "device",
+            Self::AppPassword => "app_password",
         }
     }
 }
@@ -205,6 +214,7 @@ pub struct AppMetrics {
     address_refused: OnceLock<IntCounter>,
     allowed_token: IntCounter,
     allowed_device: IntCounter,
+    allowed_app_password: IntCounter,
 }
 
 impl AppMetrics {
@@ -229,6 +239,7 @@ impl AppMetrics {
             None => {}
             Some(TokenKind::Token) => self.allowed_token.inc(),
             Some(TokenKind::Device) => self.allowed_device.inc(),
+            Some(TokenKind::AppPassword) => self.allowed_app_password.inc(),
         }
     }
 }

@@ -62,6 +62,12 @@ words! {
         #[default]
         Required
     }
+    /// What is shown to an app by HTTP Basic?
+    BasicWord {
+        /// A user name and an app password.
+        #[default]
+        AppPasswords
+    }
     /// What programs read differently in a path.
     UnusualWord {
         /// `%2F`

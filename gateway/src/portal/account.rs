@@ -12,7 +12,6 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::Visit;
 use super::asking::{Asking, Posted, Proven};
 use super::cookies::{clear_cookie, our_cookie, set_cookie};
 use super::forms::Form;
@@ -25,12 +24,13 @@ use super::pages::{
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
+use super::{Visit, app_passwords};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
 use crate::store::vault::{Ends, SessionKind, TokenRecord};
 
 impl Asking {
-    fn to_account(&self, done: Done) -> Response {
+    pub(super) fn to_account(&self, done: Done) -> Response {
         let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(ACCOUNT));
         // Not in the address: a link from elsewhere must not make our page say that something was done.
         set_cookie(&mut answer, DONE_COOKIE, done.as_str(), DONE_SECONDS);
@@ -46,7 +46,7 @@ impl Asking {
 pub(super) async fn account(asking: Asking) -> Response {
     let done = our_cookie(&asking.headers, DONE_COOKIE).and_then(Done::of);
     let Asking { gate, visit, banner, headers, visitor } = &asking;
-    let Account { browsers, devices, tokens, recovery_left } = match gate.account(visitor).await {
+    let Account { browsers, devices, tokens, app_passwords, recovery_left } = match gate.account(visitor).await {
         Ok(account) => account,
         Err(error) => return trouble(gate, visit, &error.into()),
     };
@@ -62,6 +62,8 @@ pub(super) async fn account(asking: Asking) -> Response {
         browsers: &things(&browsers),
         devices: &things(&devices),
         tokens: &tokens.iter().map(|token| bearer(token, now)).collect::<Vec<_>>(),
+        app_passwords: &app_passwords.iter().map(|one| app_passwords::listed(one, now)).collect::<Vec<_>>(),
+        takes_app_passwords: app_passwords::are_taken(&visit.in_force),
         done,
         form: form.token(),
     };
@@ -188,12 +190,18 @@ pub(super) struct PasswordFields {
     browsers: Option<String>,
     devices: Option<String>,
     tokens: Option<String>,
+    app_passwords: Option<String>,
 }
 
 /// `POST /account/password`.
 pub(super) async fn password(Posted { asking, fields }: Posted<PasswordFields>) -> Response {
-    let PasswordFields { form: _, current, password, again, browsers, devices, tokens } = fields;
-    let ends = Ends { browsers: browsers.is_some(), devices: devices.is_some(), tokens: tokens.is_some() };
+    let PasswordFields { form: _, current, password, again, browsers, devices, tokens, app_passwords } = fields;
+    let ends = Ends {
+        browsers: browsers.is_some(),
+        devices: devices.is_some(),
+        tokens: tokens.is_some(),
+        app_passwords: app_passwords.is_some(),
+    };
     let (current, new, again) = (Secret::new(current), Secret::new(password), Secret::new(again));
     let caller = caller(&asking.visit, &asking.headers, SessionKind::Portal);
     let typed = NewPassword { current, new, again, ends };
@@ -233,6 +241,10 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         .tokens
         .iter()
         .map(|token| Impact { name: token.name.clone(), used: token.last_used.map(|(at, _)| When::of(at, now)) });
+    let app_passwords = account
+        .app_passwords
+        .iter()
+        .map(|one| Impact { name: one.name.clone(), used: one.last_used.as_ref().map(|last| When::of(last.at, now)) });
     let form = Form::of(gate, headers);
     let shown = NewPasswordPage {
         frame: frame(&visit.in_force, banner),
@@ -242,6 +254,7 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
             pages::EndBox { name: "browsers", ticked: ends.browsers, stops: sign_ins(&account.browsers) },
             pages::EndBox { name: "devices", ticked: ends.devices, stops: sign_ins(&account.devices) },
             pages::EndBox { name: "tokens", ticked: ends.tokens, stops: tokens.collect() },
+            pages::EndBox { name: "app_passwords", ticked: ends.app_passwords, stops: app_passwords.collect() },
         ],
         error,
         form: form.token(),

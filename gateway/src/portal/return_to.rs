@@ -85,6 +85,7 @@ impl ReturnTo {
             "/account" => Some(Self::Portal("/account")),
             "/account/authenticator" => Some(Self::Portal("/account/authenticator")),
             "/account/tokens/new" => Some(Self::Portal("/account/tokens/new")),
+            "/account/app-passwords/new" => Some(Self::Portal("/account/app-passwords/new")),
             "/account/password" => Some(Self::Portal("/account/password")),
             "/account/recovery-codes" => Some(Self::Portal("/account/recovery-codes")),
             "/sign-out" => Some(Self::Portal("/sign-out")),

@@ -60,11 +60,13 @@ pub enum Table {
     Key = 12,
     /// The audit chain, by sequence number. Written only through [`Batch::audit`].
     Audit = 13,
+    /// App password by person id ‖ digest of its secret.
+    AppPassword = 14,
 }
 
 impl Table {
     /// All of them, by number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Person,
         Self::PersonName,
@@ -79,6 +81,7 @@ impl Table {
         Self::Counter,
         Self::Key,
         Self::Audit,
+        Self::AppPassword,
     ];
 }
 
@@ -156,6 +159,8 @@ pub enum Notice {
     Session(access::identity::SessionId),
     /// A token was revoked or changed.
     Token(access::identity::TokenId),
+    /// An app password was revoked or made.
+    AppPassword(access::identity::AppPasswordId),
     /// Everything: a generation of the organization or the store changed.
     All,
 }

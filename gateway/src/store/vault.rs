@@ -10,6 +10,7 @@
 
 mod account;
 mod act;
+mod app_passwords;
 mod attempts;
 mod flows;
 mod hand_offs;
@@ -26,7 +27,7 @@ mod tests;
 mod tokens;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -40,6 +41,7 @@ use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
+pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use hand_over::HandingOver;
 pub use people::ADMINISTRATOR;
 pub use tokens::token_name;
@@ -302,6 +304,8 @@ struct Inner {
     clock: Clock,
     generations: Generations,
     backing: Backing,
+    /// A name that is nobody's, as a row.
+    nobody: OnceLock<super::Row>,
 }
 
 /// Where a vault keeps its rows.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 
-use super::{Frame, Page, Problem, STYLE, Style, When, style_href};
+use super::{AppPassword, Frame, Page, Problem, STYLE, Style, When, style_href};
 
 /// Something of a person's that can be ended: a sign-in or a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,6 +38,8 @@ pub enum Done {
     Others,
     /// A token was revoked.
     Token,
+    /// An app password was revoked.
+    AppPassword,
     /// Two-step sign-in is off.
     TwoStepOff,
 }
@@ -50,19 +52,21 @@ impl Done {
             Self::Session => "session",
             Self::Others => "others",
             Self::Token => "token",
+            Self::AppPassword => "app-password",
             Self::TwoStepOff => "two-step-off",
         }
     }
 
     /// Reads it back; what is none of them says nothing.
     pub fn of(word: &str) -> Option<Self> {
-        let all = [Self::Password, Self::Session, Self::Others, Self::Token, Self::TwoStepOff];
+        let all = [Self::Password, Self::Session, Self::Others, Self::Token, Self::AppPassword, Self::TwoStepOff];
         all.into_iter().find(|done| done.as_str() == word)
     }
 }
 
 /// `/account`: what is signed in, and which tokens there are. Posts `form` and `session` (an id, or `others`) to
-/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`; the header's button posts `form` to `/sign-out`.
+/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`, `form` and
+/// `app_password` to `/account/app-passwords/revoke`; the header's button posts `form` to `/sign-out`.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub struct Account<'a> {
@@ -82,6 +86,10 @@ pub struct Account<'a> {
     pub devices: &'a [Thing],
     /// Bearer tokens.
     pub tokens: &'a [Thing],
+    /// App passwords.
+    pub app_passwords: &'a [AppPassword],
+    /// Does any app take one? Where none does and there is none, nothing is said of them.
+    pub takes_app_passwords: bool,
     /// What was just done.
     pub done: Option<Done>,
     /// The token that proves the forms are ours.
@@ -100,7 +108,7 @@ pub struct Impact {
 /// One box of what may end with a password (P6). Without anything that would stop it is not shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndBox {
-    /// The field's name: `browsers`, `devices` or `tokens`.
+    /// The field's name: `browsers`, `devices`, `tokens` or `app_passwords`.
     pub name: &'static str,
     /// Is it ticked?
     pub ticked: bool,

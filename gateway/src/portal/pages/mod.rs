@@ -7,6 +7,7 @@
 //! both made here.
 
 mod account;
+mod app_passwords;
 mod problem;
 mod qr;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 pub use account::{
     Account, AppChoice, Authenticator, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
 };
+pub use app_passwords::{AppPassword, AppPasswordMade, NewAppPassword, UsedBy};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
 pub use when::When;
@@ -421,6 +423,8 @@ titled! {
     Authenticator: "Authenticator app",
     NewToken: "Make an API token",
     TokenMade: "Your new token",
+    NewAppPassword: "Make an app password",
+    AppPasswordMade: "Your new app password",
     SignOut: "Sign out",
     SignedOut: "Signed out",
     WhoAmI: "Who am I?",

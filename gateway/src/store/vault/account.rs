@@ -7,6 +7,7 @@ use access::identity::{SessionId, TokenId, UserId};
 use access::password::PasswordHash;
 
 use super::act::{Act, Read, Tries};
+use super::app_passwords::named;
 use super::records::StoredSecret;
 use super::secrets::{PASSWORD, factor};
 use super::{SessionKind, SessionRecord, TokenRecord, Vault, VaultError};
@@ -22,6 +23,8 @@ pub struct Ends {
     pub devices: bool,
     /// Bearer tokens.
     pub tokens: bool,
+    /// App passwords.
+    pub app_passwords: bool,
 }
 
 /// What has ended.
@@ -31,6 +34,8 @@ pub struct Ended {
     pub sessions: usize,
     /// Bearer tokens.
     pub tokens: usize,
+    /// App passwords.
+    pub app_passwords: usize,
 }
 
 impl Vault {
@@ -49,7 +54,11 @@ impl Vault {
         loop {
             let read = self.known_person(user).await?;
             let (sessions, tokens) = self.ended_with(user, ends, kept).await?;
-            if sessions.len() > SESSIONS_AT_ONCE || tokens.len() > TOKENS_AT_ONCE {
+            let app_passwords = if ends.app_passwords { self.app_passwords(Some(user)).await? } else { Vec::new() };
+            if sessions.len() > SESSIONS_AT_ONCE
+                || tokens.len() > TOKENS_AT_ONCE
+                || app_passwords.len() > APP_PASSWORDS_AT_ONCE
+            {
                 for session in sessions.iter().skip(SESSIONS_AT_ONCE) {
                     let entry = like(&entry, "session.end", format!("session {}", session.id));
                     ended.sessions += usize::from(self.end_session(session.id, entry).await?);
@@ -57,6 +66,10 @@ impl Vault {
                 for token in tokens.iter().skip(TOKENS_AT_ONCE) {
                     let entry = like(&entry, "token.revoke", format!("token {}", token.id));
                     ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
+                }
+                for one in app_passwords.iter().skip(APP_PASSWORDS_AT_ONCE) {
+                    let entry = like(&entry, "app_password.revoke", named(one.id));
+                    ended.app_passwords += usize::from(self.revoke_app_password((user, one.digest), entry).await?);
                 }
                 tries.again("what is signed in").await?;
                 continue;
@@ -77,6 +90,11 @@ impl Vault {
                     act.audit(&like(&entry, "token.revoke", format!("token {}", token.id)))?;
                 }
             }
+            for one in &app_passwords {
+                if self.end_app_password(&mut act, (user, one.digest)).await? {
+                    act.audit(&like(&entry, "app_password.revoke", named(one.id)))?;
+                }
+            }
             match act.commit().await? {
                 Applied::Refused { .. } => tries.again("the person").await?,
                 Applied::Done { .. } => {
@@ -86,6 +104,7 @@ impl Vault {
                     }
                     ended.sessions += sessions.len();
                     ended.tokens += tokens.len();
+                    ended.app_passwords += app_passwords.len();
                     return Ok(ended);
                 }
             }
@@ -133,5 +152,7 @@ fn like(entry: &Entry, act: &str, on: String) -> Entry {
 
 /// So many, with two guards and writes each…
 const SESSIONS_AT_ONCE: usize = 32;
-/// …and so many tokens, with three each, fit into one batch.
-const TOKENS_AT_ONCE: usize = 48;
+/// …so many tokens, with three each…
+const TOKENS_AT_ONCE: usize = 32;
+/// …and so many app passwords, with two each, fit into one batch.
+const APP_PASSWORDS_AT_ONCE: usize = 32;

@@ -3,7 +3,7 @@
 //! A new store gets its schema version, a row of known text that proves the key, its generations and the row that
 //! administrators' changes meet at, in one batch.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use access::Secret;
 use access::policy::Generations;
@@ -39,7 +39,7 @@ impl Vault {
         }
         let generations = generations(&store, &keys).await?;
         let store = Timed::new(Movable::new(store), clock.clone());
-        Ok(Self(Arc::new(Inner { store, keys, clock, generations, backing })))
+        Ok(Self(Arc::new(Inner { store, keys, clock, generations, backing, nobody: OnceLock::new() })))
     }
 }
 
