@@ -2,6 +2,8 @@
 
 mod account;
 mod ambiguous;
+mod app_passwords;
+mod app_passwords_account;
 mod attacks;
 mod browser_first_day;
 mod browser_gallery;
@@ -9,6 +11,7 @@ mod browser_keyboard;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod calendars;
 mod canaries;
 mod client_certificates;
 mod crash;
