@@ -318,6 +318,18 @@ impl Room {
         browser.click("#app-1").await;
         browser.follow("main form button").await;
         self.look("token-made", "Your new token").await;
+        browser.goto(&gateway.portal("/account/app-passwords/new")).await;
+        self.look("new-app-password", "Make an app password").await;
+        browser.fill("#name", " ").await;
+        browser.submit().await;
+        self.look("new-app-password-name", "Make an app password").await;
+        browser.fill("#name", "Calendar on my phone").await;
+        browser.follow("main form button").await;
+        self.look("app-password-made", "Your new app password").await;
+        browser.click("summary").await;
+        self.look("app-password-made-picture", "Your new app password").await;
+        browser.goto(&gateway.portal("/account")).await;
+        self.look("account-app-passwords", "Your account").await;
         browser.goto(&gateway.portal("/account/recovery-codes")).await;
         self.look("new-codes", "Make new recovery codes?").await;
         browser.goto(&gateway.portal("/account")).await;
@@ -392,5 +404,5 @@ const APPS: &str = "apps:
     allow: group sales
     paths:
       - { path: /api/*, allow: [token crm.read], methods: [GET] }
-  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests] }
+  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests], basic: app_passwords }
 ";

@@ -2,6 +2,8 @@
 
 mod account;
 mod ambiguous;
+mod app_passwords;
+mod app_passwords_account;
 mod attacks;
 mod browser_first_day;
 mod browser_gallery;
@@ -11,6 +13,7 @@ mod browser_passwords;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod calendars;
 mod canaries;
 mod client_certificates;
 mod crash;

@@ -294,6 +294,26 @@ async fn every_command(program: &Program, reached: Reached) {
     said(&format!("token revoke {}", &id[..12]), "is revoked").await;
     run(&format!("token revoke {id}"), 1).await;
 
+    // App passwords.
+    said("app-password list", "No app passwords").await;
+    said("app-password add ana --name phone --from office", "only time it is shown").await;
+    let made = program.json(&["app-password", "add", "ana", "--name", "desk", "--expires", "1d"]).await;
+    let letters = made["secret"].as_str().expect("letters");
+    assert!(access::secret::TypedSecret::parse(letters).is_some(), "{made}");
+    let id = made["app_password"]["id"].as_str().expect("an id").to_owned();
+    run("app-password add ana --name x --expires 2y", 2).await;
+    run("app-password add ana --name x --from 10.0.0.1/8", 2).await;
+    run("app-password add ana", 2).await;
+    said("app-password list", "phone").await;
+    let listed = program.json(&["app-password", "list", "--user", "ana"]).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert!(!listed.to_string().contains(letters));
+    let told = run(&format!("explain --app-password-id {id} --app crm --ip 127.0.0.1"), 3).await;
+    assert!(told.out.contains("the app takes no app passwords"), "{}", told.out);
+    run("app-password revoke 000000", 1).await;
+    said(&format!("app-password revoke {}", &id[..12]), "is revoked").await;
+    run(&format!("app-password revoke {id}"), 1).await;
+
     // Sessions. There is none: opening one takes a person, and further tests.
     said("session list", "Nobody is signed in").await;
     assert_eq!(program.json(&["session", "list", "--user", "ana"]).await, json!([]));

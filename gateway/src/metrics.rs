@@ -22,7 +22,7 @@ pub struct Metrics {
     pub decisions: IntCounterVec,
     /// Sign-in steps, by step, method and result.
     pub sign_ins: IntCounterVec,
-    /// Bearer tokens checked, by kind and result.
+    /// Bearer tokens and app passwords checked, by kind and result.
     pub token_checks: IntCounterVec,
     /// Messages to people, by channel and result (sent, refused, failed).
     pub messages: IntCounterVec,
@@ -84,7 +84,12 @@ impl Metrics {
                 &["app", "decision", "reason"],
             )?,
             sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
-            token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
+            token_checks: counters(
+                registry,
+                "token_checks_total",
+                "Bearer tokens and app passwords checked.",
+                &["kind", "result"],
+            )?,
             messages: counters(
                 registry,
                 "messages_total",
@@ -173,6 +178,7 @@ impl Metrics {
             decisions: self.decisions.clone(),
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
+            allowed_app_password: token(TokenKind::AppPassword),
         }
     }
 
@@ -182,13 +188,15 @@ impl Metrics {
     }
 }
 
-/// The kind of a bearer token.
+/// What programs show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TokenKind {
     /// Made for a script.
     Token,
     /// A native app's.
     Device,
+    /// No bearer token: letters typed into a calendar, by HTTP Basic.
+    AppPassword,
 }
 
 impl TokenKind {
@@ -196,6 +204,7 @@ impl TokenKind {
         match self {
             Self::Token => "token",
             Self::Device => "device",
+            Self::AppPassword => "app_password",
         }
     }
 }
@@ -213,6 +222,7 @@ pub struct AppMetrics {
     address_refused: OnceLock<IntCounter>,
     allowed_token: IntCounter,
     allowed_device: IntCounter,
+    allowed_app_password: IntCounter,
 }
 
 impl AppMetrics {
@@ -237,6 +247,7 @@ impl AppMetrics {
             None => {}
             Some(TokenKind::Token) => self.allowed_token.inc(),
             Some(TokenKind::Device) => self.allowed_device.inc(),
+            Some(TokenKind::AppPassword) => self.allowed_app_password.inc(),
         }
     }
 }

@@ -6,7 +6,7 @@ use access::identity::{Email, GroupName, RoleName, UserName};
 use access::policy::{Allowed, Methods, Standing};
 use serde_json::{Value, json};
 
-use super::{AdminError, Code, by_console, names, sessions, span, tokens};
+use super::{AdminError, Code, app_passwords, by_console, names, sessions, span, tokens};
 use crate::clock::Clock;
 use crate::config::InForce;
 use crate::store::vault::{Bearer, Force, NewPerson, PersonRecord, Vault};
@@ -55,6 +55,7 @@ pub(super) async fn show(vault: &Vault, in_force: &InForce, user: &str) -> Resul
         }),
         "sessions": sessions::list_of(vault, &person).await?,
         "tokens": tokens::list_of(vault, &person).await?,
+        "app_passwords": app_passwords::list_of(vault, &person).await?,
     });
     answer["notes"] = json!(unused(in_force, &person.person.roles, &person.person.groups));
     Ok(answer)

@@ -50,6 +50,11 @@ pub(super) fn told(command: &Command, answer: &Value) -> String {
         Command::TokenRevoke { .. } => {
             format!("Token {} (\"{}\") is revoked.", text(&answer["revoked"]), text(&answer["name"]))
         }
+        Command::AppPasswordAdd { .. } => app_password_made(answer),
+        Command::AppPasswordList { .. } => app_passwords(answer),
+        Command::AppPasswordRevoke { .. } => {
+            format!("App password {} (\"{}\") is revoked.", text(&answer["revoked"]), text(&answer["name"]))
+        }
         Command::SessionList { .. } => sessions(answer),
         Command::SessionEnd { .. } => {
             format!("Session {} of {} is over.", text(&answer["ended"]), text(&answer["user"]))
@@ -128,7 +133,41 @@ fn person(answer: &Value) -> String {
     if !array(&answer["tokens"]).is_empty() {
         told.push_str(&format!("\n\nTokens\n{}", tokens(&answer["tokens"])));
     }
+    if !array(&answer["app_passwords"]).is_empty() {
+        told.push_str(&format!("\n\nApp passwords\n{}", app_passwords(&answer["app_passwords"])));
+    }
     with_notes(told, answer)
+}
+
+fn app_password_made(answer: &Value) -> String {
+    let one = &answer["app_password"];
+    let until = if one["expires"].is_null() { "it is revoked".to_owned() } else { time(&one["expires"]) };
+    format!(
+        "App password {} of {}, until {until}. This is the only time it is shown:\n\n  {}\n\nTyped with the user name {}; with or without dashes, in capitals or not.",
+        short(&one["id"]),
+        text(&one["user"]),
+        text(&answer["secret"]),
+        text(&one["user"]),
+    )
+}
+
+fn app_passwords(answer: &Value) -> String {
+    let rows: Vec<_> = array(answer)
+        .iter()
+        .map(|one| {
+            [
+                short(&one["id"]),
+                text(&one["name"]),
+                text(&one["user"]),
+                words(&one["for"]),
+                if array(&one["only_from"]).is_empty() { "as owner".to_owned() } else { words(&one["only_from"]) },
+                time(&one["expires"]),
+                time(&one["last_used"]["at"]),
+                text(&one["last_used"]["by"]),
+            ]
+        })
+        .collect();
+    table(["id", "name", "owner", "for", "from", "ends", "last used", "by"], &rows, "No app passwords.")
 }
 
 fn token_made(answer: &Value) -> String {

@@ -275,7 +275,7 @@ mod tests {
             ),
             (
                 "two_step: required",
-                "security_questions: true, two_step: required",
+                "security_questions: true\n  two_step: required",
                 ("6.4.2", 9, "sign_in.security_questions: true"),
             ),
             ("two_step: required", "two_step: optional", ("6.3.3", 9, "sign_in.two_step: optional")),

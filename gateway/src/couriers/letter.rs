@@ -183,6 +183,10 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
         Change::Token(name) => {
             ("An API token was made", format!("A token called {} acts for you from now on.", quoted(name)))
         }
+        Change::AppPassword(name) => (
+            "An app password was made",
+            format!("A program that you call {} signs in as you from now on.", quoted(name)),
+        ),
         Change::Email(email) => (
             "The address of your account was changed",
             format!("From now on the address of your account is {}.", if email.is_empty() { "none" } else { email }),

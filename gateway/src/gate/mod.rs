@@ -4,8 +4,10 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 pub mod account;
+pub mod app_passwords;
 mod assertion;
 mod back;
+mod basic;
 mod codes;
 mod cut;
 mod denials;
@@ -66,6 +68,7 @@ pub struct Gate {
     denials: denials::Denials,
     references: denials::References,
     uses: uses::Uses,
+    guesses: basic::Guesses,
     pool: pool::HashPool,
     rates: rate::Rates,
     assertions: assertion::Assertions,
@@ -97,6 +100,13 @@ pub enum Shown<'a> {
     AppCookie(&'a AppName, &'a str),
     /// `Authorization: Bearer …`.
     Bearer(&'a str),
+    /// `Authorization: Basic …`, to an app that takes app passwords.
+    Basic {
+        /// The base64.
+        credentials: &'a str,
+        /// What the program calls itself.
+        client: &'a str,
+    },
 }
 
 /// One request at the door.
@@ -190,6 +200,10 @@ pub enum Cause {
     Rules(Reason),
     /// The bearer token is malformed, unknown or revoked: which of them is nobody's business.
     TokenInvalid,
+    /// User name and app password don't belong together: which of them is wrong is nobody's business either.
+    AppPasswordInvalid,
+    /// Too many wrong app passwords: the next one is looked at after so long.
+    TooManyTries(Duration),
     /// The store can't be asked. Nobody is let in on a guess.
     Unavailable,
     /// More requests than the app's limits allow: not before so long.
@@ -202,6 +216,8 @@ impl Cause {
         match self {
             Self::Rules(reason) => reason.code(),
             Self::TokenInvalid => "token_invalid",
+            Self::AppPasswordInvalid => "app_password_invalid",
+            Self::TooManyTries(_) => "too_many_tries",
             Self::Unavailable => "unavailable",
             Self::TooMany(_) => "too_many_requests",
         }
@@ -220,6 +236,7 @@ impl Gate {
             denials: denials::Denials::default(),
             references: denials::References::new(Secret::new(random())),
             uses: uses::Uses::default(),
+            guesses: basic::Guesses::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             rates: rate::Rates::new(),
             read_up_to,
@@ -255,17 +272,17 @@ impl Gate {
             }
         };
         let now = self.clock.now();
-        let wrong_token = matches!(found, Found::WrongToken);
-        let (visitor, digest) = match found {
-            Found::Visitor(visitor, digest) => (Some(visitor), digest),
-            Found::Nobody | Found::WrongToken => (None, None),
+        let (visitor, digest, wrong) = match found {
+            Found::Visitor(visitor, digest) => (Some(visitor), digest, None),
+            Found::Nobody => (None, None, None),
+            Found::Wrong(cause) => (None, None, Some(cause)),
         };
         let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
         let too_many = match &decision {
             Decision::Allow(grant) => self.too_many(&ask, visitor.as_ref().filter(|_| grant.person().is_some())),
             Decision::SignIn(_) | Decision::Refuse(_) => None,
         };
-        self.count(&ask, &decision, wrong_token, too_many);
+        self.count(&ask, &decision, wrong, too_many);
         if let Some(wait) = too_many {
             return Admission::Refuse(self.deny(&ask, Cause::TooMany(wait), None, visitor));
         }
@@ -276,14 +293,17 @@ impl Gate {
                     && let Some(used) =
                         visitor.used(now, ask.in_force.settings.policy.rules().organization.session.idle)
                 {
-                    self.uses.note(used, now, ask.address.ip());
+                    let client = if let Shown::Basic { client, .. } = ask.shown { client } else { "" };
+                    self.uses.note(used, now, ask.address.ip(), client);
                 }
                 let registration = self.register(&ask, visitor.as_ref(), digest);
                 Admission::Enter(Permit::new(grant, visitor, registration))
             }
-            // Where a proof is needed, a token that means nothing is the sender's error; on a public path it is ignored.
-            Decision::SignIn(_) if wrong_token => Admission::Refuse(self.deny(&ask, Cause::TokenInvalid, None, None)),
-            Decision::SignIn(need) => Admission::SignIn { need, visitor },
+            // Where a proof is needed, one that means nothing is the sender's error; on a public path it is ignored.
+            Decision::SignIn(need) => match wrong {
+                Some(cause) => Admission::Refuse(self.deny(&ask, cause, None, None)),
+                None => Admission::SignIn { need, visitor },
+            },
             Decision::Refuse(refusal) => {
                 Admission::Refuse(self.deny(&ask, Cause::Rules(refusal.reason), refusal.rule, visitor))
             }
@@ -301,8 +321,8 @@ impl Gate {
         self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
 
-    /// Who showed this? A cookie that means nothing is as good as none; a bearer token that means nothing is an error of
-    /// the one who sent it.
+    /// Who showed this? A cookie that means nothing is as good as none; a bearer token or an app password that means nothing
+    /// is an error of the one who sent it.
     async fn identify(&self, ask: &Ask<'_>) -> Result<Found, StoreError> {
         let (digest, visitor) = match ask.shown {
             Shown::Nothing => return Ok(Found::Nobody),
@@ -316,6 +336,7 @@ impl Gate {
                 (digest, self.facts.session(digest, fits).await?)
             }
             Shown::Bearer(text) => return self.identify_bearer(text).await,
+            Shown::Basic { credentials, .. } => return self.identify_basic(credentials, ask.address).await,
         };
         Ok(visitor.map_or(Found::Nobody, |visitor| Found::Visitor(visitor, Some(digest))))
     }
@@ -324,11 +345,15 @@ impl Gate {
         if let Some(secret) = text.strip_prefix(DEVICE_PREFIX) {
             let digest = self.session_digest(secret);
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
-            return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
+            return Ok(
+                visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, Some(digest)))
+            );
         }
-        let Some((id, secret)) = access::token::parse(text) else { return Ok(Found::WrongToken) };
+        let Some((id, secret)) = access::token::parse(text) else {
+            return Ok(Found::Wrong(Cause::TokenInvalid));
+        };
         let visitor = self.facts.token(id, &secret).await?;
-        Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
+        Ok(visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, None)))
     }
 
     fn ask_rules(
@@ -361,6 +386,7 @@ impl Gate {
         let proof = match &facts {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
+            Facts::AppPassword(password) => Proof::AppPassword { person: visitor.person(), password: &password.facts },
         };
         then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
     }
@@ -384,17 +410,18 @@ impl Gate {
         }))
     }
 
-    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool, too_many: Option<Duration>) {
-        let (kind, reason) = match decision {
-            Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
-            Decision::Allow(_) => (ALLOW, ALLOWED),
-            Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
-            Decision::SignIn(need) => ("sign_in", need_code(*need)),
-            Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong: Option<Cause>, too_many: Option<Duration>) {
+        let (kind, reason) = match (decision, wrong) {
+            (Decision::Allow(_), _) if too_many.is_some() => ("refuse", "rate_limited"),
+            (Decision::Allow(_), _) => (ALLOW, ALLOWED),
+            (Decision::SignIn(_), Some(cause)) => ("refuse", cause.code()),
+            (Decision::SignIn(need), None) => ("sign_in", need_code(*need)),
+            (Decision::Refuse(refusal), _) => ("refuse", refusal.reason.code()),
         };
         let token = match ask.shown {
             Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
             Shown::Bearer(_) => Some(TokenKind::Token),
+            Shown::Basic { .. } => Some(TokenKind::AppPassword),
             Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
         };
         match (decision, ask.app) {
@@ -424,7 +451,7 @@ impl Gate {
         if refusal.reason != Reason::AddressNotAllowed {
             return None;
         }
-        self.count(ask, &decision, false, None);
+        self.count(ask, &decision, None, None);
         Some(self.deny(ask, Cause::Rules(refusal.reason), refusal.rule.clone(), None))
     }
 
@@ -577,7 +604,8 @@ impl Gate {
 
 enum Found {
     Nobody,
-    WrongToken,
+    /// Something was shown that means nothing.
+    Wrong(Cause),
     Visitor(Arc<Visitor>, Option<Digest>),
 }
 

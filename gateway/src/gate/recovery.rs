@@ -12,7 +12,7 @@ use super::{Gate, random};
 use crate::audit::Entry;
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Ended, Ends, Outcome, PersonRecord, TokenRecord};
+use crate::store::vault::{AppPasswordRecord, Ended, Ends, Outcome, PersonRecord, TokenRecord};
 
 /// What became of asking for a link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,17 @@ pub struct Chosen {
     pub answers: Vec<Secret<String>>,
 }
 
+/// Whose password can be chosen anew.
+#[derive(Debug)]
+pub struct Resettable {
+    /// Theirs.
+    pub person: PersonRecord,
+    /// Their tokens.
+    pub tokens: Vec<TokenRecord>,
+    /// Their app passwords.
+    pub app_passwords: Vec<AppPasswordRecord>,
+}
+
 impl Gate {
     /// Can people be sent a mail?
     pub fn sends_mail(&self, in_force: &InForce) -> bool {
@@ -77,13 +88,14 @@ impl Gate {
         ended
     }
 
-    /// Whose link, and the tokens that could end with the old password. Consumes nothing.
-    pub async fn resettable(&self, secret: &str) -> Result<Option<(PersonRecord, Vec<TokenRecord>)>, StoreError> {
+    /// Whose link, and what could end with the old password (P7). Consumes nothing.
+    pub async fn resettable(&self, secret: &str) -> Result<Option<Resettable>, StoreError> {
         let Some(person) = self.vault.resettable(secret).await? else { return Ok(None) };
-        let now = self.clock.now();
-        let mut tokens = self.vault.tokens(Some(person.person.id)).await?;
+        let (id, now) = (person.person.id, self.clock.now());
+        let mut tokens = self.vault.tokens(Some(id)).await?;
         tokens.retain(|token| token.expires > now);
-        Ok(Some((person, tokens)))
+        let app_passwords = self.vault.app_passwords(Some(id)).await?;
+        Ok(Some(Resettable { person, tokens, app_passwords }))
     }
 
     /// Consumes a link and sets the password that was chosen.

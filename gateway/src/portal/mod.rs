@@ -8,6 +8,7 @@
 mod account;
 mod api;
 mod app_host;
+mod app_passwords;
 mod asking;
 mod codes;
 mod cookies;
@@ -111,6 +112,8 @@ impl Portal {
             .route("/account/authenticator", get(account::authenticator_page).post(account::authenticator))
             .route("/account/authenticator/off", post(account::end_two_step))
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
+            .route("/account/app-passwords/new", get(app_passwords::page).post(app_passwords::make))
+            .route("/account/app-passwords/revoke", post(app_passwords::revoke))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
             .route("/.well-known/passkey-endpoints", get(own_passkeys::endpoints))

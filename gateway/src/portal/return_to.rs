@@ -88,6 +88,7 @@ impl ReturnTo {
             "/account/passkeys" => Some(Self::Portal("/account/passkeys")),
             "/account/passkeys/new" => Some(Self::Portal("/account/passkeys/new")),
             "/account/questions" => Some(Self::Portal("/account/questions")),
+            "/account/app-passwords/new" => Some(Self::Portal("/account/app-passwords/new")),
             "/account/password" => Some(Self::Portal("/account/password")),
             "/account/recovery-codes" => Some(Self::Portal("/account/recovery-codes")),
             "/sign-out" => Some(Self::Portal("/sign-out")),

@@ -10,6 +10,7 @@
 
 mod account;
 mod act;
+mod app_passwords;
 mod attempts;
 mod budgets;
 mod ceremonies;
@@ -34,8 +35,8 @@ mod tests;
 mod tokens;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -50,6 +51,7 @@ use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
+pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use ceremonies::Ceremony;
 pub use codes::{CODE_LIFE, Sending, SentCode};
 pub use hand_over::HandingOver;
@@ -381,6 +383,8 @@ struct Inner {
     tells_changes: AtomicBool,
     /// Something was put into the outbox.
     outgoing: Notify,
+    /// A name that is nobody's, as a row.
+    nobody: OnceLock<super::Row>,
 }
 
 /// Where a vault keeps its rows.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 
-use super::{Frame, Method, Page, Problem, STYLE, Style, When, style_href};
+use super::{AppPassword, Frame, Method, Page, Problem, STYLE, Style, When, style_href};
 
 /// Something of a person's that can be ended: a sign-in or a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +53,8 @@ pub enum Done {
     Codes,
     /// The security questions are others.
     Questions,
+    /// An app password was revoked.
+    AppPassword,
     /// Two-step sign-in is off.
     TwoStepOff,
     /// A passkey was added.
@@ -73,6 +75,7 @@ impl Done {
             Self::Token => "token",
             Self::Codes => "codes",
             Self::Questions => "questions",
+            Self::AppPassword => "app-password",
             Self::TwoStepOff => "two-step-off",
             Self::PasskeyAdded => "passkey-added",
             Self::PasskeyRenamed => "passkey-renamed",
@@ -87,6 +90,7 @@ impl Done {
             Self::Session,
             Self::Others,
             Self::Token,
+            Self::AppPassword,
             Self::Codes,
             Self::Questions,
             Self::TwoStepOff,
@@ -99,7 +103,8 @@ impl Done {
 }
 
 /// `/account`: what is signed in, and which tokens there are. Posts `form` and `session` (an id, or `others`) to
-/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`; the header's button posts `form` to `/sign-out`.
+/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`, `form` and
+/// `app_password` to `/account/app-passwords/revoke`; the header's button posts `form` to `/sign-out`.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub struct Account<'a> {
@@ -129,6 +134,10 @@ pub struct Account<'a> {
     pub devices: &'a [Thing],
     /// Bearer tokens.
     pub tokens: &'a [Thing],
+    /// App passwords.
+    pub app_passwords: &'a [AppPassword],
+    /// Does any app take one? Where none does and there is none, nothing is said of them.
+    pub takes_app_passwords: bool,
     /// What was just done.
     pub done: Option<Done>,
     /// The token that proves the forms are ours.
@@ -147,7 +156,7 @@ pub struct Impact {
 /// One box of what may end with a password (P6). Without anything that would stop it is not shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndBox {
-    /// The field's name: `browsers`, `devices` or `tokens`.
+    /// The field's name: `browsers`, `devices`, `tokens` or `app_passwords`.
     pub name: &'static str,
     /// Is it ticked?
     pub ticked: bool,

@@ -24,6 +24,7 @@ macro_rules! titled {
 use titled;
 
 mod account;
+mod app_passwords;
 mod assets;
 mod codes;
 mod passkeys;
@@ -45,6 +46,7 @@ pub use account::{
     Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Questions,
     Thing, TokenMade,
 };
+pub use app_passwords::{AppPassword, AppPasswordMade, NewAppPassword, UsedBy};
 pub use assets::{Asset, asset, passkey_href, strength_href, style_href};
 pub use codes::{SendCode, SentCode};
 pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys};
@@ -457,6 +459,8 @@ titled! {
     Authenticator: "Authenticator app",
     NewToken: "Make an API token",
     TokenMade: "Your new token",
+    NewAppPassword: "Make an app password",
+    AppPasswordMade: "Your new app password",
     SignOut: "Sign out",
     SignedOut: "Signed out",
     WhoAmI: "Who am I?",

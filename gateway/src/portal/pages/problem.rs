@@ -88,6 +88,10 @@ pub enum Problem<'a> {
     TokenWithoutApps,
     /// As many tokens as one may have.
     TooManyTokens,
+    /// An app password without a name, or with one that can't be shown.
+    AppPasswordName,
+    /// As many app passwords as one may have.
+    TooManyAppPasswords,
 }
 
 impl Problem<'_> {

@@ -106,6 +106,8 @@ pub enum Change {
     RecoveryCodes,
     /// A token was made.
     Token(String),
+    /// An app password was made.
+    AppPassword(String),
     /// This is no longer the address of the account, or it is so from now on.
     Email(String),
 }

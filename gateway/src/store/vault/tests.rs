@@ -1,6 +1,7 @@
 //! The vault's promises, on every backing.
 
 mod account;
+mod app_passwords;
 mod hand_offs;
 mod house;
 mod outbox;
