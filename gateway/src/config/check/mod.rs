@@ -7,6 +7,7 @@ mod apps;
 mod cases;
 mod gateway;
 mod levels;
+mod offered;
 mod scalars;
 mod traffic;
 
@@ -57,6 +58,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         return None;
     }
     let (gateway, apps) = (gateway??, apps??);
+    offered::check(&policies, page, &written.content, &gateway.methods);
     let place = levels.place.unwrap_or_else(|| page.place(written.content.policies.spot));
     let organization = Organization {
         allow_from: levels.allow_from,
