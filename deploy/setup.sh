@@ -11,7 +11,7 @@ usage: sh deploy/setup.sh [--tests]
 
 Installs, with apt-get, what is missing on this machine:
   to build   compiler, linker, cmake, git, curl and the certificates to reach crates.io
-  --tests    also what the tests use: Chromium with its driver, a Japanese font, promtool, PyJWT, zbarimg, sslscan, slowhttptest,
+  --tests    also what the tests use: Chromium with its driver, a Japanese font, promtool, PyJWT, aiosmtpd, zbarimg, sslscan, slowhttptest,
              and the servers that the gateway is compared with: nginx, Apache, lighttpd, HAProxy, Node, gunicorn
 
 Rust itself comes with rustup (https://rustup.rs). Run this as root, or as somebody who may use sudo.
@@ -21,7 +21,7 @@ TEXT
 wanted="build-essential ca-certificates cmake curl git"
 # prometheus brings promtool. None of these is ever started as a service; the tests start their own, as processes.
 for_tests="apache2 chromium chromium-driver fonts-noto-cjk gunicorn haproxy lighttpd nginx nodejs prometheus"
-for_tests="$for_tests python3-cryptography python3-jwt slowhttptest sslscan zbar-tools"
+for_tests="$for_tests python3-aiosmtpd python3-cryptography python3-jwt slowhttptest sslscan zbar-tools"
 services="apache2 haproxy lighttpd nginx prometheus"
 
 while [ $# -gt 0 ]; do

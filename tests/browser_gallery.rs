@@ -17,6 +17,7 @@ async fn the_pages_of_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_tele
     let room = Room::open().await;
     room.two_steps().await;
     room.a_first_day().await;
+    room.a_month_later().await;
     room.close();
 }
 
@@ -43,10 +44,10 @@ struct Room {
 
 impl Room {
     async fn open() -> Self {
+        let sign_in = Some(SIGN_IN.to_owned());
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
-        let sign_in = Some("sign_in: { two_step: required, methods: [passkey, totp] }".to_owned());
-        let gateway = TestGateway::with(Setup { policy, apps, extra, sign_in, ..Setup::default() }).await;
+        let gateway = TestGateway::with(Setup { policy, apps, extra, sign_in, mail: true, ..Setup::default() }).await;
         let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
         gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
         gateway.add_user("dora", Factor::Totp, &[], &[]).await;
@@ -113,12 +114,51 @@ impl Room {
             browser.follow("main button").await;
             self.look(name, "Welcome, Bea Mora").await;
         }
+        for (name, password) in [("invitation-typing", "password"), ("invitation-typed", "a quiet river of stones")] {
+            browser.fill("#password", password).await;
+            self.look(name, "Welcome, Bea Mora").await;
+        }
         browser.goto(&gateway.portal("/invitation/none-of-ours")).await;
         self.look("invitation-gone", "This invitation can't be used").await;
 
         browser.goto(&gateway.portal("/sign-in")).await;
+        browser.follow("a[href='/forgot']").await;
+        self.look("forgot", "Forgot your password?").await;
+        browser.fill("#email", "carla@acme.example").await;
+        browser.follow("main button").await;
+        self.look("forgot-sent", "Look into your mail").await;
+        let letter = gateway.postbox().wait_for("carla@acme.example", "Password reset", 1).await.expect("a mail");
+        browser.goto(letter.link().expect("a link")).await;
+        self.look("reset", "Choose a new password").await;
+        browser.fill("#password", "quiet river stone").await;
+        browser.fill("#again", "quiet river").await;
+        browser.follow("main button").await;
+        self.look("reset-differ", "Choose a new password").await;
+        browser.fill("#password", PASSWORD).await;
+        browser.fill("#again", PASSWORD).await;
+        browser.follow("main button").await;
+        self.look("sign-in-reset", "Sign in").await;
+        browser.goto(letter.link().expect("a link")).await;
+        self.look("reset-gone", "This link can't be used").await;
+        browser.goto(&gateway.portal("/not-me/nothing-of-ours")).await;
+        self.look("not-me-gone", "There is nothing to end").await;
+
+        browser.goto(&gateway.portal("/sign-in")).await;
         browser.enter_password("carla", PASSWORD).await;
         self.look("choose", "Set up two-step sign-in").await;
+        browser.follow("a[href$='method=sms']").await;
+        self.look("set-up-sms", "Codes by text message").await;
+        browser.fill("#phone", "600 123 456").await;
+        browser.follow("main form button").await;
+        self.look("set-up-sms-wrong", "Codes by text message").await;
+        browser.fill("#phone", "+34 600 123 456").await;
+        browser.follow("main form button").await;
+        self.look("sent-code", "Enter your code").await;
+        browser.enter_code("12345").await;
+        self.look("sent-code-wrong", "Enter your code").await;
+        browser.follow("a[href$='again=yes']").await;
+        self.look("send-code-again", "Codes by text message").await;
+        browser.goto(&gateway.portal("/set-up")).await;
         browser.follow("a[href$='method=passkey']").await;
         self.look("set-up-passkey", "Set up a passkey or security key").await;
         browser.follow("a[href='/set-up']").await;
@@ -134,6 +174,15 @@ impl Room {
         browser.enter_code(&phone.code_at(gateway.clock().now())).await;
         self.look("recovery-codes", "Keep your recovery codes").await;
         browser.sign_out(gateway).await;
+    }
+
+    async fn a_month_later(&self) {
+        let Self { gateway, browser, .. } = self;
+        gateway.clock().advance(Duration::from_secs(30 * 24 * 60 * 60));
+        browser.goto(&gateway.portal("/sign-in")).await;
+        browser.enter_password("ana", PASSWORD).await;
+        browser.enter_code(&gateway.totp("ana")).await;
+        self.look("new-password-old", "Change your password").await;
     }
 
     async fn passkeys(&self) {
@@ -326,6 +375,8 @@ const PROBLEM_IS_BELOW_OR_ABOVE: &str = "
     return !!told && (told.top < 0 || told.bottom > window.innerHeight);
 ";
 
+const SIGN_IN: &str =
+    "sign_in: { two_step: required, methods: [passkey, totp, sms, email], passwords: { max_age: 30d } }";
 const POLICY: &str = "networks:
   office: [127.0.0.1, 198.51.100.7]
 organization: { allow_from: [office] }

@@ -29,12 +29,15 @@ use Pingora::{Known, Unknown};
 const ROOMS: &[Room] = &[
     // Leaves: everybody's, so they lean on almost nothing themselves.
     Room { name: "clock", uses: &[], pingora: Unknown },
-    Room { name: "config", uses: &["clock", "store"], pingora: Unknown },
+    Room { name: "config", uses: &["clock", "store", "breached"], pingora: Unknown },
     Room { name: "metrics", uses: &["clock", "store"], pingora: Unknown },
     Room { name: "audit", uses: &["clock", "store"], pingora: Unknown },
+    Room { name: "breached", uses: &[], pingora: Unknown },
     // The house.
     Room { name: "store", uses: &[], pingora: Unknown },
     Room { name: "tls", uses: &[], pingora: Known },
+    // They know no request: what they send was written down by the act that it tells of.
+    Room { name: "couriers", uses: &["store"], pingora: Unknown },
     Room { name: "gate", uses: &["store"], pingora: Unknown },
     Room { name: "portal", uses: &["gate", "store"], pingora: Unknown },
     Room { name: "console", uses: &["gate", "store"], pingora: Unknown },
@@ -44,7 +47,7 @@ const ROOMS: &[Room] = &[
     Room { name: "admin", uses: &["gate", "store"], pingora: Unknown },
     Room {
         name: "server",
-        uses: &["admin", "proxy", "mail", "portal", "console", "gate", "store", "tls"],
+        uses: &["admin", "couriers", "proxy", "mail", "portal", "console", "gate", "store", "tls"],
         pingora: Known,
     },
     // Above the house: they start it, show it and run it.
@@ -63,7 +66,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// Any room may name these; what they may name is in their own rows and nowhere else.
-const LEAVES: &[&str] = &["clock", "config", "metrics", "audit"];
+const LEAVES: &[&str] = &["clock", "config", "metrics", "audit", "breached"];
 
 /// Crates that decide or parse and do nothing else, with what they must never depend on. A name ending in `*` is a prefix.
 const SEALED: &[(&str, &[&str])] = &[(

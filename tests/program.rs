@@ -259,6 +259,12 @@ async fn every_command(program: &Program, reached: Reached) {
     assert_eq!(groups["user"]["groups"], json!(["field", "sales"]));
     said("user set-groups ana sales", "these groups now: sales").await;
     said("user reset-two-step ana --reason lost", "no second step any more").await;
+    said("user set-email ana ana@elsewhere.example", "is ana@elsewhere.example now").await;
+    said("user set-email ana", "has no address any more").await;
+    let unreachable = run("user recover ana", 1).await;
+    assert!(unreachable.err.contains("no mail server is configured"), "{}", unreachable.err);
+    run("user set-email ana nobody", 2).await;
+    said("user set-email ana ana@acme.example", "is ana@acme.example now").await;
     said("user sign-out ana", "no session was open").await;
     said("user invite ana", "can choose a password here, once").await;
     let last = run("user disable ada", 1).await;
@@ -344,6 +350,7 @@ async fn every_command(program: &Program, reached: Reached) {
         "user.set-roles",
         "user.set-groups",
         "user.reset-two-step",
+        "user.set-email",
         "user.sign-out",
         "user.invite",
         "user.delete",

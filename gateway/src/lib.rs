@@ -2,9 +2,11 @@
 
 pub mod admin;
 pub mod audit;
+pub mod breached;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod couriers;
 pub mod demo;
 pub mod gate;
 pub mod metrics;

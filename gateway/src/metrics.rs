@@ -24,6 +24,8 @@ pub struct Metrics {
     pub sign_ins: IntCounterVec,
     /// Bearer tokens checked, by kind and result.
     pub token_checks: IntCounterVec,
+    /// Messages to people, by channel and result (sent, refused, failed).
+    pub messages: IntCounterVec,
     /// Sign-ins that are alive.
     pub sessions: IntGauge,
     /// Connections that a permit holds open, by protocol.
@@ -83,6 +85,12 @@ impl Metrics {
             )?,
             sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
             token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
+            messages: counters(
+                registry,
+                "messages_total",
+                "Messages to people, by channel and result.",
+                &["channel", "result"],
+            )?,
             sessions: gauge(registry, "sessions", "Sign-ins that are alive.")?,
             live_connections: gauges(
                 registry,

@@ -17,6 +17,7 @@ use access::totp::TotpSecret;
 use access::{Secret, Timestamp};
 use vestibule::audit::{Actor, Entry};
 use vestibule::clock::Clock;
+use vestibule::demo::postbox::Postbox;
 use vestibule::gate::Gate;
 use vestibule::server::{Bound, Options, Server, Start};
 use vestibule::store::vault::{Force, NewPerson, NewToken, PersonRecord};
@@ -57,6 +58,10 @@ pub struct Setup {
     pub listen: String,
     /// Added to what stands in `tls:`, with a comma before it.
     pub tls: String,
+    /// Which of them only their owner may read.
+    pub private: Vec<String>,
+    /// Are there a mail server and services that reach telephones?
+    pub mail: bool,
     /// Files that lie in the configuration folder from the start, by name.
     pub files: Vec<(String, String)>,
 }
@@ -73,6 +78,7 @@ pub struct TestGateway {
     admin: SocketAddr,
     crm: TestApp,
     mail: TestApp,
+    postbox: Option<Postbox>,
     log: Log,
     https: bool,
     people: Mutex<People>,
@@ -93,6 +99,16 @@ impl TestGateway {
         let port = http.local_addr().expect("bound").port();
         let apps = setup.apps.unwrap_or_else(|| APPS.to_owned());
         let apps = apps.replace("{crm}", &crm.address().to_string()).replace("{mail}", &mail.address().to_string());
+        let postbox = if setup.mail { Some(Postbox::start().await.expect("free ports")) } else { None };
+        let couriers = postbox.as_ref().map(|postbox| {
+            let (smtp, page) = (postbox.smtp(), postbox.page());
+            let http = |way: &str| {
+                format!("{way}: {{ http: {{ url: \"http://{page}/{way}\", body: '{{\"to\":\"{{to}}\",\"text\":\"{{text}}\"}}' }} }}")
+            };
+            let email = format!("email: {{ smtp: \"{smtp}\", tls: none, from: \"Acme sign-in <login@acme.example>\" }}");
+            format!("couriers: {{ {email}, {}, {} }}", http("sms"), http("voice"))
+        });
+        let couriers = couriers.unwrap_or_default();
         let sign_in = setup.sign_in.unwrap_or_else(|| "sign_in: { two_step: required }".to_owned());
         let tls = if setup.https {
             std::fs::create_dir(dir.path().join("tls")).expect("writable");
@@ -103,7 +119,7 @@ impl TestGateway {
         };
         let scheme = if setup.https { "https" } else { "http" };
         let settings = format!(
-            "version: 1\norganization: Acme\nportal: {scheme}://login.localhost:{port}\nlisten: {{ {scheme}: \"0.0.0.0:{port}\", admin: \"{}\"{} }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{tls}\n{sign_in}\n{}\n{apps}",
+            "version: 1\norganization: Acme\nportal: {scheme}://login.localhost:{port}\nlisten: {{ {scheme}: \"0.0.0.0:{port}\", admin: \"{}\"{} }}\nstore: {{ redb: store.redb }}\npolicies: policies\n{tls}\n{couriers}\n{sign_in}\n{}\n{apps}",
             admin.local_addr().expect("bound"),
             setup.listen,
             setup.extra,
@@ -111,6 +127,10 @@ impl TestGateway {
         std::fs::write(dir.path().join("gateway.yaml"), settings).expect("writable");
         for (name, content) in &setup.files {
             std::fs::write(dir.path().join(name), content).expect("writable");
+        }
+        for name in &setup.private {
+            let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            std::fs::set_permissions(dir.path().join(name), only_ours).expect("ours");
         }
         std::fs::create_dir(dir.path().join("policies")).expect("writable");
         let policy = setup.policy.unwrap_or_else(|| POLICY.to_owned());
@@ -128,6 +148,7 @@ impl TestGateway {
             admin: admin_address,
             crm,
             mail,
+            postbox,
             log,
             https: setup.https,
             people: Mutex::default(),
@@ -275,6 +296,11 @@ impl TestGateway {
     /// The upstream of `mail`.
     pub const fn mail(&self) -> &TestApp {
         &self.mail
+    }
+
+    /// Everything that is sent, where the set-up has couriers.
+    pub const fn postbox(&self) -> &Postbox {
+        self.postbox.as_ref().expect("a mail server in the set-up")
     }
 
     /// The clock; stands still unless the set-up says otherwise.

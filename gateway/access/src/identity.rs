@@ -191,9 +191,78 @@ fn is_atext(c: char) -> bool {
 const NAME_LENGTH: usize = 64;
 const EMAIL_LENGTH: usize = 254;
 
+/// A telephone number with its country (ITU-T E.164): a plus and eight to fifteen digits, written without anything between.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Phone(String);
+
+impl Phone {
+    /// Reads what people type: spaces, dashes, dots, brackets and full-width digits do no harm; without the plus of its
+    /// country it is none. `None`: no number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut number = String::with_capacity(LONGEST_NUMBER + 1);
+        for c in text.trim().nfkc() {
+            match c {
+                '+' if number.is_empty() => number.push('+'),
+                '0'..='9' if number.is_empty() || number.len() > LONGEST_NUMBER => return None,
+                '0'..='9' => number.push(c),
+                ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' | '\u{2010}'..='\u{2015}' if !number.is_empty() => {}
+                _ => return None,
+            }
+        }
+        let fits = number.len() > SHORTEST_NUMBER && !number.starts_with("+0");
+        fits.then_some(Self(number))
+    }
+
+    /// `+34600123456`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// For those who know it: its last two digits, `••• 56`.
+    pub fn masked(&self) -> String {
+        format!("\u{2022}\u{2022}\u{2022} {}", &self.0[self.0.len() - 2..])
+    }
+}
+
+/// Digits of a number with its country.
+const LONGEST_NUMBER: usize = 15;
+const SHORTEST_NUMBER: usize = 8;
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Phone({})", self.masked())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_read_however_it_was_typed_and_only_with_its_country() {
+        for (typed, number) in [
+            ("+34600123456", Some("+34600123456")),
+            (" +34 600 12-34.56 ", Some("+34600123456")),
+            ("+1 (555) 010-9999", Some("+15550109999")),
+            ("\u{ff0b}\u{ff18}\u{ff11}90 1234 5678", Some("+819012345678")),
+            ("+123456789012345", Some("+123456789012345")),
+            ("+1234567890123456", None),
+            ("+1234567", None),
+            ("600123456", None),
+            ("0034600123456", None),
+            ("+0123456789", None),
+            ("+34600123456;ext=1", None),
+            ("+34+600123456", None),
+            ("+3460012345\r\n6", None),
+            ("+\u{663}\u{664}600123456", None),
+            ("", None),
+            ("+", None),
+        ] {
+            let read = Phone::parse(typed);
+            assert_eq!(read.as_ref().map(Phone::as_str), number, "{typed:?}");
+        }
+        assert_eq!(format!("{:?}", Phone::parse("+34600123456")), "Some(Phone(\u{2022}\u{2022}\u{2022} 56))");
+    }
 
     #[test]
     fn names_that_look_alike_are_one_name_or_none() {

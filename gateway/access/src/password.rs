@@ -6,6 +6,7 @@
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
+use sha1::{Digest, Sha1};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::Secret;
@@ -42,6 +43,9 @@ pub enum Weakness {
     /// On the list of passwords that are tried first.
     #[error("This password is on every attacker's list. Choose another.")]
     Common,
+    /// In a file of passwords that have leaked; whoever has that file says so.
+    #[error("This password has appeared in a leak of passwords. Choose another.")]
+    Breached,
     /// Made of the person's or the organization's own words.
     #[error("This password is made of your name or your organization's. Choose another.")]
     Personal,
@@ -106,6 +110,11 @@ impl Password {
         }
         let letters = Secret::new(lower.expose().chars().filter(|c| c.is_alphabetic()).collect::<String>());
         if is_made_of(letters.expose(), words) { Err(Weakness::Personal) } else { Ok(()) }
+    }
+
+    /// What lists of breached passwords know it by. Too fast to keep a password by: never stored.
+    pub fn sha1(&self) -> [u8; 20] {
+        Sha1::digest(self.0.expose().as_bytes()).into()
     }
 
     /// Hashes with today's parameters and the caller's random salt.
@@ -260,6 +269,18 @@ mod tests {
             assert_eq!(password(text).accept(Strength::WithSecondStep, &words), expected, "{text:?}");
         }
         assert_eq!(password("anything at all").accept(Strength::Alone, &[]), Ok(()));
+    }
+
+    #[test]
+    fn lists_of_breached_passwords_know_a_password_by_its_sha1() {
+        for (text, sha1) in [
+            ("password", "5baa61e4c9b93f3f0682250b6cf8331b7ee68fd8"),
+            ("Pass\u{e9}", "311f08d7fb4c2d8dfe40d7e35a0644deb952729f"),
+        ] {
+            let found = data_encoding::HEXLOWER.encode(&password(text).sha1());
+            assert_eq!(found, sha1, "{text}");
+        }
+        assert_eq!(password("Passe\u{301}").sha1(), password("Pass\u{e9}").sha1(), "NFC first");
     }
 
     #[test]

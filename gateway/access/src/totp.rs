@@ -32,6 +32,11 @@ impl Code {
         }
         (digits.len() == DIGITS).then(|| Self(Secret::new(digits)))
     }
+
+    /// The six digits.
+    pub const fn digits(&self) -> &Secret<String> {
+        &self.0
+    }
 }
 
 impl TotpSecret {

@@ -101,6 +101,21 @@ pub enum Command {
         #[serde(default)]
         reason: String,
     },
+    /// Mails them a link by which they choose another password.
+    #[serde(rename = "user.recover")]
+    UserRecover {
+        /// Name or e-mail address.
+        user: String,
+    },
+    /// Another e-mail address; both are told.
+    #[serde(rename = "user.set-email")]
+    UserSetEmail {
+        /// Name or e-mail address.
+        user: String,
+        /// The new one; `None`: none.
+        #[serde(default)]
+        email: Option<String>,
+    },
     /// Ends all their sessions; tokens stay.
     #[serde(rename = "user.sign-out")]
     UserSignOut {
@@ -359,6 +374,8 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
         }
         Command::UserSetGroups { user, groups } => people::set_groups(vault, in_force, &user, &groups).await,
         Command::UserResetTwoStep { user, reason } => people::reset_two_step(vault, &user, &reason).await,
+        Command::UserRecover { user } => people::recover(vault, in_force, &user).await,
+        Command::UserSetEmail { user, email } => people::set_email(vault, &user, email.as_deref()).await,
         Command::UserSignOut { user } => people::sign_out(vault, &user).await,
         Command::UserDelete { user, force } => people::delete(vault, &user, forced(force)).await,
         Command::UserInvite { user } => people::invite(vault, in_force, clock, &user).await,

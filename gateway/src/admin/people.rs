@@ -112,6 +112,34 @@ pub(super) async fn reset_two_step(vault: &Vault, user: &str, reason: &str) -> R
     changed(&vault.reset_two_step(person.person.id, entry).await?)
 }
 
+/// Nobody but its owner sees the link (ASVS 6.4.6).
+pub(super) async fn recover(vault: &Vault, in_force: &InForce, user: &str) -> Result<Value, AdminError> {
+    let person = names::person(vault, user).await?;
+    let name = person.person.name.as_str();
+    if in_force.settings.couriers.email.is_none() {
+        let why = format!("no mail server is configured; `vestibule user invite {name}` prints a link instead");
+        return Err(AdminError::new(Code::Failed, why));
+    }
+    let Some(email) = &person.email else {
+        let why = format!("{name} has no address; give them one with `vestibule user set-email {name} ADDRESS`");
+        return Err(AdminError::new(Code::Failed, why));
+    };
+    if person.person.standing == Standing::Disabled {
+        return Err(AdminError::new(Code::Failed, format!("{name} is disabled; `vestibule user enable {name}` first")));
+    }
+    vault.recover(person.person.id, email, by_console("user.recover", name)).await?;
+    Ok(json!({ "user": person_json(&person), "sent_to": email.as_str() }))
+}
+
+pub(super) async fn set_email(vault: &Vault, user: &str, email: Option<&str>) -> Result<Value, AdminError> {
+    let person = names::person(vault, user).await?;
+    let email = email.map(|email| Email::parse(email).map_err(|error| not_a("e-mail address", email, &error)));
+    let email = email.transpose()?;
+    let entry = by_console("user.set-email", person.person.name.as_str());
+    let change = |person: &mut PersonRecord| person.email.clone_from(&email);
+    changed(&vault.change_person(person.person.id, Force::No, change, entry).await?)
+}
+
 pub(super) async fn sign_out(vault: &Vault, user: &str) -> Result<Value, AdminError> {
     let person = names::person(vault, user).await?;
     let name = person.person.name.as_str();

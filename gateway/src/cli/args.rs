@@ -91,6 +91,12 @@ pub enum Verb {
     /// The audit trail
     #[command(subcommand)]
     Audit(Audit),
+    /// Where does the configuration fall short of OWASP ASVS 5.0?
+    #[command(after_help = POLICY_REPORT)]
+    PolicyReport,
+    /// Passwords that have leaked
+    #[command(subcommand)]
+    Breached(Breached),
     /// The configuration's schema, and what it amounts to
     #[command(subcommand)]
     Config(Config),
@@ -233,6 +239,21 @@ pub enum User {
         #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
         reason: String,
     },
+    /// Mail them a link by which they choose another password; nobody else sees it
+    Recover {
+        /// Name or e-mail address
+        user: String,
+    },
+    /// Give them another e-mail address; the old and the new one are told
+    #[command(
+        after_help = "Examples:\n  vestibule user set-email ana ana@acme.example\n  vestibule user set-email ana                    # none"
+    )]
+    SetEmail {
+        /// Name or e-mail address
+        user: String,
+        /// The new one; none takes it away
+        email: Option<String>,
+    },
     /// End all their sessions; tokens stay
     SignOut {
         /// Name or e-mail address
@@ -324,6 +345,39 @@ pub enum Audit {
         from: u64,
     },
 }
+
+/// Passwords that have leaked.
+#[derive(Clone, PartialEq, Eq, Debug, Subcommand)]
+pub enum Breached {
+    /// Make a file for `sign_in: { passwords: { breached_file: … } }`, so that nobody chooses one of these
+    #[command(after_help = BREACHED_BUILD)]
+    Build {
+        /// Passwords, one a line, or SHA-1 hashes in hexadecimal, each perhaps with a colon and a count; `-` is standard input
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The file to write; one that is there is replaced when the new one is whole
+        #[arg(long, value_name = "PATH")]
+        out: PathBuf,
+    },
+}
+
+const BREACHED_BUILD: &str = "\
+Examples:
+  vestibule breached build pwned-passwords-sha1-ordered.txt --out /etc/vestibule/breached.bin
+  vestibule breached build leaked.txt our-own-words.txt --out ./breached.bin
+
+The first line of each file says whether it holds passwords or hashes. The dump of Have I Been
+Pwned is read as it is. The result has six bytes a password, the beginning of its SHA-1: of a
+billion passwords 6 GB, and one good password in 280,000 is then refused by chance; of a million,
+one in 280 million. While it is made there has to be room for as much again beside it.
+
+A running gateway notices a new file by itself. Nothing is ever asked on the network.";
+
+const POLICY_REPORT: &str = "\
+Each deviation names the requirement, its level, and where the setting stands; below it, why that
+is discouraged and what to do. It is about what a configuration can turn on or off, read from the
+files as `check` reads them. Nothing is refused: some of it may be right for you, and then this is
+the list of what to give reasons for. Exit code 0 whatever it says.";
 
 /// The configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Subcommand)]

@@ -12,9 +12,10 @@ use crate::tls::Certificates;
 /// Reads everything that `serve` would read, also the certificates.
 pub(super) fn check(dir: &Path, style: Style) -> u8 {
     let loaded = config::load(dir, Clock::system().now());
-    let loaded = loaded.and_then(|loaded| match Certificates::load(&loaded.settings) {
-        Ok(_) => Ok(loaded),
-        Err(faults) => Err(Faults(faults)),
+    let loaded = loaded.and_then(|loaded| {
+        Certificates::load(&loaded.settings).map_err(Faults)?;
+        loaded.settings.verify_breached(None)?;
+        Ok(loaded)
     });
     match (loaded, style) {
         (Ok(Loaded { warnings, cases, .. }), Style::Json) => {

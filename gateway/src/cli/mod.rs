@@ -5,12 +5,14 @@
 //! Secrets are never arguments: other users of the machine can read those.
 
 mod args;
+mod breached;
 mod explain;
 mod files;
 mod health;
 mod init;
 mod print;
 mod reach;
+mod report;
 mod serve;
 mod show;
 mod table;
@@ -24,7 +26,7 @@ pub use args::{Cli, Demo, Verb};
 use crate::admin::{AUDIT_PAGE, AdminError, Code, Command, Until};
 use crate::config::Faults;
 use crate::server::Start;
-use args::{Audit, Config, Session, Token, User};
+use args::{Audit, Breached, Config, Session, Token, User};
 use reach::Reach;
 
 /// Does what was asked; returns the exit code.
@@ -37,6 +39,8 @@ pub async fn run(cli: Cli) -> u8 {
             return serve::serve(config, start, style).await;
         }
         Verb::Check => return files::check(&config, style),
+        Verb::PolicyReport => return report::report(&config, style),
+        Verb::Breached(Breached::Build { files, out }) => return breached::build(&files, &out, style),
         Verb::Config(Config::Show) => return files::show(&config, style),
         Verb::Config(Config::Schema) => {
             print::out(&format!("{:#}", crate::config::schema()));
@@ -99,6 +103,8 @@ fn command(verb: Verb) -> Option<Command> {
             User::SetRoles { user, roles, force } => Command::UserSetRoles { user, roles, force },
             User::SetGroups { user, groups } => Command::UserSetGroups { user, groups },
             User::ResetTwoStep { user, reason } => Command::UserResetTwoStep { user, reason },
+            User::Recover { user } => Command::UserRecover { user },
+            User::SetEmail { user, email } => Command::UserSetEmail { user, email },
             User::SignOut { user } => Command::UserSignOut { user },
             User::Delete { user, force } => Command::UserDelete { user, force },
             User::Invite { user } => Command::UserInvite { user },
@@ -117,6 +123,8 @@ fn command(verb: Verb) -> Option<Command> {
         Verb::Audit(Audit::Verify) => Command::AuditVerify {},
         Verb::Serve { .. }
         | Verb::Check
+        | Verb::PolicyReport
+        | Verb::Breached(_)
         | Verb::Demo(_)
         | Verb::Init { .. }
         | Verb::Health

@@ -27,6 +27,15 @@ pub(super) fn told(command: &Command, answer: &Value) -> String {
             "{} has no second step any more and is signed out everywhere. They set one up at the next sign-in.",
             name(answer)
         ),
+        Command::UserRecover { .. } => format!(
+            "A link by which {} chooses another password is on its way to {}. It works once and for half an hour.",
+            name(answer),
+            text(&answer["sent_to"])
+        ),
+        Command::UserSetEmail { .. } => match answer["user"]["email"].as_str() {
+            Some(email) => format!("The address of {} is {email} now.", name(answer)),
+            None => format!("{} has no address any more.", name(answer)),
+        },
         Command::UserSignOut { .. } => {
             let ended = match answer["ended"].as_u64() {
                 Some(0) => "no session was open",

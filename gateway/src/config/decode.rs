@@ -113,8 +113,9 @@ impl<'n> Reader<'n, '_> {
     }
 
     fn fix(&self) -> String {
-        let example =
-            self.key.and_then(|key| file::example(&key.text).map(|example| format!("write `{}: {example}`", key.text)));
+        let example = self
+            .key
+            .and_then(|key| file::example(&key.text, &[]).map(|example| format!("write `{}: {example}`", key.text)));
         let (text, meaning, plain) = match &self.node.kind {
             Kind::Scalar { text, plain } => (&**text, Meaning::of(text), *plain),
             _ => ("", Meaning::Text, true),

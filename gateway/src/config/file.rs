@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{
     Address, AllowText, BalanceWord, CertificateWord, ClientCertificateWord, Demand, Expect, FilePath, HostText,
-    HttpMethod, MethodWord, PathText, RateText, SecondStepWord, SizeText, SocketText, TargetText, Text, TimeSpan,
-    TwoStepWord, UnusualWord, Url,
+    HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord, ServerText, SizeText,
+    SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -44,6 +44,9 @@ pub(super) struct Gateway {
     /// How people sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sign_in: Option<At<SignIn>>,
+    /// How messages to people leave. Default: none does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) couriers: Option<At<Couriers>>,
     /// What stands behind the gateway, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) apps: Option<At<Named<App>>>,
@@ -130,12 +133,27 @@ pub(super) struct SignIn {
     /// Must everybody have a second step? `required` or `optional`; where it is optional, roles, groups, users and apps can still demand it. Default: required.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) two_step: Option<At<TwoStepWord>>,
-    /// The second steps people can set up, in the order in which they are offered: `passkey`, `totp`. Default: [totp].
+    /// The second steps people can set up, in the order in which they are offered: `passkey`, `totp`, `sms`, `voice`, `email`. Default: [totp].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) methods: Option<At<OneOrMany<MethodWord>>>,
     /// How long a session lives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) session: Option<At<Session>>,
+    /// What holds for passwords beside their length.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passwords: Option<At<Passwords>>,
+}
+
+/// What holds for passwords beside their length.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Passwords {
+    /// A file of passwords that have leaked, made by `vestibule breached build`: none of them is taken as a new one. It is asked on this machine; nothing leaves it. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) breached_file: Option<At<FilePath>>,
+    /// Who signs in with an older password has to choose another before anything opens: a time span, or `never`. Discouraged (NIST SP 800-63B-4, ASVS 6.2.10): it makes people choose worse ones. Default: never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) max_age: Option<At<TimeSpan>>,
 }
 
 /// How long a session lives.
@@ -148,6 +166,76 @@ pub(super) struct Session {
     /// In all, from the sign-in. Default: 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) absolute: Option<At<TimeSpan>>,
+}
+
+/// How messages to people leave.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Couriers {
+    /// The mail server. Without it nobody can reset a forgotten password, and nobody is told of changes to their account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) email: Option<At<Email>>,
+    /// Who sends text messages. Needed for `sms` in `sign_in.methods`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) sms: Option<At<Telephone>>,
+    /// Who makes calls and says the code. Needed for `voice` in `sign_in.methods`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) voice: Option<At<Telephone>>,
+}
+
+/// A way to a telephone.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telephone {
+    /// A service that takes messages by HTTP.
+    pub(super) http: At<HttpCourier>,
+}
+
+/// A service that takes messages by HTTP: one POST a message. In `url`, `headers` and `body` stand `{to}` for the number, `{text}` for what it says, `{code}` for the code alone, `{secret}` for the content of `secret_file`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpCourier {
+    /// Where: https, or http on this machine.
+    pub(super) url: At<Url>,
+    /// Fields of its header, by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) headers: Option<At<Named<Text>>>,
+    /// Its body: JSON if it begins with a brace, else name=value&….
+    pub(super) body: At<Text>,
+    /// The file with the service's secret, such as a token; nobody but the gateway may be able to read it (chmod 600).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret_file: Option<At<FilePath>>,
+    /// A file with the CA that signed the service's certificate (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
+    /// How long the service may take to answer. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// Messages within a day, whoever they go to; more are not sent. Default: 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) per_day: Option<At<u32>>,
+}
+
+/// A mail server that takes our messages (RFC 6409).
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Email {
+    /// Its name or address and its port.
+    pub(super) smtp: At<ServerText>,
+    /// `starttls`, `implicit` for TLS from the first byte, or `none` for a server on this machine. Default: implicit for port 465, starttls for all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tls: Option<At<MailTlsWord>>,
+    /// Who sends: the one address that all our mails come from.
+    pub(super) from: At<MailboxText>,
+    /// The name we sign in with there. Default: we don't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<At<Text>>,
+    /// The file with the password that belongs to `user`; nobody but the gateway may be able to read it (chmod 600).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) password_file: Option<At<FilePath>>,
+    /// A file with the CA that signed the server's certificate (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
 }
 
 /// Something behind the gateway.
@@ -389,8 +477,8 @@ pub(super) struct CaseToken {
     pub(super) apps: Option<At<OneOrMany<Text>>>,
 }
 
-/// What a required key could look like, for its fault.
-pub(super) fn example(field: &str) -> Option<&'static str> {
+/// What a required key could look like, for its fault; `beside` are the keys that can stand beside it.
+pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
     Some(match field {
         "version" => "1",
         "organization" => "Acme",
@@ -406,8 +494,12 @@ pub(super) fn example(field: &str) -> Option<&'static str> {
         "certificates" => "[{ chain: tls/acme.pem, key_file: tls/acme.key }]",
         "chain" => "tls/acme.pem",
         "key_file" => "tls/acme.key",
+        "from" if beside.contains(&"smtp") => "\"Acme sign-in <login@acme.example>\"",
         "from" => "203.0.113.9",
         "expect" => "allow",
+        "smtp" => "smtp.acme.example:587",
+        "url" => "https://sms.example/messages",
+        "body" if beside.contains(&"url") => "'{\"to\":\"{to}\",\"text\":\"{text}\"}'",
         _ => return None,
     })
 }
@@ -433,8 +525,8 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" | "blocked" if is_gateway => {
             Some("it belongs in a policy file, under `organization:`, in the folder that `policies:` names")
         }
-        "apps" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies" | "policies"
-        | "version"
+        "apps" | "couriers" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies"
+        | "policies" | "version"
             if is_policy =>
         {
             Some("it belongs in gateway.yaml")
@@ -442,7 +534,7 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" if known.contains(&"upstream") || known.contains(&"path") => {
             Some("an app can narrow from where people come and never widen it: `only_from:`")
         }
-        "couriers" | "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
+        "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
             Some("it is not available in this version; delete it for now")
         }
         "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),

@@ -6,10 +6,13 @@
 
 mod app;
 mod check;
+mod couriers;
 mod decode;
+mod deviations;
 mod fault;
 mod file;
 mod meaning;
+mod passwords;
 mod read;
 mod reload;
 mod schema;
@@ -36,7 +39,10 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Timeouts, Upstream};
+pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
+pub use deviations::Deviation;
 pub use fault::Severity;
+pub use passwords::{BreachedFile, Passwords};
 pub use reload::{ClientAuthority, InForce};
 
 /// Everything the files say, ready to use. Immutable; swapped whole.
@@ -62,12 +68,16 @@ pub struct Settings {
     pub store: PathBuf,
     /// Its key file: `<store>.key` unless given. Needs a restart.
     pub store_key: PathBuf,
+    /// How messages to people leave.
+    pub couriers: CourierSettings,
     /// By host.
     pub apps: HashMap<HostName, Arc<AppSettings>>,
     /// Networks by name, for tokens' `only_from`.
     pub networks: HashMap<NetworkName, Arc<AddressSet>>,
     /// The second steps that people can set up, in the order in which they are offered.
     pub methods: Vec<Method>,
+    /// What holds for passwords.
+    pub passwords: Passwords,
     /// The rules.
     pub policy: Policy,
 }
@@ -253,6 +263,17 @@ pub fn show(dir: &Path) -> Result<String, Faults> {
     let _settings = check::check_without_cases(&files, dir, &report);
     report.into_inner().close()?;
     Ok(show::effective(&files))
+}
+
+/// What the configuration does otherwise than OWASP ASVS 5.0 asks. Errors: every fault; cases are not run.
+pub fn policy_report(dir: &Path) -> Result<Vec<Deviation>, Faults> {
+    let report = RefCell::default();
+    let files = read::Files::read(dir, &report);
+    let _settings = check::check_without_cases(&files, dir, &report);
+    let page = fault::Page { source: &files.gateway.source, report: &report };
+    let deviations = deviations::deviations(page, &files.gateway.content);
+    report.into_inner().close()?;
+    Ok(deviations)
 }
 
 const GATEWAY_FILE: &str = "gateway.yaml";

@@ -84,10 +84,13 @@ fn hash<'a>(dir: &Path, gateway: &Written<Gateway>, policies: impl Iterator<Item
 fn named_files(gateway: &Gateway) -> impl Iterator<Item = &str> {
     let certificates = gateway.tls.iter().flat_map(|tls| &tls.value.certificates.value);
     let client_ca = gateway.tls.iter().filter_map(|tls| tls.value.client_ca.as_ref());
+    let passwords = gateway.sign_in.iter().filter_map(|sign_in| sign_in.value.passwords.as_ref());
+    let breached = passwords.filter_map(|passwords| passwords.value.breached_file.as_ref());
     let apps = gateway.apps.iter().flat_map(|apps| &apps.value.0);
     certificates
         .flat_map(|certificate| [&certificate.value.chain, &certificate.value.key_file])
         .chain(client_ca)
+        .chain(breached)
         .chain(apps.filter_map(|(_, app)| app.value.ca_file.as_ref()))
         .map(|path| path.value.0.as_str())
 }
@@ -227,5 +230,6 @@ fn relative_name(dir: &Path, folder: &str, file: &str) -> String {
     folder.strip_prefix(dir).unwrap_or(folder).join(file).to_string_lossy().into_owned()
 }
 
-/// Longer than any chain of certificates.
+/// Longer than any chain of certificates. Of a file of breached passwords it is the beginning, where the checksum of all of it
+/// stands.
 const MAX_PEM: u64 = 1 << 20;

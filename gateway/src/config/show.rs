@@ -48,6 +48,8 @@ fn fill_in(gateway: &mut Gateway) {
     let session = or(&mut sign_in.session, Default::default);
     or(&mut session.idle, || TimeSpan("1h".into()));
     or(&mut session.absolute, || TimeSpan("24h".into()));
+    let passwords = or(&mut sign_in.passwords, Default::default);
+    or(&mut passwords.max_age, || TimeSpan("never".into()));
     for (name, app) in gateway.apps.iter_mut().flat_map(|apps| &mut apps.value.0) {
         or(&mut app.value.title, || Text(name.value.0.clone()));
         or(&mut app.value.pass_authorization, || false);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::*;
+use crate::breached;
 
 mod documents;
 mod faults;
@@ -33,10 +34,17 @@ impl Folder {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
-        if name.ends_with(".key") {
+        if name.ends_with(".key") || name.starts_with("secrets/") {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         }
         self
+    }
+
+    /// Makes a file of these breached passwords.
+    fn with_breached(self, name: &str, passwords: &str) -> Self {
+        let folder = self.with("leaked.txt", passwords);
+        breached::build(&[folder.path().join("leaked.txt")], &folder.path().join(name), |_| ()).unwrap();
+        folder
     }
 
     fn copy(&self, from: &Path) {

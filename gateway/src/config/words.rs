@@ -62,6 +62,16 @@ words! {
         #[default]
         Required
     }
+    /// How is the way to the mail server protected?
+    MailTlsWord {
+        /// The connection begins in the clear and must turn to TLS before anything is said.
+        #[default]
+        Starttls,
+        /// TLS from the first byte.
+        Implicit,
+        /// Not at all: on this machine only.
+        None
+    }
     /// What programs read differently in a path.
     UnusualWord {
         /// `%2F`
@@ -151,6 +161,10 @@ texts! {
     TargetText = "a path such as /healthz",
     /// A size.
     SizeText = SIZE,
+    /// A mail server.
+    ServerText = "a server with a port such as smtp.acme.example:587",
+    /// A mailbox, perhaps with a name.
+    MailboxText = "an address such as \"Acme sign-in <login@acme.example>\"",
     /// So many in a span of time.
     RateText = "a rate such as 50/s, 100/m or 1000/h",
 }

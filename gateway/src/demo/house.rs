@@ -13,6 +13,7 @@ use access::password::Password;
 use access::totp::TotpSecret;
 
 use super::apps::Apps;
+use super::postbox::Postbox;
 use super::words::passphrase;
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
@@ -31,6 +32,7 @@ pub(super) struct House {
     pub(super) bo: Person,
     pub(super) token: Bearer,
     pub(super) clock: Clock,
+    pub(super) postbox: Postbox,
     _apps: Apps,
 }
 
@@ -72,11 +74,14 @@ impl House {
         let (http, port) = listen(first_port)?;
         let (admin_socket, admin) = listen(if first_port == 0 { 0 } else { FIRST_ADMIN_PORT })?;
         let apps = Apps::start(&clock, &format!("http://login.localhost:{port}")).await?;
+        let postbox = Postbox::start().await?;
         let filled = |text: &str| {
             text.replace("{port}", &port.to_string())
                 .replace("{admin}", &admin.to_string())
                 .replace("{crm}", &apps.crm.to_string())
                 .replace("{mail}", &apps.mail.to_string())
+                .replace("{messages}", &postbox.page().to_string())
+                .replace("{smtp}", &postbox.smtp().to_string())
         };
         folder.write("gateway.yaml", &filled(include_str!("files/gateway.yaml")))?;
         folder.write("policies/organization.yaml", include_str!("files/organization.yaml"))?;
@@ -92,7 +97,7 @@ impl House {
         let ana = settle(&server, "ana", "Ana Ruiz", &["admin"], &["sales"], TwoStep::SetUp).await?;
         let bo = settle(&server, "bo", "Bo Lindström", &[], &["support"], TwoStep::NotYet).await?;
         let token = make_token(&server, &clock, &ana).await?;
-        Ok(Self { server, folder, port, admin, ana, bo, token, clock, _apps: apps })
+        Ok(Self { server, folder, port, admin, ana, bo, token, clock, postbox, _apps: apps })
     }
 
     /// An address on the portal or in an app: `url("crm", "/")`.

@@ -5,6 +5,7 @@
 
 mod apps;
 mod house;
+pub mod postbox;
 mod screen;
 mod smoke;
 pub mod visitor;

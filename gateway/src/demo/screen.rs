@@ -15,6 +15,7 @@ pub(super) fn welcome(house: &House) {
     let folder = house.folder.path.display();
     let program = std::env::args().next().unwrap_or_else(|| "vestibule".to_owned());
     let (portal, crm, mail) = (house.url("login", "/"), house.url("crm", "/"), house.url("mail", "/"));
+    let messages = house.url("messages", "/");
     let mut text = format!(
         "
   Vestibule demo                           Ctrl-C stops it{end}.
@@ -22,11 +23,12 @@ pub(super) fn welcome(house: &House) {
   go to      {crm:wide$}  customers, for sales
              {mail:wide$}  mail, for everyone
              {portal:wide$}  the portal both send you to
+             {messages:wide$}  every mail that is sent, for everybody
   be         {ana_name:4} {ana_password:long$}  admin, sales; has two-step sign-in: the code below
              {bo_name:4} {bo_password:long$}  support; sets it up at the first sign-in
 ",
         end = if house.folder.kept { "; its folder stays" } else { " and deletes everything" },
-        wide = portal.len(),
+        wide = messages.len(),
         long = ana.password.expose().len().max(bo.password.expose().len()),
         ana_name = ana.name,
         ana_password = ana.password.expose(),

@@ -28,6 +28,7 @@ pub(super) async fn walk(house: &House) -> Result<(), Failed> {
     used_code(house, &code).await?;
     tokens(house).await?;
     first_sign_in(house).await?;
+    forgotten_password(house).await?;
     stream_and_sign_out(house, &mut ana).await
 }
 
@@ -105,12 +106,38 @@ async fn tokens(house: &House) -> Result<(), Failed> {
     Step("the right token from 127.0.0.66 is refused").status(page, StatusCode::FORBIDDEN)
 }
 
+/// Bo again, who has forgotten his password.
+async fn forgotten_password(house: &House) -> Result<(), Failed> {
+    let mut bo = browser(house);
+    bo.get(&house.url("login", "/forgot")).await?;
+    let page = bo.submit(&[("email", "nobody@demo.localhost")]).await?;
+    Step("an address that nobody has is answered like any other").heading(page, "Look into your mail")?;
+    bo.get(&house.url("login", "/forgot")).await?;
+    let page = bo.submit(&[("email", "bo@demo.localhost")]).await?;
+    Step("bo asks for a new password").heading(page, "Look into your mail")?;
+    let letter = house.postbox.wait_for("bo@demo.localhost", "Password reset", 1).await;
+    let link = letter.as_ref().and_then(|letter| letter.link()).unwrap_or_default().to_owned();
+    let strangers = house.postbox.received().iter().any(|received| received.to.starts_with("nobody"));
+    let page = bo.get(&house.url("messages", "/")).await?;
+    let shown = page.words().contains("Password reset for Demo") && !strangers;
+    Step("bo's mail arrives, and nobody else's").expect(page, shown, "the mail on the page of messages")?;
+    let page = bo.get(&link).await?;
+    Step("its link leads to a new password").heading(page, "Choose a new password")?;
+    let chosen = super::words::passphrase();
+    let page = bo.submit(&[("password", chosen.expose()), ("again", chosen.expose())]).await?;
+    Step("the new password is saved").words(page, "Your password is changed")?;
+    let page = bo.submit(&[("username", "bo"), ("password", chosen.expose())]).await?;
+    Step("bo signs in with it, and the second step is asked for all the same").heading(page, "Enter your code")
+}
+
 /// Bo, who has no second step yet.
 async fn first_sign_in(house: &House) -> Result<(), Failed> {
     let mut bo = browser(house);
     bo.get(&house.url("mail", "/")).await?;
     let page = bo.submit(&credentials(&house.bo)).await?;
     Step("bo's password leads to the set-up of two-step sign-in").heading(page, "Set up two-step sign-in")?;
+    Step("bo may choose how").words(page, "Text message")?;
+    let page = bo.get(&house.url("login", "/set-up?method=totp")).await?;
     let secret = typed_secret(&page.text());
     Step("the page shows a key").expect(page, secret.is_some(), "a key in base32")?;
     let code = secret.map(|secret| secret.code_at(house.clock.now())).unwrap_or_default();

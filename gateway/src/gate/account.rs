@@ -10,7 +10,7 @@ use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 use access::{ClientAddr, Secret, Timestamp};
 
-use super::login::{Caller, LoginError, PasswordFault, REAUTHENTICATION, actor, password_account, words_of};
+use super::login::{Caller, LoginError, PasswordFault, REAUTHENTICATION, actor, password_account};
 use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -278,19 +278,12 @@ impl Gate {
         let NewPassword { current, new, again, ends } = typed;
         let (Some(session), true) = (visitor.session(), self.is_fresh(visitor)) else { return Ok(Changed::Stale) };
         let place = self.pool.place_or_patience().await?;
-        if !again.matches(new.expose().as_bytes()) {
-            return Ok(Changed::Fault(PasswordFault::Differ));
-        }
         let is_the_same = current.matches(new.expose().as_bytes());
-        let new = match Password::parse(new) {
-            Ok(new) => new,
-            Err(fault) => return Ok(Changed::Fault(fault.into())),
-        };
         let person = visitor.record();
-        let words = words_of(caller.in_force, person);
-        if let Err(weakness) = new.accept(self.least_strength(caller.in_force, person), &words) {
-            return Ok(Changed::Fault(weakness.into()));
-        }
+        let new = match self.fit_password(caller.in_force, person, new, &again).await? {
+            Ok(new) => new,
+            Err(fault) => return Ok(Changed::Fault(fault)),
+        };
         let account = password_account(person);
         if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
             return Ok(Changed::Wait(until));

@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use access::identity::{LoginName, SessionId, UserId};
 use access::login::{self, Flow, Input, Next, Proved, Situation, Stage};
-use access::password::{Password, PasswordError, Strength, Verdict, Weakness};
-use access::policy::{
-    Certificate, Decision, Generations, Goal, Method, Methods, Proof, SessionFacts, Standing, TwoStep,
-};
+use access::password::{Password, PasswordError, Verdict, Weakness};
+use access::policy::{Certificate, Decision, Generations, Goal, Method, Methods, Proof, SessionFacts, Standing};
 use access::secret::TypedSecret;
 use access::totp::{Code, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::passkeys::Answer;
+use super::passwords::is_too_old;
 use super::pool::Busy;
 use super::{Ask, Cause, Denied, Gate, Shown, Visitor, random};
 use crate::audit::{Actor, Entry};
@@ -45,6 +44,8 @@ pub struct Caller<'a> {
 pub enum SignIn {
     /// Wrong name or password: which, nobody learns.
     WrongPassword,
+    /// The password was right and is older than one may be; in a browser another can be chosen. Only devices hear it.
+    PasswordTooOld,
     /// Wrong code: nothing of the sort is shown now.
     WrongCode,
     /// A right code that was used before.
@@ -194,6 +195,9 @@ impl Gate {
         };
         self.vault.forgive_attempt(&account, caller.address).await?;
         self.metrics.sign_in("password", "password", "right");
+        if caller.kind == SessionKind::Device && is_too_old(caller.in_force, &person, self.clock.now()) {
+            return Ok(SignIn::PasswordTooOld);
+        }
         self.begin(caller, &person, return_to).await
     }
 
@@ -298,6 +302,10 @@ impl Gate {
         shows: Shows<'_>,
     ) -> Result<SignIn, LoginError> {
         let Some((_, person)) = self.under_way(secret).await? else { return Ok(SignIn::Over) };
+        // A flow that a browser began can be brought here too.
+        if caller.kind == SessionKind::Device && is_too_old(caller.in_force, &person, self.clock.now()) {
+            return Ok(SignIn::PasswordTooOld);
+        }
         let account = code_account(&person);
         if let Err(until) = self.vault.reserve_attempt(&account, caller.address).await? {
             self.metrics.sign_in("second_step", method_word(method), "wait");
@@ -379,6 +387,18 @@ impl Gate {
                 let recovery = (0..codes).map(|_| TypedSecret::from_random(random())).collect();
                 Ok((Input::SetUpRight(Method::Totp), Spend::SetUp { secret: secret.clone(), step, recovery, replaces }))
             }
+            (Stage::SetUp, Method::Sms | Method::Voice | Method::Email) => {
+                let sent = held.sent.as_ref().filter(|_| self.vault.is_sent_code(held, method, typed));
+                let Some(sent) = sent else { return Ok(wrong) };
+                let codes = if person.enrolled.has(Method::Recovery) { 0 } else { RECOVERY_CODES };
+                let recovery = (0..codes).map(|_| TypedSecret::from_random(random())).collect();
+                Ok((Input::SetUpRight(method), Spend::SetUpCodes { to: sent.to.clone(), recovery }))
+            }
+            // It is used up with the sign-in that it was sent for.
+            (
+                Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. },
+                Method::Sms | Method::Voice | Method::Email,
+            ) if self.vault.is_sent_code(held, method, typed) => Ok((Input::SecondStepRight(method), Spend::Nothing)),
             (Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. }, Method::Totp) => {
                 let secret = self.vault.totp(person.person.id).await?;
                 let (Some(secret), Some(code)) = (secret, Code::parse(typed)) else { return Ok(wrong) };
@@ -450,7 +470,9 @@ impl Gate {
             expires,
         };
         let recovery = match &spend {
-            Spend::SetUp { recovery, .. } | Spend::SetUpPasskey { recovery, .. } => recovery.clone(),
+            Spend::SetUp { recovery, .. }
+            | Spend::SetUpPasskey { recovery, .. }
+            | Spend::SetUpCodes { recovery, .. } => recovery.clone(),
             Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => Vec::new(),
         };
         let opened = self.vault.open_session(proved, after, spend, opening, entry).await?;
@@ -479,17 +501,10 @@ impl Gate {
     ) -> Result<Invited, LoginError> {
         let place = self.pool.place_or_patience().await?;
         let Some(person) = self.vault.invited(invitation).await? else { return Ok(Invited::Gone) };
-        if !again.matches(password.expose().as_bytes()) {
-            return Ok(Invited::Fault(PasswordFault::Differ));
-        }
-        let password = match Password::parse(password) {
+        let password = match self.fit_password(caller.in_force, &person, password, again).await? {
             Ok(password) => password,
-            Err(fault) => return Ok(Invited::Fault(fault.into())),
+            Err(fault) => return Ok(Invited::Fault(fault)),
         };
-        let words = words_of(caller.in_force, &person);
-        if let Err(weakness) = password.accept(self.least_strength(caller.in_force, &person), &words) {
-            return Ok(Invited::Fault(weakness.into()));
-        }
         let hash = self.pool.run(place, move || password.hash(random())).await?;
         let entry = Entry::new(actor(&person), "user.accept_invitation").from(caller.address.ip());
         let outcome = self.vault.accept_invitation(invitation, hash, entry).await?;
@@ -498,13 +513,6 @@ impl Gate {
             Outcome::Done(person) => Invited::Done(person),
             Outcome::Gone => Invited::Gone,
         })
-    }
-
-    /// How long must this person's password be?
-    pub fn least_strength(&self, in_force: &InForce, person: &PersonRecord) -> Strength {
-        let everybody = in_force.settings.policy.rules().organization.two_step == TwoStep::Required;
-        let theirs = in_force.settings.policy.second_step(&person.person).is_some();
-        if everybody || theirs { Strength::WithSecondStep } else { Strength::Alone }
     }
 
     /// Ends a sign-in with everything that hangs on it.

@@ -12,9 +12,8 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::Visit;
 use super::asking::{Asking, Posted, Proven};
-use super::cookies::{clear_cookie, our_cookie, set_cookie};
+use super::cookies::{DONE_COOKIE, DONE_SECONDS, clear_cookie, our_cookie, set_cookie};
 use super::forms::Form;
 use super::home::open_apps;
 use super::invitation::{least, problem};
@@ -25,12 +24,13 @@ use super::pages::{
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
+use super::{Visit, codes};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
 use crate::store::vault::{Ends, SessionKind, TokenRecord};
 
 impl Asking {
-    fn to_account(&self, done: Done) -> Response {
+    pub(super) fn to_account(&self, done: Done) -> Response {
         self.to(ACCOUNT, done)
     }
 
@@ -72,6 +72,10 @@ pub(super) async fn account(asking: Asking) -> Response {
         Err(error) => return trouble(gate, visit, &error.into()),
     };
     let (enrolled, methods) = (visitor.record().enrolled, &visit.in_force.settings.methods);
+    let codes = match codes::ways(&asking).await {
+        Ok(codes) => codes,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
     let now = asking.now();
     let things = |list: &[SignedIn]| list.iter().map(|one| sign_in(one, now)).collect::<Vec<_>>();
     let form = Form::of(gate, headers);
@@ -82,6 +86,7 @@ pub(super) async fn account(asking: Asking) -> Response {
         has_authenticator: enrolled.has(Method::Totp),
         offers_authenticator: methods.contains(&Method::Totp),
         passkeys: (passkeys > 0 || methods.contains(&Method::Passkey)).then_some(passkeys),
+        codes: &codes,
         has_second_step: !enrolled.without(Method::Recovery).is_empty(),
         recovery_left,
         browsers: &things(&browsers),
@@ -256,6 +261,7 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         .tokens
         .iter()
         .map(|token| Impact { name: token.name.clone(), used: token.last_used.map(|(at, _)| When::of(at, now)) });
+    let error = error.or_else(|| gate.has_to_choose(&visit.in_force, visitor).then_some(Problem::PasswordTooOld));
     let form = Form::of(gate, headers);
     let shown = NewPasswordPage {
         frame: frame(&visit.in_force, banner),
@@ -403,13 +409,10 @@ impl Proven for Vec<(String, String)> {
 
 /// Where a password manager looks for the page that changes a password (W3C, A Well-Known URL for Changing Passwords).
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";
-/// What the account page says was just done, once.
-const DONE_COOKIE: &str = "__Host-vestibule-done";
-const DONE_SECONDS: u64 = 60;
 const ACCOUNT: &str = "/account";
 const NEW_TOKEN: &str = "/account/tokens/new";
 /// Days that a token may be good.
 const LIVES: [u16; 3] = [30, 90, 365];
-const PASSWORD: &str = "/account/password";
+pub(super) const PASSWORD: &str = "/account/password";
 const AUTHENTICATOR: &str = "/account/authenticator";
 const RECOVERY: &str = "/account/recovery-codes";

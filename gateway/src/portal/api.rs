@@ -1,14 +1,15 @@
 //! The JSON API for native apps (S10), and the public keys.
 //!
 //! `POST /api/v1/sign-in {"username","password","device"}` → `{"flow","next":[methods]}`;
-//! `POST /api/v1/sign-in/{flow} {"method","code"}` → `{"token","device_id","expires_at"}`. Errors are problem documents.
+//! `POST /api/v1/sign-in/{flow} {"method","code"}` → `{"token","device_id","expires_at"}`; without `code`, a code is sent by
+//! this method (`sms`, `voice`, `email`): 202. Errors are problem documents.
 //! The token is a bearer token of its own kind (`vsd_…`), listed and ended like a session.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use access::Secret;
 use access::policy::{Certificate, Goal, Method, Methods};
+use access::{Secret, Timestamp};
 use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
@@ -20,12 +21,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::account::PASSWORD as CHANGE;
 use super::respond::{Problem, json};
 use super::sign_in::{caller, trouble};
-use super::{Reader, Visit, refusal};
+use super::{Reader, Visit, codes, refusal};
 use crate::gate::login::{Opened, SignIn, method_word};
 use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, Shown};
-use crate::store::vault::SessionKind;
+use crate::store::vault::{Sending, SessionKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +42,7 @@ pub(super) struct Begin {
 #[serde(deny_unknown_fields)]
 pub(super) struct Proceed {
     method: String,
+    #[serde(default)]
     code: String,
 }
 
@@ -118,8 +121,11 @@ pub(super) async fn proceed(
     let method = match method.as_str() {
         "totp" => Method::Totp,
         "recovery" => Method::Recovery,
+        "sms" => Method::Sms,
+        "voice" => Method::Voice,
+        "email" => Method::Email,
         _ => {
-            let detail = "method is \"totp\" or \"recovery\".";
+            let detail = "method is \"totp\", \"sms\", \"voice\", \"email\" or \"recovery\".";
             return problem(&visit, StatusCode::UNPROCESSABLE_ENTITY, "unknown_method", "Unknown method", detail);
         }
     };
@@ -132,6 +138,16 @@ pub(super) async fn proceed(
             }
         }
         Err(error) => return trouble(&gate, &visit, &error.into()),
+    }
+    if code.is_empty() && codes::way(method_word(method)).is_some() {
+        return match gate.send_code(&caller, &flow, method, "").await {
+            Ok(Some(sending)) => sent(&gate, &visit, sending),
+            Ok(None) => {
+                let detail = "No codes are sent to you by this method.";
+                problem(&visit, StatusCode::UNPROCESSABLE_ENTITY, "unknown_method", "Unknown method", detail)
+            }
+            Err(error) => trouble(&gate, &visit, &error),
+        };
     }
     match gate.second_step(&caller, &flow, method, &code).await {
         Ok(step) => answer(&gate, &visit, step),
@@ -185,6 +201,26 @@ pub(super) async fn jwks(State(gate): State<Arc<Gate>>, Extension(visit): Extens
     json(&visit.in_force.settings.portal, StatusCode::OK, gate.jwks())
 }
 
+/// What became of a code to be sent.
+fn sent(gate: &Gate, visit: &Visit, sending: Sending) -> Response {
+    match sending {
+        Sending::Done => {
+            json(&visit.in_force.settings.portal, StatusCode::ACCEPTED, &serde_json::json!({ "sent": true }))
+        }
+        Sending::Wait(until) => wait(gate, visit, until, "Too many codes were sent. Try again later."),
+        Sending::Gone => answer(gate, visit, SignIn::Over),
+    }
+}
+
+fn wait(gate: &Gate, visit: &Visit, until: Timestamp, detail: &str) -> Response {
+    let mut waiting = Problem::new(StatusCode::TOO_MANY_REQUESTS, "wait", "Too many tries", detail);
+    waiting.retry_at = Some(until.seconds() + 1);
+    let mut answer = waiting.answer(&visit.in_force.settings.portal);
+    let left = until.since(gate.clock().now()).as_secs() + 1;
+    answer.headers_mut().insert(RETRY_AFTER, left.into());
+    answer.map(Body::from)
+}
+
 fn answer(gate: &Gate, visit: &Visit, step: SignIn) -> Response {
     let portal = &visit.in_force.settings.portal;
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
@@ -192,6 +228,12 @@ fn answer(gate: &Gate, visit: &Visit, step: SignIn) -> Response {
         SignIn::WrongPassword => {
             let detail = "That user name and password don't match.";
             problem(visit, StatusCode::UNAUTHORIZED, "wrong_credentials", "Wrong user name or password", detail)
+        }
+        SignIn::PasswordTooOld => {
+            let detail = format!("Choose a new password in a browser first, at {}.", portal.join(CHANGE));
+            let mut old = Problem::new(StatusCode::FORBIDDEN, "password_too_old", "Password too old", &detail);
+            old.sign_in = Some(portal.join(CHANGE));
+            old.answer(portal).map(Body::from)
         }
         SignIn::WrongCode => problem(
             visit,
@@ -210,19 +252,7 @@ fn answer(gate: &Gate, visit: &Visit, step: SignIn) -> Response {
         SignIn::Over => {
             problem(visit, StatusCode::GONE, "flow_over", "Sign-in over", "This sign-in is over. Begin a new one.")
         }
-        SignIn::Wait(until) => {
-            let mut waiting = Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "wait",
-                "Too many tries",
-                "Too many tries. Try again later.",
-            );
-            waiting.retry_at = Some(until.seconds() + 1);
-            let mut answer = waiting.answer(portal);
-            let left = until.since(gate.clock().now()).as_secs() + 1;
-            answer.headers_mut().insert(RETRY_AFTER, left.into());
-            answer.map(Body::from)
-        }
+        SignIn::Wait(until) => wait(gate, visit, until, "Too many tries. Try again later."),
         SignIn::SecondStep { flow, methods } => {
             let flow = flow.as_ref().map_or("", |flow| flow.expose().as_str());
             json(portal, StatusCode::OK, &Asked { flow, next: words(methods) })

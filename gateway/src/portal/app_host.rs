@@ -21,6 +21,7 @@ use super::home::signed_in;
 use super::respond::see_other;
 use super::return_to::{Go, ReturnTo, Target};
 use super::sign_in::{asked_again, trouble};
+use super::too_old::choose_first;
 use super::{Banner, Visit, refusal};
 use crate::config::AppSettings;
 use crate::gate::{Gate, Prospect};
@@ -52,6 +53,9 @@ pub(super) async fn go(
         Ok(None) => return to_sign_in(&visit, &go),
         Err(refused) => return refused,
     };
+    if let Some(first) = choose_first(&gate, &visit, &visitor) {
+        return first;
+    }
     let path = go.target.path.split('?').next().unwrap_or("/").to_owned();
     let Ok(path) = CanonicalPath::parse(path.as_bytes()) else {
         return see_other(&visit.in_force, &ReturnTo::App(Target { path: "/".to_owned(), ..go.target }));

@@ -11,12 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
+use super::account::PASSWORD;
 use super::forms::{self, Form};
 use super::home::signed_in;
 use super::pages::{Page, Problem};
 use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{asked_again, not_ours, status_of};
+use super::too_old::choose_first;
 use super::{Banner, Visit};
 use crate::gate::{Gate, Visitor};
 
@@ -48,7 +50,10 @@ impl FromRequestParts<Arc<Gate>> for Asking {
         let (gate, headers) = (Arc::clone(gate), parts.headers.clone());
         let (visit, banner) = circumstances(parts)?;
         match signed_in(&gate, &visit, &headers).await? {
-            Some(visitor) => Ok(Self { gate, visit, banner, headers, visitor }),
+            Some(visitor) => match choose_first(&gate, &visit, &visitor).filter(|_| parts.uri.path() != PASSWORD) {
+                Some(first) => Err(first),
+                None => Ok(Self { gate, visit, banner, headers, visitor }),
+            },
             None => {
                 // A form is not sent again by itself.
                 let here = if parts.method == Method::GET { parts.uri.path() } else { "/account" };

@@ -27,3 +27,9 @@ pub(super) fn set_cookie(answer: &mut Response, name: &str, value: &str, seconds
 pub(super) fn clear_cookie(answer: &mut Response, name: &str) {
     set_cookie(answer, name, "", 0);
 }
+
+/// What the next page says was just done, once. Not in an address: a link from elsewhere must not make our page say so.
+pub(super) const DONE_COOKIE: &str = "__Host-vestibule-done";
+pub(super) const DONE_SECONDS: u64 = 60;
+/// In [`DONE_COOKIE`]: a forgotten password was replaced.
+pub(super) const PASSWORD_RESET: &str = "reset";

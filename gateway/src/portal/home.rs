@@ -17,6 +17,7 @@ use super::pages::{AppLink, Home, Hop, SignOut, SignedOut, WhoAmI};
 use super::respond::{frame, json, page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::trouble;
+use super::too_old::choose_first;
 use super::{Banner, Reader, Visit, refusal};
 use crate::config::AppSettings;
 use crate::gate::{Admission, Ask, Gate, Prospect, Shown, Visitor};
@@ -76,6 +77,9 @@ pub(super) async fn home(
         Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
         Err(refused) => return refused,
     };
+    if let Some(first) = choose_first(&gate, &visit, &visitor) {
+        return first;
+    }
     let apps: Vec<AppLink> = open_apps(&gate, &visit, &visitor)
         .iter()
         .map(|app| AppLink { title: app.title.clone(), url: app.origin.clone(), host: app.host.to_string() })

@@ -119,6 +119,7 @@ pub(super) const fn problem(fault: PasswordFault) -> Problem<'static> {
         PasswordFault::Form(PasswordError::Empty) => Problem::TooShort { least: 8 },
         PasswordFault::Form(PasswordError::TooLong) => Problem::PasswordTooLong,
         PasswordFault::Weak(Weakness::TooShort { least }) => Problem::TooShort { least },
+        PasswordFault::Weak(Weakness::Breached) => Problem::Breached,
         PasswordFault::Weak(Weakness::Common | Weakness::Personal) => Problem::TooCommon,
     }
 }

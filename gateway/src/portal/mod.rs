@@ -9,11 +9,14 @@ mod account;
 mod api;
 mod app_host;
 mod asking;
+mod codes;
 mod cookies;
 mod device;
+mod forgot;
 mod forms;
 mod home;
 mod invitation;
+mod not_me;
 mod own_passkeys;
 pub mod pages;
 mod passkeys;
@@ -21,6 +24,7 @@ pub mod refusal;
 mod respond;
 mod return_to;
 mod sign_in;
+mod too_old;
 
 use std::sync::Arc;
 
@@ -86,7 +90,16 @@ impl Portal {
             .route("/sign-in/passkey", get(passkeys::door_page).post(passkeys::door))
             .route("/second-step/passkey", post(passkeys::step))
             .route("/set-up/passkey", post(passkeys::step))
+            .route("/second-step/send", post(codes::send))
+            .route("/set-up/send", post(codes::send))
+            .route("/account/codes/set-up", post(codes::begin))
+            .route("/account/codes/end", post(codes::end))
             .route("/set-up", get(sign_in::set_up_page).post(sign_in::set_up))
+            .route("/forgot", get(forgot::page).post(forgot::submit))
+            .route("/reset", get(forgot::reset_page).post(forgot::reset))
+            .route("/reset/{secret}", get(forgot::open))
+            .route("/not-me/{secret}", get(not_me::page))
+            .route("/not-me", post(not_me::end))
             .route("/sign-out", get(home::sign_out_page).post(home::sign_out))
             .route("/signed-out", get(home::signed_out))
             .route("/go", get(app_host::go))

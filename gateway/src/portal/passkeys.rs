@@ -141,6 +141,9 @@ pub(super) fn ways(held: &HeldFlow, person: &PersonRecord) -> Vec<pages::Method>
     let known = [
         (Method::Passkey, pages::Method::Passkey),
         (Method::Totp, pages::Method::Totp),
+        (Method::Sms, pages::Method::Sms),
+        (Method::Voice, pages::Method::Voice),
+        (Method::Email, pages::Method::Email),
         (Method::Recovery, pages::Method::Recovery),
     ];
     let mut ways: Vec<_> = known.into_iter().filter(|(method, _)| methods.has(*method)).collect();

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -29,12 +29,12 @@ pub(super) fn page(in_force: &InForce, status: StatusCode, page: &impl Page, for
     answer
 }
 
-/// Only for the pages that run one.
+/// Lets our own scripts run on this page, and nothing that they write be read as markup or run.
 fn allow_script(headers: &mut HeaderMap) {
-    let policy = headers.get("content-security-policy").and_then(|policy| policy.to_str().ok());
-    let policy = policy.map(|policy| HeaderValue::try_from(format!("{policy}; script-src 'self'")));
-    if let Some(Ok(policy)) = policy {
-        headers.insert("content-security-policy", policy);
+    let Some(policy) = headers.get(CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok()) else { return };
+    let policy = format!("{policy}; script-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'");
+    if let Ok(policy) = HeaderValue::try_from(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn dress(headers: &mut HeaderMap, portal: &PublicUrl, style: Style, f
     );
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     if let Ok(policy) = HeaderValue::try_from(policy) {
-        headers.insert("content-security-policy", policy);
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     protect(headers, portal);
 }
@@ -133,23 +133,16 @@ pub(super) fn json(portal: &PublicUrl, status: StatusCode, value: &impl Serializ
     answer
 }
 
-/// The stylesheet and the script; their names change with their content.
+/// What pages load; its name changes with its content.
 pub(super) async fn asset(
     Extension(visit): Extension<Visit>,
     banner: Extension<Banner>,
     Path(name): Path<String>,
 ) -> Response {
-    let is = |href: &str| href.strip_prefix("/assets/") == Some(name.as_str());
-    let (content, kind) = if is(pages::style_href()) {
-        (pages::STYLE, "text/css; charset=utf-8")
-    } else if is(pages::script_href()) {
-        (pages::SCRIPT, "text/javascript; charset=utf-8")
-    } else {
-        return not_found(Extension(visit), banner).await;
-    };
-    let mut answer = Response::new(content.into());
+    let Some(asset) = pages::asset(&name) else { return not_found(Extension(visit), banner).await };
+    let mut answer = Response::new(asset.content.into());
     protect(answer.headers_mut(), &visit.in_force.settings.portal);
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
     answer
 }

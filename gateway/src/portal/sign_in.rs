@@ -15,13 +15,13 @@ use http::{HeaderMap, StatusCode};
 use jiff::Zoned;
 use serde::Deserialize;
 
-use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie, set_cookie};
+use super::cookies::{COOKIE_NAME, DONE_COOKIE, PASSWORD_RESET, clear_cookie, our_cookie, set_cookie};
 use super::forms::{self, Asked, Form, Sent};
 use super::home::{Known, known, signed_in};
 use super::pages::{self, ChooseMethod, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::{Banner, Visit, device, passkeys, refusal};
+use super::{Banner, Visit, codes, device, passkeys, refusal};
 use crate::gate::login::{Caller, LoginError, Opened, SignIn, method_word};
 use crate::gate::{Gate, Visitor};
 use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
@@ -34,6 +34,8 @@ pub(super) struct PageQuery {
     start: String,
     #[serde(default)]
     method: String,
+    #[serde(default)]
+    again: String,
 }
 
 /// `GET /sign-in`.
@@ -52,8 +54,13 @@ pub(super) async fn page(
         {
             return trouble(&gate, &visit, &error.into());
         }
-        let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", None);
+        let reset = our_cookie(&headers, DONE_COOKIE).filter(|done| *done == PASSWORD_RESET);
+        let notice = reset.map(|_| Problem::PasswordReset);
+        let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", notice);
         clear_cookie(&mut answer, FLOW_COOKIE);
+        if notice.is_some() {
+            clear_cookie(&mut answer, DONE_COOKIE);
+        }
         return answer;
     }
     let had_session = our_cookie(&headers, COOKIE_NAME).is_some();
@@ -114,7 +121,12 @@ pub(super) async fn submit(
         SignIn::Over => {
             sign_in_page(&gate, &visit, &banner, &headers, &return_to, username, Some(Problem::TookTooLong))
         }
-        other => onward(&gate, &visit, &banner, &headers, other).await,
+        other => {
+            if let SignIn::SecondStep { flow: Some(flow), .. } = &other {
+                codes::send_at_once(&gate, &visit, &headers, flow.expose()).await;
+            }
+            onward(&gate, &visit, &banner, &headers, other).await
+        }
     }
 }
 
@@ -126,7 +138,7 @@ pub(super) async fn second_step_page(
     query: Asked<PageQuery>,
     headers: HeaderMap,
 ) -> Response {
-    let asked = query.map(|Query(query)| query.method).unwrap_or_default();
+    let PageQuery { method: asked, again, .. } = query.map(|Query(query)| query).unwrap_or_default();
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
@@ -135,6 +147,10 @@ pub(super) async fn second_step_page(
                 let method = asked.unwrap_or(pages::Method::Totp);
                 if method == pages::Method::Passkey {
                     return passkeys::step_page(&gate, &visit, &banner, &headers, &held, &person, None).await;
+                }
+                if codes::way(method.as_str()).is_some() {
+                    let again = !again.is_empty();
+                    return codes::page(&gate, &visit, &banner, &headers, &held, &person, method, again).await;
                 }
                 code_page(&gate, &visit, &banner, &headers, &held, &person, method, None)
             }
@@ -161,7 +177,7 @@ pub(super) async fn second_step(
     headers: HeaderMap,
     fields: Sent<CodeFields>,
 ) -> Response {
-    code(gate, visit, banner, headers, fields, None).await
+    code(gate, visit, banner, headers, fields).await
 }
 
 /// `GET /set-up`.
@@ -172,7 +188,7 @@ pub(super) async fn set_up_page(
     query: Asked<PageQuery>,
     headers: HeaderMap,
 ) -> Response {
-    let asked = query.map(|Query(query)| query.method).unwrap_or_default();
+    let PageQuery { method: asked, again, .. } = query.map(|Query(query)| query).unwrap_or_default();
     match under_way(&gate, &visit, &headers).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SetUp => {
@@ -181,6 +197,10 @@ pub(super) async fn set_up_page(
                 match chosen {
                     Some(Method::Passkey) => {
                         passkeys::set_up_page(&gate, &visit, &banner, &headers, &held, &person, "", None).await
+                    }
+                    Some(method) if let Some((method, _)) = codes::way(method_word(*method)) => {
+                        let again = !again.is_empty();
+                        codes::page(&gate, &visit, &banner, &headers, &held, &person, method, again).await
                     }
                     Some(_) => introduce(&gate, &visit, &banner, &headers, &held, &person, None),
                     None => choose(&visit, &banner, &offered),
@@ -203,23 +223,16 @@ pub(super) async fn set_up(
     headers: HeaderMap,
     fields: Sent<CodeFields>,
 ) -> Response {
-    code(gate, visit, banner, headers, fields, Some(pages::Method::Totp)).await
+    code(gate, visit, banner, headers, fields).await
 }
 
 /// A code was sent, from either page.
-async fn code(
-    gate: Arc<Gate>,
-    visit: Visit,
-    banner: Banner,
-    headers: HeaderMap,
-    fields: Sent<CodeFields>,
-    fixed: Option<pages::Method>,
-) -> Response {
+async fn code(gate: Arc<Gate>, visit: Visit, banner: Banner, headers: HeaderMap, fields: Sent<CodeFields>) -> Response {
     let Ok(Fields(fields)) = fields else { return not_ours(&gate, &visit) };
     if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form) {
         return not_ours(&gate, &visit);
     }
-    let method = fixed.unwrap_or_else(|| method_of(&fields.method));
+    let method = method_of(&fields.method);
     let flow = our_cookie(&headers, FLOW_COOKIE).unwrap_or_default();
     let (held, person) = match gate.under_way(flow).await {
         Ok(Some(found)) => found,
@@ -230,12 +243,17 @@ async fn code(
     let by = match method {
         pages::Method::Totp | pages::Method::Passkey => Method::Totp,
         pages::Method::Recovery => Method::Recovery,
+        pages::Method::Sms => Method::Sms,
+        pages::Method::Voice => Method::Voice,
+        pages::Method::Email => Method::Email,
     };
     let step = match gate.second_step(&caller, flow, by, &fields.code).await {
         Ok(step) => step,
         Err(error) => return trouble(&gate, &visit, &error),
     };
+    let is_sent = codes::way(method.as_str()).is_some();
     let again = |problem: Problem<'_>| match held.flow.stage {
+        _ if is_sent => codes::entry(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem)),
         Stage::SetUp => introduce(&gate, &visit, &banner, &headers, &held, &person, Some(problem)),
         Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
             code_page(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem))
@@ -245,10 +263,12 @@ async fn code(
         SignIn::WrongCode | SignIn::WrongPassword => again(match method {
             pages::Method::Totp | pages::Method::Passkey => Problem::WrongCode,
             pages::Method::Recovery => Problem::WrongRecoveryCode,
+            pages::Method::Sms | pages::Method::Voice | pages::Method::Email => Problem::WrongSentCode,
         }),
         SignIn::UsedCode => again(match method {
             pages::Method::Totp | pages::Method::Passkey => Problem::UsedCode,
             pages::Method::Recovery => Problem::UsedRecoveryCode,
+            pages::Method::Sms | pages::Method::Voice | pages::Method::Email => Problem::WrongSentCode,
         }),
         SignIn::Wait(until) => with_wait(&gate, until, again),
         SignIn::Over => over(&gate, &visit, &banner, &headers, &held),
@@ -316,9 +336,12 @@ pub(super) async fn onward(
         }
         SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,
         SignIn::Refused(denied) => refusal::denied(visit, None, &denied).map(Body::from),
-        SignIn::WrongPassword | SignIn::WrongCode | SignIn::UsedCode | SignIn::Wait(_) | SignIn::Over => {
-            start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong)
-        }
+        SignIn::WrongPassword
+        | SignIn::PasswordTooOld
+        | SignIn::WrongCode
+        | SignIn::UsedCode
+        | SignIn::Wait(_)
+        | SignIn::Over => start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong),
     }
 }
 
@@ -410,7 +433,10 @@ fn choose(visit: &Visit, banner: &Banner, offered: &[Method]) -> Response {
         .filter_map(|method| match method {
             Method::Passkey => Some(pages::Method::Passkey),
             Method::Totp => Some(pages::Method::Totp),
-            _ => None,
+            Method::Sms => Some(pages::Method::Sms),
+            Method::Voice => Some(pages::Method::Voice),
+            Method::Email => Some(pages::Method::Email),
+            Method::Password | Method::Recovery => None,
         })
         .collect();
     let shown = ChooseMethod { frame: frame(&visit.in_force, banner), methods: &methods };
@@ -512,7 +538,7 @@ pub(super) fn not_ours(gate: &Gate, visit: &Visit) -> Response {
 }
 
 /// Shows when the next try is welcome, as a span and on the clock.
-fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Response) -> Response {
+pub(super) fn with_wait(gate: &Gate, until: Timestamp, page: impl FnOnce(Problem<'_>) -> Response) -> Response {
     let (left, until) = left_until(gate, until);
     page(Problem::Wait { left, until: &until })
 }
@@ -527,14 +553,21 @@ pub(super) fn left_until(gate: &Gate, until: Timestamp) -> (Duration, Zoned) {
 /// A wrong password is no authentication scheme's 401 (RFC 9110 §15.5.2 wants a challenge): 422, or 429 when it has to wait.
 pub(super) const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
     match problem {
-        None | Some(Problem::SessionOver | Problem::SessionEnded) => StatusCode::OK,
-        Some(Problem::Wait { .. }) => StatusCode::TOO_MANY_REQUESTS,
+        None
+        | Some(Problem::SessionOver | Problem::SessionEnded | Problem::PasswordReset | Problem::PasswordTooOld) => {
+            StatusCode::OK
+        }
+        Some(Problem::Wait { .. } | Problem::SentEnough { .. }) => StatusCode::TOO_MANY_REQUESTS,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
 fn method_of(word: &str) -> pages::Method {
-    if word == "recovery" { pages::Method::Recovery } else { pages::Method::Totp }
+    match codes::way(word) {
+        Some((method, _)) => method,
+        None if word == "recovery" => pages::Method::Recovery,
+        None => pages::Method::Totp,
+    }
 }
 
 pub(super) const FLOW_COOKIE: &str = "__Host-vestibule-flow";

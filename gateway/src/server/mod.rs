@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
 use crate::config::{self, Faults, InForce};
+use crate::couriers::Couriers;
 use crate::gate::{Gate, OpenError};
 use crate::metrics::Metrics;
 use crate::portal::Portal;
@@ -155,6 +156,7 @@ impl Server {
             tracing::warn!("{}:{}: {}", warning.file, warning.line, warning.message);
         }
         let certificates = Certificates::load(&loaded.settings).map_err(|faults| StartError::Config(Faults(faults)))?;
+        loaded.settings.verify_breached(None).map_err(StartError::Config)?;
         let store = loaded.settings.store.clone();
         let backing = Backing::Redb { file: store.clone(), key_file: loaded.settings.store_key.clone() };
         let control = crate::admin::wire::socket_path(&store);
@@ -189,6 +191,7 @@ impl Server {
             }
         };
         vault.time_into(&metrics.store);
+        vault.tell_changes(current.load().in_force.settings.couriers.email.is_some());
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
         let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
         let addresses = sockets.addresses()?;
@@ -254,6 +257,9 @@ impl Server {
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(tell(Arc::clone(&gate)));
+        let couriers = Couriers::new(gate.vault().clone(), clock.clone(), metrics);
+        let for_couriers = Arc::clone(&current);
+        tasks.spawn(couriers.run(move || Arc::clone(&for_couriers.load().in_force)));
         tasks.spawn(Arc::clone(&reloader).watch());
         tasks.spawn(sweep(Arc::clone(&gate)));
         tasks.spawn(look_up(Arc::clone(&current)));

@@ -96,11 +96,12 @@ impl Reloader {
 
     async fn attempt(&self, force: Force) -> Result<([u8; 32], Reloaded), Faults> {
         let old = self.current.load_full();
-        let (dir, now) = (self.dir.clone(), self.gate.clock().now());
+        let (dir, now, before) = (self.dir.clone(), self.gate.clock().now(), Arc::clone(&old));
         // A million networks are a second of work: people's requests go first.
         let (loaded, certificates) = standing_back(move || {
             let loaded = config::load(&dir, now)?;
             let certificates = Certificates::load(&loaded.settings).map_err(Faults)?;
+            loaded.settings.verify_breached(Some(&before.in_force.settings))?;
             Ok((loaded, certificates))
         })
         .await
@@ -133,6 +134,7 @@ impl Reloader {
         let in_force = Arc::clone(&snapshot.in_force);
         self.retired.keep(old);
         drop(self.current.swap(snapshot));
+        self.gate.vault().tell_changes(in_force.settings.couriers.email.is_some());
         let cut = self.gate.review(&in_force).await;
         Ok((in_force.digest, Reloaded { cut, ..reloaded }))
     }

@@ -60,11 +60,13 @@ pub enum Table {
     Key = 12,
     /// The audit chain, by sequence number. Written only through [`Batch::audit`].
     Audit = 13,
+    /// Messages that wait for their courier, the oldest first.
+    Outbox = 14,
 }
 
 impl Table {
     /// All of them, by number.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Meta,
         Self::Person,
         Self::PersonName,
@@ -79,6 +81,7 @@ impl Table {
         Self::Counter,
         Self::Key,
         Self::Audit,
+        Self::Outbox,
     ];
 }
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use access::Timestamp;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, TableHandle};
 use tokio::sync::oneshot;
 
 use super::chain::{self, AuditKey, Chain};
@@ -178,6 +178,7 @@ fn prepare(database: &Database, key: &AuditKey) -> Result<Chain, redb::Error> {
         transaction.commit()?;
         return Ok(chain);
     }
+    add_new_tables(database)?;
     let transaction = database.begin_read()?;
     let head = transaction.open_table(definition(Table::Meta))?.get(chain::HEAD)?;
     let head = head.map(|value| read_row(chain::HEAD, value.value())).transpose()?;
@@ -185,6 +186,22 @@ fn prepare(database: &Database, key: &AuditKey) -> Result<Chain, redb::Error> {
     let last = entries.last()?;
     let last = last.map(|(key, value)| read_row(key.value(), value.value())).transpose()?;
     Ok(Chain::recover(key.clone(), head.as_ref().map(|row| row.value.as_slice()), last.as_ref()))
+}
+
+/// Makes the tables that the program that wrote this database did not know yet.
+fn add_new_tables(database: &Database) -> Result<(), redb::Error> {
+    let known: Vec<_> = database.begin_read()?.list_tables()?.map(|table| table.name().to_owned()).collect();
+    let is_new = |table: &Table| !known.iter().any(|name| name == definition(*table).name());
+    let new: Vec<_> = Table::ALL.into_iter().filter(is_new).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let transaction = writer::begin(database)?;
+    for table in new {
+        transaction.open_table(definition(table))?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 /// redb's failures in the store's words. Nothing happened, unless a commit failed; that is told apart by the writer.

@@ -11,16 +11,21 @@
 mod account;
 mod act;
 mod attempts;
+mod budgets;
 mod ceremonies;
+mod codes;
 mod flows;
 mod hand_offs;
 mod hand_over;
 mod house;
 mod issued;
 mod open;
+mod outbox;
 mod passkeys;
 mod people;
+mod places;
 mod records;
+mod resets;
 mod secrets;
 mod sessions;
 #[cfg(test)]
@@ -29,6 +34,7 @@ mod tokens;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -36,6 +42,7 @@ use access::policy::{Generations, Methods, Person};
 use access::secret::TypedSecret;
 use access::totp::{Step, TotpSecret};
 use access::{ClientAddr, Secret, Timestamp};
+use tokio::sync::Notify;
 
 use super::StoreError;
 use super::seal::Keys;
@@ -43,9 +50,12 @@ use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
 pub use ceremonies::Ceremony;
+pub use codes::{CODE_LIFE, Sending, SentCode};
 pub use hand_over::HandingOver;
+pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
 pub use people::ADMINISTRATOR;
+pub use resets::RESET_LIFE;
 pub use tokens::token_name;
 
 /// The keyed digest of a secret of at least 80 random bits, under a purpose of its own. All that is stored of it.
@@ -69,6 +79,8 @@ pub struct PersonRecord {
     pub has_password: bool,
     /// How many passwords they have chosen so far. A sign-in that began with an older one opens nothing.
     pub passwords: u32,
+    /// When they chose the present one, if that was noted.
+    pub password_chosen: Option<Timestamp>,
     /// When they were added.
     pub added: Timestamp,
     /// When and from where they last completed a sign-in.
@@ -161,6 +173,20 @@ pub enum Ticket {
         /// Whose.
         user: UserId,
     },
+    /// From a mail: they choose another password. Half an hour, and only while they have no other since.
+    Reset {
+        /// Whose.
+        user: UserId,
+        /// The address it was sent to; worth nothing when it is not theirs any more.
+        email: Email,
+        /// How many passwords they had chosen by then.
+        passwords: u32,
+    },
+    /// From a mail: ends a sign-in that its person did not make. Seven days.
+    NotMe {
+        /// Which.
+        session: SessionId,
+    },
     /// From the portal to an app host. 30 seconds.
     HandOff {
         /// The portal session it came from.
@@ -184,6 +210,8 @@ pub struct HeldFlow {
     pub pending_totp: Option<TotpSecret>,
     /// Where to go when done: as it was given at the start.
     pub return_to: Option<String>,
+    /// The code that was sent for it, if one was.
+    pub sent: Option<SentCode>,
     /// What it stands on.
     pub ground: Ground,
     /// Its row.
@@ -252,6 +280,13 @@ pub enum Spend {
     Recovery(TypedSecret),
     /// A use of one of the passkeys.
     Passkey(PasskeyUse),
+    /// A set-up: codes go there from now on, and the digests of recovery codes if some come with it.
+    SetUpCodes {
+        /// Where the confirming code was sent.
+        to: Destination,
+        /// Ten codes, shown once by the caller after this was committed; or none.
+        recovery: Vec<TypedSecret>,
+    },
     /// A set-up: stores the passkey, and the digests of recovery codes if some come with it.
     SetUpPasskey {
         /// The passkey.
@@ -275,7 +310,7 @@ pub enum Spend {
 impl Spend {
     /// Is something set up with it?
     const fn is_set_up(&self) -> bool {
-        matches!(self, Self::SetUp { .. } | Self::SetUpPasskey { .. })
+        matches!(self, Self::SetUp { .. } | Self::SetUpPasskey { .. } | Self::SetUpCodes { .. })
     }
 }
 
@@ -338,6 +373,10 @@ struct Inner {
     clock: Clock,
     generations: Generations,
     backing: Backing,
+    /// Are changes of credentials told by mail?
+    tells_changes: AtomicBool,
+    /// Something was put into the outbox.
+    outgoing: Notify,
 }
 
 /// Where a vault keeps its rows.
@@ -416,6 +455,7 @@ impl std::fmt::Debug for Spend {
             Self::Recovery(_) => "Recovery(…)",
             Self::Passkey(_) => "Passkey(…)",
             Self::SetUpPasskey { .. } => "SetUpPasskey(…)",
+            Self::SetUpCodes { .. } => "SetUpCodes(…)",
             Self::SetUp { .. } => "SetUp(…)",
         })
     }

@@ -257,6 +257,28 @@ fn methods(page: Page<'_>, gateway: &Gateway) -> Option<Vec<Method>> {
         seen = seen.with(*method);
         is_new
     });
+    let couriers = gateway.couriers.as_ref().map(|couriers| &couriers.value);
+    let ways = [
+        (Method::Sms, "sms", couriers.is_some_and(|couriers| couriers.sms.is_some())),
+        (Method::Voice, "voice", couriers.is_some_and(|couriers| couriers.voice.is_some())),
+        (Method::Email, "email", couriers.is_some_and(|couriers| couriers.email.is_some())),
+    ];
+    for (_, word, _) in ways.iter().filter(|(method, _, is_there)| seen.has(*method) && !is_there) {
+        page.refuse(
+            "method_without_courier",
+            written.spot,
+            format!("codes by `{word}` are offered, and nothing brings them"),
+            format!("add `couriers: {{ {word}: … }}`, or delete `{word}` here"),
+        );
+    }
+    if seen.and(Methods::NONE.with(Method::Totp).with(Method::Passkey)).is_empty() {
+        page.refuse(
+            "weak_methods_alone",
+            written.spot,
+            "codes that are sent can be caught on their way, and nothing better is offered (ASVS 6.6.1)",
+            "add `passkey` or `totp`, and put it first",
+        );
+    }
     Some(methods)
 }
 
@@ -320,7 +342,7 @@ fn is_file_name(page: Page<'_>, written: &At<FilePath>) -> bool {
 }
 
 /// Can anybody but its owner read the key? Says so.
-fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
+pub(super) fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     let path = dir.join(&written.value.0);
     let mode = std::fs::metadata(&path).map_or(0, |metadata| metadata.permissions().mode());
@@ -328,7 +350,7 @@ fn is_private(page: Page<'_>, written: &At<FilePath>, dir: &Path) {
         page.refuse(
             "secret_readable",
             written.spot,
-            format!("others on this machine can read the key `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
+            format!("others on this machine can read `{}` (mode {:o})", shown(&written.value.0), mode & 0o777),
             format!("chmod 600 {}", path.display()),
         );
     }

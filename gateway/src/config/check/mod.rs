@@ -5,13 +5,17 @@
 pub(super) mod addresses;
 mod apps;
 mod cases;
+mod couriers;
 mod gateway;
 mod levels;
 mod offered;
+mod passwords;
 mod scalars;
 mod traffic;
 
 pub(super) use gateway::default_workers;
+pub(super) use passwords::NEVER;
+pub(super) use scalars::time_span;
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -50,6 +54,8 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let written = &files.gateway;
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
+    let couriers = written.sound.then(|| couriers::check(page, &written.content, dir)).unwrap_or_default();
+    let passwords = written.sound.then(|| passwords::check(page, &written.content, dir));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
     if written.sound && files.policies_sound {
         cases::check_names(&policies, &written.content);
@@ -57,7 +63,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     if !report.borrow().is_clean() {
         return None;
     }
-    let (gateway, apps) = (gateway??, apps??);
+    let (gateway, passwords, apps) = (gateway??, passwords??, apps??);
     offered::check(&policies, page, &written.content, &gateway.methods);
     let place = levels.place.unwrap_or_else(|| page.place(written.content.policies.spot));
     let organization = Organization {
@@ -89,9 +95,11 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         trusted_proxies: gateway.trusted_proxies,
         store: gateway.store,
         store_key: gateway.store_key,
+        couriers,
         apps: apps.by_host,
         networks: networks.by_name,
         methods: gateway.methods,
+        passwords,
         policy,
     })
 }

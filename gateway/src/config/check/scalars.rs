@@ -38,7 +38,7 @@ pub(super) fn name<N>(
 }
 
 /// `90s`, `30m`, `12h`, `7d`, also `1h30m`: at least a second, at most 366 days.
-pub(super) fn time_span(page: Page<'_>, written: &At<TimeSpan>) -> Option<Duration> {
+pub(in crate::config) fn time_span(page: Page<'_>, written: &At<TimeSpan>) -> Option<Duration> {
     let text = &written.value.0;
     let refuse = |message: String| {
         page.refuse("bad_duration", written.spot, message, "write a number and a unit: 90s, 30m, 12h or 7d");
@@ -242,7 +242,17 @@ pub(super) fn is_localhost(host: &HostName) -> bool {
 
 /// The second steps of a rule.
 pub(super) fn methods(page: Page<'_>, written: &At<OneOrMany<MethodWord>>) -> Option<Methods> {
-    method_list(page, written).map(|methods| methods.into_iter().fold(Methods::NONE, Methods::with))
+    let methods = method_list(page, written)?;
+    if methods.contains(&Method::Email) {
+        page.refuse(
+            "weak_method",
+            written.spot,
+            "a code by e-mail shows who can read the mailbox, which is no second step (NIST SP 800-63B-4 §3.1.3.1)",
+            "name others: passkey, totp, sms, voice",
+        );
+        return None;
+    }
+    Some(methods.into_iter().fold(Methods::NONE, Methods::with))
 }
 
 /// The second steps of a rule or of the sign-in, as they are written.
@@ -265,15 +275,13 @@ fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
     let (code, message, help) = match text {
         "totp" => return Some(Method::Totp),
         "passkey" => return Some(Method::Passkey),
-        "sms" | "voice" | "email" => (
-            "not_available",
-            format!("`{text}` is not available in this version"),
-            "the second steps there are now are `passkey` and `totp`".to_owned(),
-        ),
+        "sms" => return Some(Method::Sms),
+        "voice" => return Some(Method::Voice),
+        "email" => return Some(Method::Email),
         "password" => (
             "unknown_word",
             "`password` is the first step and never the second".to_owned(),
-            "the second steps there are now are `passkey` and `totp`".to_owned(),
+            "the second steps are `passkey`, `totp`, `sms`, `voice` and `email`".to_owned(),
         ),
         "recovery" => (
             "unknown_word",
@@ -283,7 +291,7 @@ fn method(page: Page<'_>, word: &At<MethodWord>) -> Option<Method> {
         _ => (
             "unknown_word",
             format!("unknown second step `{}`", shown(text)),
-            nearest(text, ["passkey", "totp"])
+            nearest(text, ["passkey", "totp", "sms", "voice", "email"])
                 .map_or_else(|| "write `passkey` or `totp`".into(), |near| format!("did you mean `{near}`?")),
         ),
     };

@@ -98,7 +98,7 @@ impl<'n> de::Deserializer<'n> for AbsentReader<'n, '_> {
             Path::Root => String::new(),
             path => format!(" in `{path}`"),
         };
-        let help = file::example(self.field)
+        let help = file::example(self.field, self.fields)
             .map_or_else(|| format!("add `{}:`", self.field), |example| format!("add `{}: {example}`", self.field));
         self.map.page.refuse("missing_key", spot, format!("the key `{}` is missing{path}", self.field), help);
         Err(Trouble::Told)

@@ -46,7 +46,14 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
         .with("tls/acme.pem", "pem")
         .with("tls/internal-ca.pem", "pem")
         .with("tls/clients.pem", "pem")
-        .with("tls/acme.key", "pem");
+        .with_breached(
+            "breached.bin",
+            "leaked password
+",
+        )
+        .with("tls/acme.key", "pem")
+        .with("secrets/smtp", "password")
+        .with("secrets/sms", "token");
     assert!(folder.load().is_ok(), "{}", folder.load().unwrap_err());
 }
 

@@ -354,3 +354,43 @@ fn gateway(apps: &str) -> String {
          store: {{ redb: vestibule.redb }}\npolicies: policies\napps:\n{apps}"
     )
 }
+
+#[test]
+fn what_holds_for_passwords_arrives() {
+    let passwords = |written: &str| {
+        let text = gateway(APP) + &format!("sign_in: {{ passwords: {{ {written} }} }}\n");
+        let folder = Folder::sound().with("gateway.yaml", text).with_breached("breached.bin", "leaked password\n");
+        folder.load().unwrap_or_else(|faults| panic!("{faults}")).settings.passwords
+    };
+    for nothing in ["", "max_age: never"] {
+        let Passwords { breached, max_age } = passwords(nothing);
+        assert!(breached.is_none() && max_age.is_none(), "{nothing}");
+    }
+    let written = passwords("breached_file: breached.bin, max_age: 90d");
+    assert_eq!(written.max_age, Some(Duration::from_secs(90 * 86_400)));
+    let file = written.breached.unwrap();
+    assert_eq!((file.known.count(), &*file.place.file, file.place.line > 0), (1, "gateway.yaml", true));
+}
+
+#[test]
+fn a_breached_file_that_was_changed_is_a_new_configuration_and_a_damaged_one_has_its_line() {
+    let text = gateway(APP) + "sign_in: { passwords: { breached_file: breached.bin } }\n";
+    let folder = Folder::sound().with("gateway.yaml", text).with_breached("breached.bin", "leaked password\n");
+    let first = folder.load().unwrap();
+    let folder = folder.with_breached("breached.bin", "another password\n");
+    let second = folder.load().unwrap();
+    assert_ne!(first.digest, second.digest);
+    assert_eq!(digest(folder.path()), second.digest);
+    second.settings.verify_breached(Some(&first.settings)).unwrap();
+
+    let path = folder.path().join("breached.bin");
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let damaged = folder.load().unwrap();
+    let Faults(faults) = damaged.settings.verify_breached(Some(&first.settings)).unwrap_err();
+    assert_eq!((faults[0].code, faults[0].line > 0), ("bad_breached_file", true));
+    assert!(faults[0].message.contains("checksum"), "{}", faults[0].message);
+}
+
+const APP: &str = "  crm:\n    host: crm.localhost\n    upstream: http://127.0.0.1:9000\n    allow: everyone\n";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 
-use super::{Frame, Page, Problem, STYLE, Style, When, style_href};
+use super::{Frame, Method, Page, Problem, STYLE, Style, When, style_href};
 
 /// Something of a person's that can be ended: a sign-in or a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +27,17 @@ pub struct Thing {
     pub is_this: bool,
 }
 
+/// A way by which codes are sent, or could be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CodeWay {
+    /// Which.
+    pub method: Method,
+    /// Where they go, in part; none if it is not set up.
+    pub to: Option<String>,
+    /// May it be removed?
+    pub may_go: bool,
+}
+
 /// What was just done on the account page.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Done {
@@ -38,6 +49,8 @@ pub enum Done {
     Others,
     /// A token was revoked.
     Token,
+    /// Codes are sent no more by one of the ways.
+    Codes,
     /// Two-step sign-in is off.
     TwoStepOff,
     /// A passkey was added.
@@ -56,6 +69,7 @@ impl Done {
             Self::Session => "session",
             Self::Others => "others",
             Self::Token => "token",
+            Self::Codes => "codes",
             Self::TwoStepOff => "two-step-off",
             Self::PasskeyAdded => "passkey-added",
             Self::PasskeyRenamed => "passkey-renamed",
@@ -70,6 +84,7 @@ impl Done {
             Self::Session,
             Self::Others,
             Self::Token,
+            Self::Codes,
             Self::TwoStepOff,
             Self::PasskeyAdded,
             Self::PasskeyRenamed,
@@ -98,6 +113,8 @@ pub struct Account<'a> {
     pub passkeys: Option<usize>,
     /// Is any second step set up?
     pub has_second_step: bool,
+    /// The ways by which codes are sent, or could be.
+    pub codes: &'a [CodeWay],
     /// Recovery codes that are left.
     pub recovery_left: usize,
     /// Sign-ins of browsers.
@@ -150,9 +167,10 @@ pub struct NewPassword<'a> {
     pub form: &'a str,
 }
 
-impl NewPassword<'_> {
-    fn anything_stops(&self) -> bool {
-        self.boxes.iter().any(|one| !one.stops.is_empty())
+impl EndBox {
+    /// Is there a box to be shown?
+    pub(super) fn anything_stops(boxes: &[Self]) -> bool {
+        boxes.iter().any(|one| !one.stops.is_empty())
     }
 }
 

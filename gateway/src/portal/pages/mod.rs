@@ -1,15 +1,35 @@
 //! What does a person see? One struct per page, one template beside it, one stylesheet for all.
 //!
 //! The sentences live in the templates. A page knows no request, no store and no clock: the portal fills in the fields and
-//! calls [`Page::html`]. Nothing here needs JavaScript but passkeys, and nothing is styled or scripted inline, so that the strictest
-//! Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`).
+//! calls [`Page::html`]. Nothing but passkeys needs JavaScript, and nothing is styled or scripted inline, so that the
+//! strictest Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`). A
+//! page that does more with a script names it ([`Page::script`]), and only its answer lets that one run.
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
 
+/// `impl Page` for pages whose title is a few words and the organization; behind an arrow, where the page's script is.
+macro_rules! titled {
+    ($($page:ident: $words:expr $(=> $script:expr)?),+ $(,)?) => {$(
+        impl Page for $page<'_> {
+            fn title(&self) -> String {
+                format!("{} · {}", $words, self.frame.organization)
+            }
+
+            $(fn script(&self) -> Option<&'static str> {
+                Some($script)
+            })?
+        }
+    )+};
+}
+use titled;
+
 mod account;
+mod assets;
+mod codes;
 mod passkeys;
 mod problem;
 mod qr;
+mod recovery;
 #[cfg(test)]
 mod tests;
 mod when;
@@ -22,11 +42,14 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 pub use account::{
-    Account, AppChoice, Authenticator, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
+    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
 };
-pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys, SCRIPT, script_href};
+pub use assets::{Asset, asset, passkey_href, strength_href, style_href};
+pub use codes::{SendCode, SentCode};
+pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
+pub use recovery::{Forgot, LinkSent, NotMe, NotMeDone, ResetGone, ResetPassword};
 pub use when::When;
 
 /// A page that can be sent.
@@ -34,7 +57,7 @@ pub trait Page: Template {
     /// What the browser's tab says: the page and the organization.
     fn title(&self) -> String;
 
-    /// The script it runs, from the same host; needs `script-src 'self'`.
+    /// Where the one script of this page is served. Without it the page does all the same, but for passkeys.
     fn script(&self) -> Option<&'static str> {
         None
     }
@@ -67,15 +90,8 @@ pub enum Style {
     Inline,
 }
 
-/// The stylesheet, as served at [`style_href`].
+/// The stylesheet, as served at [`style_href`] or inlined.
 pub const STYLE: &str = include_str!("style.css");
-
-/// Where [`STYLE`] is served: `/assets/style-<16 hex digits of its BLAKE3>.css`, cacheable for ever.
-pub fn style_href() -> &'static str {
-    static HREF: LazyLock<String> =
-        LazyLock::new(|| format!("/assets/style-{}.css", &blake3::hash(STYLE.as_bytes()).to_hex()[..16]));
-    &HREF
-}
 
 /// The inlined stylesheet's name in a Content-Security-Policy, without quotes: `sha256-<base64>`.
 pub fn style_hash() -> &'static str {
@@ -113,6 +129,12 @@ pub enum Method {
     Recovery,
     /// A passkey or security key.
     Passkey,
+    /// A code by text message.
+    Sms,
+    /// A code that a call says.
+    Voice,
+    /// A code by mail.
+    Email,
 }
 
 impl Method {
@@ -122,6 +144,9 @@ impl Method {
             Self::Totp => "totp",
             Self::Recovery => "recovery",
             Self::Passkey => "passkey",
+            Self::Sms => "sms",
+            Self::Voice => "voice",
+            Self::Email => "email",
         }
     }
 }
@@ -416,27 +441,16 @@ pub struct Unavailable<'a> {
     pub reference: &'a str,
 }
 
-/// `impl Page` for pages whose title is a few words and the organization.
-macro_rules! titled {
-    ($($page:ident: $words:expr),+ $(,)?) => {$(
-        impl Page for $page<'_> {
-            fn title(&self) -> String {
-                format!("{} · {}", $words, self.frame.organization)
-            }
-        }
-    )+};
-}
-
 titled! {
     ChooseMethod: "Set up two-step sign-in",
     Passkeys: "Passkeys and security keys",
     SetUp: "Set up two-step sign-in",
     RecoveryCodes: "Your recovery codes",
-    Invitation: "Choose a password",
+    Invitation: "Choose a password" => strength_href(),
     InvitationGone: "Invitation not valid",
     Home: "Your apps",
     Account: "Your account",
-    NewPassword: "Change your password",
+    NewPassword: "Change your password" => strength_href(),
     NewCodes: "New recovery codes",
     Authenticator: "Authenticator app",
     NewToken: "Make an API token",
@@ -459,12 +473,13 @@ impl Page for SecondStep<'_> {
             Method::Totp => "Enter your code",
             Method::Recovery => "Enter a recovery code",
             Method::Passkey => "Use your passkey or security key",
+            Method::Sms | Method::Voice | Method::Email => "Enter your code",
         };
         format!("{words} · {}", self.frame.organization)
     }
 
     fn script(&self) -> Option<&'static str> {
-        (self.method == Method::Passkey).then(script_href)
+        (self.method == Method::Passkey).then(passkey_href)
     }
 }
 
@@ -474,7 +489,7 @@ impl Page for SignIn<'_> {
     }
 
     fn script(&self) -> Option<&'static str> {
-        self.passkey.map(|_| script_href())
+        self.passkey.map(|_| passkey_href())
     }
 }
 

@@ -1,20 +1,8 @@
 //! The pages of passkeys and security keys. Only these run a script, and a sign-in that leads to one of them.
 
-use std::sync::LazyLock;
-
 use askama::Template;
 
-use super::{Done, Frame, Method, Page, Problem, STYLE, Style, When, style_href};
-
-/// The script, as served at [`script_href`].
-pub const SCRIPT: &str = include_str!("passkey.js");
-
-/// Where [`SCRIPT`] is served: `/assets/passkey-<16 hex digits of its BLAKE3>.js`, cacheable for ever.
-pub fn script_href() -> &'static str {
-    static HREF: LazyLock<String> =
-        LazyLock::new(|| format!("/assets/passkey-{}.js", &blake3::hash(SCRIPT.as_bytes()).to_hex()[..16]));
-    &HREF
-}
+use super::{Done, Frame, Method, Page, Problem, STYLE, Style, When, passkey_href, style_href};
 
 /// `/sign-in/passkey`: a passkey alone. Posts `form`, `return_to`, `credential` there.
 #[derive(Template)]
@@ -103,7 +91,7 @@ impl Page for PasskeySignIn<'_> {
     }
 
     fn script(&self) -> Option<&'static str> {
-        Some(script_href())
+        Some(passkey_href())
     }
 }
 
@@ -113,6 +101,6 @@ impl Page for PasskeySetUp<'_> {
     }
 
     fn script(&self) -> Option<&'static str> {
-        Some(script_href())
+        Some(passkey_href())
     }
 }

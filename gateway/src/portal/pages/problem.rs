@@ -16,10 +16,23 @@ pub enum Problem<'a> {
         /// The same moment on the clock, with its time zone's name.
         until: &'a Zoned,
     },
+    /// As many codes were sent as may be.
+    SentEnough {
+        /// From now on.
+        left: Duration,
+        /// The same moment on the clock.
+        until: &'a Zoned,
+    },
+    /// A code that was sent, and is not the newest, or too old, or none.
+    WrongSentCode,
+    /// What should be a telephone number is none.
+    NoPhone,
     /// The session ended because it was idle.
     SessionOver,
     /// The session ended for another reason: its longest time was over, or somebody ended it.
     SessionEnded,
+    /// The password is another one: time to sign in with it.
+    PasswordReset,
     /// The bounded pool that checks passwords is full.
     Busy,
     /// A code of the authenticator app that isn't right.
@@ -43,6 +56,10 @@ pub enum Problem<'a> {
     PasswordTooLong,
     /// A new password that is on the list of common ones, or is the user name.
     TooCommon,
+    /// A new password that is in the file of breached ones.
+    Breached,
+    /// The password they signed in with is older than one may be; a notice, not an error.
+    PasswordTooOld,
     /// The new password and its repetition differ.
     Differ,
     /// The present password, asked for with a new one, isn't right.
@@ -70,12 +87,13 @@ pub enum Problem<'a> {
 impl Problem<'_> {
     /// Nothing was done wrong: it is told calmly.
     pub(super) fn is_notice(&self) -> bool {
-        matches!(self, Self::SessionOver | Self::SessionEnded | Self::Busy)
+        matches!(self, Self::SessionOver | Self::SessionEnded | Self::PasswordReset | Self::PasswordTooOld | Self::Busy)
     }
 
     /// What was typed is at fault, not the moment.
     pub(super) fn blames_input(&self) -> bool {
-        !self.is_notice() && !matches!(self, Self::Wait { .. } | Self::TookTooLong | Self::TooManyCodes)
+        !self.is_notice()
+            && !matches!(self, Self::Wait { .. } | Self::SentEnough { .. } | Self::TookTooLong | Self::TooManyCodes)
     }
 
     /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.

@@ -100,9 +100,15 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
         let focused: Vec<String> =
             page.tags.iter().filter(|tag| tag.has("autofocus")).filter_map(|tag| tag.value("id")).collect();
         let expected = match page.name {
-            "sign-in" | "sign-in-app" | "sign-in-over" | "sign-in-ended" | "sign-in-passkey-offered" => {
-                Some("username")
-            }
+            "sign-in"
+            | "sign-in-app"
+            | "sign-in-over"
+            | "sign-in-ended"
+            | "sign-in-reset"
+            | "sign-in-passkey-offered" => Some("username"),
+            "forgot" | "forgot-wait" => Some("email"),
+            "send-code-set-up" => Some("phone"),
+            "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
             name if name.starts_with("new-token") => Some("name"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
@@ -189,7 +195,9 @@ fn nothing_is_styled_or_scripted_inline() {
             page.name
         );
         let asks = page.tags.iter().any(|tag| tag.has("data-passkey") || tag.has("data-with-passkeys"));
-        assert_eq!(page.script, asks.then(script_href), "{}: a script only where it is needed", page.name);
+        let chooses = page.tags.iter().any(|tag| tag.value("autocomplete").as_deref() == Some("new-password"));
+        let needed = asks.then(passkey_href).or(chooses.then(strength_href));
+        assert_eq!(page.script, needed, "{}: a script only where it is needed", page.name);
         for tag in &page.tags {
             for (name, _) in &tag.attributes {
                 assert!(name != "style" && !name.starts_with("on"), "{}: <{} {name}>", page.name, tag.name);
@@ -219,8 +227,7 @@ fn pages_are_light() {
     assert!(STYLE.len() <= 14 * 1024, "style.css has {} bytes", STYLE.len());
     assert!(style_href().starts_with("/assets/style-") && style_href().ends_with(".css"));
     assert_eq!(style_href().len(), "/assets/style-.css".len() + 16);
-    assert!(SCRIPT.len() <= 8 * 1024, "passkey.js has {} bytes", SCRIPT.len());
-    assert_eq!(script_href().len(), "/assets/passkey-.js".len() + 16);
+    assert_eq!(passkey_href().len(), "/assets/passkey-.js".len() + 16);
     for page in plain() {
         let limit = match page.name {
             name if name.starts_with("set-up") => 16 * 1024,
@@ -352,7 +359,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         let others: &[Method] = match method {
             Method::Totp => &[Method::Passkey, Method::Recovery],
             Method::Recovery => &[Method::Passkey, Method::Totp],
-            Method::Passkey => &[Method::Totp, Method::Recovery],
+            _ => &[Method::Totp, Method::Sms, Method::Voice, Method::Email, Method::Recovery],
         };
         let options = if method == Method::Passkey { options } else { "" };
         State::new(name, &SecondStep { frame, app, method, others, options, username, error, form })
@@ -405,6 +412,9 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         let (has_authenticator, recovery_left) = (done.is_none(), 10);
         let (passkeys, offers_authenticator) = (done.is_none().then_some(2), true);
         let has_second_step = has_authenticator;
+        let way = |method, to: Option<&str>| CodeWay { method, to: to.map(&say), may_go: done.is_none() };
+        let codes =
+            [way(Method::Sms, Some("\u{2022}\u{2022}\u{2022} 56")), way(Method::Voice, None), way(Method::Email, None)];
         State::new(
             name,
             &Account {
@@ -414,6 +424,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
                 has_authenticator,
                 offers_authenticator,
                 passkeys,
+                codes: &codes,
                 has_second_step,
                 recovery_left,
                 browsers,
@@ -502,6 +513,89 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         invite("invitation-short", Some(Problem::TooShort { least: 12 })),
         invite("invitation-differ", Some(Problem::Differ)),
         invite("invitation-common", Some(Problem::TooCommon)),
+        State::new(
+            "send-code",
+            &SendCode {
+                frame,
+                method: Method::Sms,
+                to: Some("\u{2022}\u{2022}\u{2022} 56"),
+                phone: "",
+                others: &[Method::Totp, Method::Recovery],
+                has_choice: false,
+                username,
+                error: Some(Problem::SentEnough { left: Duration::from_secs(90), until }),
+                form,
+            },
+        ),
+        State::new(
+            "send-code-set-up",
+            &SendCode {
+                frame,
+                method: Method::Voice,
+                to: None,
+                phone: "600123456",
+                others: &[],
+                has_choice: true,
+                username,
+                error: Some(Problem::NoPhone),
+                form,
+            },
+        ),
+        State::new(
+            "send-code-email",
+            &SendCode {
+                frame,
+                method: Method::Email,
+                to: None,
+                phone: "",
+                others: &[],
+                has_choice: true,
+                username,
+                error: None,
+                form,
+            },
+        ),
+        State::new(
+            "second-step-sent",
+            &SentCode {
+                frame,
+                method: Method::Sms,
+                to: "\u{2022}\u{2022}\u{2022} 56",
+                is_set_up: false,
+                others: &[Method::Passkey, Method::Totp, Method::Recovery],
+                username,
+                error: Some(Problem::WrongSentCode),
+                form,
+            },
+        ),
+        State::new(
+            "second-step-sent-first",
+            &SentCode {
+                frame,
+                method: Method::Email,
+                to: "a\u{2022}\u{2022}\u{2022}@acme.example",
+                is_set_up: true,
+                others: &[],
+                username,
+                error: None,
+                form,
+            },
+        ),
+        State::new("forgot", &Forgot { frame, sends: true, email: "", error: None, form }),
+        State::new("forgot-wait", &Forgot { frame, sends: true, email: "ana@acme.example", error: Some(wait), form }),
+        State::new("forgot-nowhere", &Forgot { frame, sends: false, email: "", error: None, form }),
+        State::new("link-sent", &LinkSent { frame, email: "ana@acme.example", minutes: 30 }),
+        State::new("reset-password", &ResetPassword { frame, username, least: 8, boxes: &boxes, error: None, form }),
+        State::new(
+            "reset-password-differ",
+            &ResetPassword { frame, username, least: 15, boxes: &[], error: Some(Problem::Differ), form },
+        ),
+        State::new("reset-gone", &ResetGone { frame }),
+        State::new("not-me", &NotMe { frame, device: username, address, since: &ago(90), secret: reference, form }),
+        State::new("not-me-done", &NotMeDone { frame, has_ended: true }),
+        State::new("not-me-gone", &NotMeDone { frame, has_ended: false }),
+        sign_in("sign-in-reset", None, "", Some(Problem::PasswordReset)),
+        invite("invitation-breached", Some(Problem::Breached)),
         State::new("invitation-gone", &InvitationGone { frame }),
         home("home", &apps, None),
         home("home-empty", &[], None),
@@ -514,6 +608,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         change("new-password-wrong", &boxes, Some(Problem::WrongCurrent)),
         change("new-password-same", &boxes, Some(Problem::SamePassword)),
         change("new-password-wait", &boxes, Some(wait)),
+        change("new-password-old", &boxes, Some(Problem::PasswordTooOld)),
         State::new("account-authenticator", &Authenticator { frame, is_set_up: true, may_end: true, form }),
         State::new("account-authenticator-none", &Authenticator { frame, is_set_up: false, may_end: false, form }),
         describe("new-token", "", None),

@@ -25,6 +25,7 @@ pub(super) const fn definition(table: Table) -> Definition {
         Table::Counter => "counter",
         Table::Key => "key",
         Table::Audit => "audit",
+        Table::Outbox => "outbox",
     })
 }
 

@@ -173,6 +173,20 @@ async fn a_chain_that_was_removed_altogether_is_found() {
 }
 
 #[tokio::test]
+async fn a_store_of_an_older_program_gets_the_tables_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder).unwrap();
+    let _ = store.apply(change(b"a", b"1")).await.unwrap();
+    drop(store);
+    tamper(&folder, |transaction| {
+        assert!(transaction.delete_table(definition(Table::Outbox)).unwrap());
+    });
+    let store = open(&folder).unwrap();
+    assert_eq!(store.get(Table::Outbox, b"x").await, Ok(None));
+    assert_eq!(store.get(Table::Person, b"a").await.unwrap().unwrap().value, b"1");
+}
+
+#[tokio::test]
 async fn a_row_cut_short_is_called_damaged() {
     let folder = tempfile::tempdir().unwrap();
     open(&folder).map(drop).unwrap();

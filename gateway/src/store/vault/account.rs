@@ -7,6 +7,7 @@ use access::identity::{SessionId, TokenId, UserId};
 use access::password::PasswordHash;
 
 use super::act::{Act, Read, Tries};
+use super::outbox::Change;
 use super::records::StoredSecret;
 use super::secrets::{PASSWORD, factor};
 use super::{SessionKind, SessionRecord, TokenRecord, Vault, VaultError};
@@ -33,6 +34,20 @@ pub struct Ended {
     pub tokens: usize,
 }
 
+/// What ends with an act that is not committed yet.
+#[derive(Default)]
+pub(super) struct Ending {
+    pub(super) sessions: Vec<SessionId>,
+    pub(super) tokens: usize,
+}
+
+impl Ended {
+    pub(super) fn add(&mut self, ending: &Ending) {
+        self.sessions += ending.sessions.len();
+        self.tokens += ending.tokens;
+    }
+}
+
 impl Vault {
     /// Replaces the password and ends what was chosen, except the sign-in `kept`, in one transaction; of more than fit into
     /// one, the rest is ended before. Each that ends has an audit entry of its own.
@@ -48,48 +63,68 @@ impl Vault {
         let mut tries = Tries::new();
         loop {
             let read = self.known_person(user).await?;
-            let (sessions, tokens) = self.ended_with(user, ends, kept).await?;
-            if sessions.len() > SESSIONS_AT_ONCE || tokens.len() > TOKENS_AT_ONCE {
-                for session in sessions.iter().skip(SESSIONS_AT_ONCE) {
-                    let entry = like(&entry, "session.end", format!("session {}", session.id));
-                    ended.sessions += usize::from(self.end_session(session.id, entry).await?);
-                }
-                for token in tokens.iter().skip(TOKENS_AT_ONCE) {
-                    let entry = like(&entry, "token.revoke", format!("token {}", token.id));
-                    ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
-                }
-                tries.again("what is signed in").await?;
-                continue;
-            }
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             let mut act = self.act();
             act.change_person(&read, &after)?;
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;
             act.audit(&entry)?;
-            for session in &sessions {
-                if self.end_life(&mut act, session.id).await?.is_some() {
-                    act.audit(&like(&entry, "session.end", format!("session {}", session.id)))?;
-                }
-            }
-            for token in &tokens {
-                if self.end_token(&mut act, token.id).await? {
-                    act.audit(&like(&entry, "token.revoke", format!("token {}", token.id)))?;
-                }
-            }
+            act.tell(&after, Change::Password, &entry)?;
+            let Some(ending) = self.end_with(&mut act, user, ends, Some(kept), &entry, &mut ended).await? else {
+                tries.again("what is open").await?;
+                continue;
+            };
             match act.commit().await? {
-                Applied::Refused { .. } => tries.again("the person").await?,
                 Applied::Done { .. } => {
                     // They are over already; their rows only have to go.
-                    for session in &sessions {
-                        self.forget_rows(user, session.id).await?;
+                    for session in &ending.sessions {
+                        self.forget_rows(user, *session).await?;
                     }
-                    ended.sessions += sessions.len();
-                    ended.tokens += tokens.len();
+                    ended.add(&ending);
                     return Ok(ended);
                 }
+                Applied::Refused { .. } => tries.again("the person").await?,
             }
         }
+    }
+
+    /// Ends what was chosen within an act, except the sign-in `kept`. `None`: there was more than fits into one; the rest
+    /// has ended, which `ended` says, and the act is to be built again.
+    pub(super) async fn end_with(
+        &self,
+        act: &mut Act<'_>,
+        user: UserId,
+        ends: Ends,
+        kept: Option<SessionId>,
+        entry: &Entry,
+        ended: &mut Ended,
+    ) -> Result<Option<Ending>, StoreError> {
+        let (sessions, tokens) = self.ended_with(user, ends, kept).await?;
+        if sessions.len() > SESSIONS_AT_ONCE || tokens.len() > TOKENS_AT_ONCE {
+            for session in sessions.iter().skip(SESSIONS_AT_ONCE) {
+                let entry = like(entry, "session.end", format!("session {}", session.id));
+                ended.sessions += usize::from(self.end_session(session.id, entry).await?);
+            }
+            for token in tokens.iter().skip(TOKENS_AT_ONCE) {
+                let entry = like(entry, "token.revoke", format!("token {}", token.id));
+                ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
+            }
+            return Ok(None);
+        }
+        let mut ending = Ending::default();
+        for session in &sessions {
+            if self.end_life(act, session.id).await?.is_some() {
+                act.audit(&like(entry, "session.end", format!("session {}", session.id)))?;
+                ending.sessions.push(session.id);
+            }
+        }
+        for token in &tokens {
+            if self.end_token(act, token.id).await? {
+                act.audit(&like(entry, "token.revoke", format!("token {}", token.id)))?;
+                ending.tokens += 1;
+            }
+        }
+        Ok(Some(ending))
     }
 
     /// What would end with the password of this person, the oldest last.
@@ -97,12 +132,12 @@ impl Vault {
         &self,
         user: UserId,
         ends: Ends,
-        kept: SessionId,
+        kept: Option<SessionId>,
     ) -> Result<(Vec<SessionRecord>, Vec<TokenRecord>), StoreError> {
         let mut sessions = if ends.browsers || ends.devices { self.sessions(Some(user)).await? } else { Vec::new() };
         sessions.retain(|session| {
             let chosen = if session.kind == SessionKind::Device { ends.devices } else { ends.browsers };
-            chosen && session.id != kept
+            chosen && Some(session.id) != kept
         });
         let tokens = if ends.tokens { self.tokens(Some(user)).await? } else { Vec::new() };
         Ok((sessions, tokens))

@@ -26,6 +26,8 @@ pub(super) struct Read<T> {
 pub(super) struct Act<'v> {
     vault: &'v Vault,
     batch: Batch,
+    /// Is there something to be sent in it?
+    sends: bool,
 }
 
 impl Vault {
@@ -81,7 +83,7 @@ impl Vault {
     }
 
     pub(super) fn act(&self) -> Act<'_> {
-        Act { vault: self, batch: Batch::default() }
+        Act { vault: self, batch: Batch::default(), sends: false }
     }
 }
 
@@ -142,8 +144,21 @@ impl Act<'_> {
         self.batch.notices.push(notice);
     }
 
+    /// There is something for the couriers, once this has happened.
+    pub(super) const fn wakes_couriers(&mut self) {
+        self.sends = true;
+    }
+
+    pub(super) const fn vault(&self) -> &Vault {
+        self.vault
+    }
+
     pub(super) async fn commit(self) -> Result<Applied, StoreError> {
-        self.vault.store().apply(self.batch).await
+        let applied = self.vault.store().apply(self.batch).await?;
+        if self.sends && matches!(applied, Applied::Done { .. }) {
+            self.vault.wake_couriers();
+        }
+        Ok(applied)
     }
 }
 

@@ -58,6 +58,26 @@ impl Vault {
         }
     }
 
+    /// Counts one request for a message, whoever it would go to, for the source that asks. `Err(until)`: too many; wait.
+    pub async fn reserve_request(&self, source: ClientAddr) -> Result<Result<(), Timestamp>, StoreError> {
+        let key = [b"m".as_slice(), &self.digest("source", source.source().to_string().as_bytes()).0].concat();
+        let mut tries = Tries::new();
+        loop {
+            let read = self.read(Table::Counter, &key).await?;
+            let count = match count(read.as_ref()).reserve(SOURCE, self.now()) {
+                Ok(count) => count,
+                Err(until) => return Ok(Err(until)),
+            };
+            let mut act = self.act();
+            act.as_read(Table::Counter, &key, read.as_ref());
+            act.put(Table::Counter, &key, &stored(count), Some(self.now() + KEPT))?;
+            match act.commit().await? {
+                Applied::Done { .. } => return Ok(Ok(())),
+                Applied::Refused { .. } => tries.again("the counter of requests").await?,
+            }
+        }
+    }
+
     /// An account whose sign-in was completed starts again from zero.
     pub async fn forget_attempts(&self, account: &str) -> Result<(), StoreError> {
         let mut act = self.act();
@@ -82,8 +102,7 @@ impl Vault {
             if count.failures == 0 {
                 act.delete(Table::Counter, key);
             } else {
-                let stored = StoredCount { failures: count.failures, last: count.last.millis() };
-                act.put(Table::Counter, key, &stored, Some(self.now() + KEPT))?;
+                act.put(Table::Counter, key, &stored(count), Some(self.now() + KEPT))?;
             }
         }
         Ok(matches!(act.commit().await?, Applied::Done { .. }))
@@ -104,6 +123,10 @@ fn count(read: Option<&Read<StoredCount>>) -> Count {
         failures: read.value.failures,
         last: Timestamp::from_millis(read.value.last),
     })
+}
+
+fn stored(count: Count) -> StoredCount {
+    StoredCount { failures: count.failures, last: count.last.millis() }
 }
 
 /// A day without failures forgets them.

@@ -25,7 +25,7 @@ impl Vault {
         let secret = bearer()?;
         let digest = self.flow_digest(secret.expose());
         let expires = Some(flow.started + FLOW_LIFE);
-        let issued = Issued::Flow(IssuedFlow { flow, ground, pending_totp, return_to });
+        let issued = Issued::Flow(IssuedFlow { flow, ground, pending_totp, return_to, sent: None });
         let mut act = self.act();
         act.absent(Table::Ticket, &digest.0);
         act.put(Table::Ticket, &digest.0, &issued, expires)?;
@@ -87,7 +87,8 @@ impl Vault {
             if !is_its_own || !issued.value.ground.holds_for(&person.value) {
                 return Ok(Outcome::Gone);
             }
-            let moved = IssuedFlow { flow: next.clone(), pending_totp: pending_totp.clone(), ..issued.value };
+            let moved =
+                IssuedFlow { flow: next.clone(), pending_totp: pending_totp.clone(), sent: None, ..issued.value };
             let mut act = self.act();
             act.unmoved(Table::Ticket, &digest.0, held.version);
             act.put(Table::Ticket, &digest.0, &Issued::Flow(moved.clone()), issued.expires)?;
@@ -140,7 +141,7 @@ impl Vault {
         Ok(())
     }
 
-    async fn issued_flow(&self, digest: Digest) -> Result<Option<Read<IssuedFlow>>, StoreError> {
+    pub(super) async fn issued_flow(&self, digest: Digest) -> Result<Option<Read<IssuedFlow>>, StoreError> {
         let Some(Read { value: Issued::Flow(value), version, expires }) =
             self.read::<Issued>(Table::Ticket, &digest.0).await?
         else {
@@ -154,12 +155,12 @@ impl Vault {
         Ok(Some(Read { value, version, expires }))
     }
 
-    fn flow_digest(&self, secret: &str) -> Digest {
+    pub(super) fn flow_digest(&self, secret: &str) -> Digest {
         self.digest("flow", secret.as_bytes())
     }
 }
 
 fn held(issued: IssuedFlow, digest: Digest, version: u64) -> HeldFlow {
-    let IssuedFlow { flow, ground, pending_totp, return_to } = issued;
-    HeldFlow { flow, pending_totp, return_to, ground, digest, version }
+    let IssuedFlow { flow, ground, pending_totp, return_to, sent } = issued;
+    HeldFlow { flow, pending_totp, return_to, sent, ground, digest, version }
 }

@@ -1,12 +1,13 @@
 //! What lies in the ticket table? Sign-ins under way, invitations and hand-offs, each by the digest of its secret.
 
 use access::Timestamp;
-use access::identity::{AppName, SessionId, UserId};
+use access::identity::{AppName, Email, SessionId, UserId};
 use access::login::{Flow, Stage};
 use access::policy::Methods;
 use access::totp::TotpSecret;
 use serde::{Deserialize, Serialize};
 
+use super::codes::{SentCode, StoredCode};
 use super::records::{Hex, Record, StoredSecret};
 use super::{Digest, Ground, Ticket};
 
@@ -24,6 +25,8 @@ pub(super) struct IssuedFlow {
     pub(super) ground: Ground,
     pub(super) pending_totp: Option<TotpSecret>,
     pub(super) return_to: Option<String>,
+    /// The code that was sent for it, if one was.
+    pub(super) sent: Option<SentCode>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,9 +56,19 @@ pub(super) enum StoredIssued {
         /// The session that has to show more, and when it was opened.
         #[serde(default)]
         within: Option<(Hex<16>, u64)>,
+        #[serde(default)]
+        sent: Option<StoredCode>,
     },
     Invitation {
         user: Hex<16>,
+    },
+    Reset {
+        user: Hex<16>,
+        email: String,
+        passwords: u32,
+    },
+    NotMe {
+        session: Hex<16>,
     },
     HandOff {
         session: Hex<32>,
@@ -69,7 +82,7 @@ impl Record for Issued {
 
     fn to_stored(&self) -> StoredIssued {
         match self {
-            Self::Flow(IssuedFlow { flow, ground, pending_totp, return_to }) => StoredIssued::Flow {
+            Self::Flow(IssuedFlow { flow, ground, pending_totp, return_to, sent }) => StoredIssued::Flow {
                 person: Hex(flow.person.0),
                 started: flow.started.millis(),
                 second_step: match flow.stage {
@@ -87,8 +100,13 @@ impl Record for Issued {
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
+                sent: sent.as_ref().map(StoredCode::of),
             },
             Self::Ticket(Ticket::Invitation { user }) => StoredIssued::Invitation { user: Hex(user.0) },
+            Self::Ticket(Ticket::Reset { user, email, passwords }) => {
+                StoredIssued::Reset { user: Hex(user.0), email: email.to_string(), passwords: *passwords }
+            }
+            Self::Ticket(Ticket::NotMe { session }) => StoredIssued::NotMe { session: Hex(session.0) },
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
                 StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
             }
@@ -112,6 +130,7 @@ impl Record for Issued {
                 pending_totp,
                 return_to,
                 within,
+                sent,
             } => {
                 let stage = match second_step.map(Methods::from_bits) {
                     Some(methods) if then_set_up => Stage::SecondStepThenSetUp { methods },
@@ -138,9 +157,17 @@ impl Record for Issued {
                     },
                     pending_totp,
                     return_to,
+                    sent: match sent {
+                        Some(sent) => Some(sent.into_sent()?),
+                        None => None,
+                    },
                 })
             }
             StoredIssued::Invitation { user } => Self::Ticket(Ticket::Invitation { user: UserId(user.0) }),
+            StoredIssued::Reset { user, email, passwords } => {
+                Self::Ticket(Ticket::Reset { user: UserId(user.0), email: Email::parse(&email).ok()?, passwords })
+            }
+            StoredIssued::NotMe { session } => Self::Ticket(Ticket::NotMe { session: SessionId(session.0) }),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
                 session: Digest(session.0),
                 app: AppName::parse(&app).ok()?,

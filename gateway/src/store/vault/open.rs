@@ -4,10 +4,12 @@
 //! administrators' changes meet at, in one batch.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use access::Secret;
 use access::policy::Generations;
 use data_encoding::HEXLOWER;
+use tokio::sync::Notify;
 
 use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
@@ -39,7 +41,15 @@ impl Vault {
         }
         let generations = generations(&store, &keys).await?;
         let store = Timed::new(Movable::new(store), clock.clone());
-        Ok(Self(Arc::new(Inner { store, keys, clock, generations, backing })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            keys,
+            clock,
+            generations,
+            backing,
+            tells_changes: AtomicBool::new(false),
+            outgoing: Notify::new(),
+        })))
     }
 }
 

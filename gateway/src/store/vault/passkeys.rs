@@ -13,6 +13,7 @@ use access::secret::TypedSecret;
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Tries, of_person};
+use super::outbox::Change;
 use super::records::Record;
 use super::secrets::{factor, without_recovery};
 use super::{Digest, PersonRecord, Vault};
@@ -142,6 +143,7 @@ impl Vault {
             let person_guard = act.change_person(&read, &after)?;
             act.unmoved(Table::SessionUse, &session.0, used.version);
             act.audit(&entry)?;
+            act.tell(&after, Change::Passkey(new.name.clone()), &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(if is_first { Added::First } else { Added::Done }),
                 Applied::Refused { guard } if guard < person_guard => return Ok(Added::Gone),
@@ -200,6 +202,8 @@ impl Vault {
             act.delete_passkey(user, id);
             act.change_person(&read, &after)?;
             act.audit(&entry)?;
+            let name = passkeys.into_iter().find(|passkey| passkey.id == id).map(|passkey| passkey.name);
+            act.tell(&after, Change::PasskeyRemoved(name.unwrap_or_default()), &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Removed::Done),
                 Applied::Refused { .. } => tries.again("the person").await?,

@@ -3,11 +3,13 @@
 //! Names and addresses are rows of their own, so that two people can't take one at the same time. Who takes the last
 //! administrator away is refused; two who each take one of the last two meet at one row, and the second is refused.
 
-use access::identity::{LoginName, RoleName, UserId};
+use access::identity::{Email, LoginName, RoleName, UserId};
 use access::policy::{Methods, Person, Standing};
 
 use super::act::{Act, Read, Tries};
+use super::codes::{SMS, VOICE};
 use super::open::ADMINS_ROW;
+use super::outbox::Change;
 use super::secrets::{TOTP, factor};
 use super::{Bearer, Force, NewPerson, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
@@ -53,6 +55,7 @@ impl Vault {
             enrolled: Methods::NONE,
             has_password: false,
             passwords: 0,
+            password_chosen: None,
             added: self.now(),
             last_sign_in: None,
             last_shown: Methods::NONE,
@@ -95,6 +98,12 @@ impl Vault {
             act.change_person(&read, &after)?;
             self.keep_an_administrator(&mut act, &read.value, Some(&after), force).await?;
             act.audit(&entry)?;
+            if after.email != read.value.email {
+                let now = after.email.as_ref().map_or_else(String::new, Email::to_string);
+                for email in read.value.email.iter().chain(&after.email) {
+                    act.tell_at(&after, email, Change::Email(now.clone()), &entry)?;
+                }
+            }
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if after.generation > read.value.generation {
@@ -158,12 +167,15 @@ impl Vault {
             after.generation = after.generation.saturating_add(u32::from(ends));
             let mut act = self.act();
             act.change_person(&read, &after)?;
-            act.delete(Table::Factor, &factor(id, TOTP));
+            for kind in [TOTP, SMS, VOICE] {
+                act.delete(Table::Factor, &factor(id, kind));
+            }
             self.forget_passkeys(&mut act, id).await?;
             for key in self.recovery_keys(id).await? {
                 act.delete(Table::Factor, &key);
             }
             act.audit(&entry)?;
+            act.tell(&after, Change::TwoStepOff, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if ends {
@@ -295,6 +307,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         enrolled: before.enrolled,
         has_password: before.has_password,
         passwords: before.passwords,
+        password_chosen: before.password_chosen,
         added: before.added,
         last_sign_in: before.last_sign_in,
         last_shown: before.last_shown,

@@ -71,6 +71,8 @@ pub(super) struct StoredPerson {
     has_password: bool,
     #[serde(default)]
     passwords: u32,
+    #[serde(default)]
+    password_chosen: Option<u64>,
     added: u64,
     last_sign_in: Option<(u64, IpAddr)>,
     #[serde(default)]
@@ -92,6 +94,7 @@ impl Record for PersonRecord {
             enrolled: self.enrolled.bits(),
             has_password: self.has_password,
             passwords: self.passwords,
+            password_chosen: self.password_chosen.map(Timestamp::millis),
             added: self.added.millis(),
             last_sign_in: self.last_sign_in.map(|(at, from)| (at.millis(), from)),
             last_shown: self.last_shown.bits(),
@@ -114,6 +117,7 @@ impl Record for PersonRecord {
             enrolled: Methods::from_bits(stored.enrolled),
             has_password: stored.has_password,
             passwords: stored.passwords,
+            password_chosen: stored.password_chosen.map(Timestamp::from_millis),
             added: Timestamp::from_millis(stored.added),
             last_sign_in: stored.last_sign_in.map(|(at, from)| (Timestamp::from_millis(at), from)),
             last_shown: Methods::from_bits(stored.last_shown),
@@ -319,7 +323,7 @@ macro_rules! as_it_is {
 
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Itself<T>(T);
+pub(super) struct Itself<T>(pub(super) T);
 
 as_it_is!(StoredGenerations, Hex<32>, StoredSecret, StoredCount);
 

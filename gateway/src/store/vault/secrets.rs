@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use access::Timestamp;
 use access::identity::UserId;
 use access::password::PasswordHash;
 use access::policy::{Method, Methods, Standing};
@@ -12,6 +13,7 @@ use access::totp::TotpSecret;
 
 use super::act::{Act, Tries, bearer, of_person};
 use super::issued::Issued;
+use super::outbox::Change;
 use super::records::{Hex, StoredSecret};
 use super::{Bearer, Digest, Outcome, PersonRecord, Ticket, Vault, VaultError};
 use crate::audit::Entry;
@@ -109,7 +111,7 @@ impl Vault {
                 return Ok(Outcome::Gone);
             }
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.unmoved(Table::Ticket, &digest.0, version);
@@ -118,6 +120,9 @@ impl Vault {
             act.delete(Table::Factor, &factor(user, INVITATION));
             act.put(Table::Factor, &factor(user, PASSWORD), &StoredSecret::of_text(hash.as_phc()), None)?;
             act.audit(&entry)?;
+            if read.value.has_password {
+                act.tell(&after, Change::Password, &entry)?;
+            }
             match act.commit().await? {
                 Applied::Done { .. } => {
                     if after.generation > read.value.generation {
@@ -167,6 +172,7 @@ impl Vault {
             self.put_recovery(&mut act, &mut after, &codes).await?;
             act.change_person(&read, &after)?;
             act.audit(&entry)?;
+            act.tell(&after, Change::RecoveryCodes, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Some(codes)),
                 Applied::Refused { .. } => tries.again("the person").await?,
@@ -180,7 +186,7 @@ impl Vault {
         loop {
             let read = self.known_person(id).await?;
             let mut after = read.value.clone();
-            after.choose_password();
+            after.choose_password(self.now());
             after.generation = after.generation.saturating_add(u32::from(read.value.has_password));
             let mut act = self.act();
             act.change_person(&read, &after)?;
@@ -278,8 +284,9 @@ fn new_codes() -> Result<Vec<TypedSecret>, StoreError> {
 
 impl PersonRecord {
     /// They have another password from now on.
-    pub(super) const fn choose_password(&mut self) {
+    pub(super) const fn choose_password(&mut self, now: Timestamp) {
         self.has_password = true;
+        self.password_chosen = Some(now);
         self.passwords = self.passwords.saturating_add(1);
     }
 }

@@ -12,6 +12,8 @@ use access::login::Proved;
 use access::policy::{Generations, Standing};
 
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
+use super::codes;
+use super::outbox::Change;
 use super::records::SessionUse;
 use super::secrets::{TOTP, without_recovery};
 use super::{After, Bearer, Digest, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, Vault};
@@ -33,7 +35,9 @@ impl Vault {
         entry: Entry,
     ) -> Result<Outcome<(Bearer, SessionRecord)>, StoreError> {
         let user = proved.person();
-        let Opening { address, device, kind, expires } = opening;
+        let device: String = opening.device.chars().take(DEVICE_LENGTH).collect();
+        let opening = Opening { device: device.clone(), ..opening };
+        let Opening { address, kind, expires, .. } = opening.clone();
         let (flow, ground) = match after {
             After::Password(ground) => (None, ground),
             After::Flow(held) => {
@@ -49,7 +53,6 @@ impl Vault {
         let digest = self.digest(SESSION, secret.expose().as_bytes());
         let id = SessionId(random()?);
         let entry = if entry.on.is_none() { entry.on(format!("session {id}")) } else { entry };
-        let device: String = device.chars().take(DEVICE_LENGTH).collect();
 
         let mut tries = Tries::new();
         loop {
@@ -96,6 +99,17 @@ impl Vault {
             act.put(Table::SessionUse, &id.0, &SessionUse { user, used: self.now() }, Some(expires))?;
             act.notice(Notice::Session(id));
             act.audit(&entry)?;
+            if ground.within.is_none() {
+                self.note_place(&mut act, &read.value, &opening, id).await?;
+            }
+            match &spend {
+                Spend::SetUp { .. } => act.tell(&after, Change::Authenticator, &entry)?,
+                Spend::SetUpPasskey { passkey, .. } => {
+                    act.tell(&after, Change::Passkey(passkey.name.clone()), &entry)?;
+                }
+                Spend::SetUpCodes { to, .. } => act.tell(&after, codes::told(to), &entry)?,
+                Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => {}
+            }
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Outcome::Done((secret, session))),
                 Applied::Refused { guard } if guard < person_guard => return Ok(Outcome::Gone),
@@ -294,6 +308,7 @@ impl Vault {
                     self.put_recovery(act, record, recovery).await?;
                 }
             }
+            Spend::SetUpCodes { to, recovery } => self.set_up_codes(act, record, to, recovery).await?,
             Spend::SetUp { secret, step, recovery, replaces } => {
                 // Somebody else may have set one up since this sign-in began; theirs is not replaced.
                 if record.enrolled.has(access::policy::Method::Totp) && !replaces {

@@ -3,6 +3,7 @@
 mod account;
 mod hand_offs;
 mod house;
+mod outbox;
 mod passkeys;
 mod people;
 mod scene;

@@ -11,6 +11,7 @@ use access::{Secret, Timestamp, token};
 use zeroize::Zeroizing;
 
 use super::act::Tries;
+use super::outbox::Change;
 use super::{Bearer, Digest, NewToken, TokenRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::seal::random;
@@ -48,6 +49,7 @@ impl Vault {
             act.mark(Table::PersonToken, &of_owner(owner, id), kept(&record));
             act.notice(Notice::Token(id));
             act.audit(&entry)?;
+            act.tell(&person.value, Change::Token(record.name.clone()), &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok((record, token::write(id, &secret))),
                 Applied::Refused { .. } => tries.again("the person").await?,

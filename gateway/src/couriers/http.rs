@@ -1,0 +1,171 @@
+//! How does a message reach a telephone? By a service that takes it over HTTP: one POST a message.
+//!
+//! What stands in the configured texts for number, words, code and secret is filled in as it must be written there, so that
+//! nothing of it can end a string or begin a field. No redirect is followed, no more of an answer is read than says how it
+//! went, and what the service says is not written down: some repeat the message.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, StatusCode};
+use zeroize::Zeroizing;
+
+use super::Outcome;
+use crate::config::{BodyForm, HttpCourier};
+
+/// What goes out.
+pub(super) struct Parts<'a> {
+    /// The number.
+    pub(super) to: &'a str,
+    /// What it says.
+    pub(super) text: &'a str,
+    /// The code in it.
+    pub(super) code: &'a str,
+}
+
+/// Hands one over.
+pub(super) async fn send(courier: &HttpCourier, parts: &Parts<'_>) -> Outcome {
+    match post(courier, parts).await {
+        Ok(status) if status.is_success() => Outcome::Sent,
+        // Too many at once, too slow, or its own fault: again. All other noes are about us or about the number.
+        Ok(status @ (StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)) => said(status),
+        Ok(status) if status.is_server_error() || matches!(status.as_u16(), 401 | 403) => said(status),
+        Ok(status) => Outcome::Refused(format!("the service answers {status}")),
+        Err(why) => Outcome::Failed(why),
+    }
+}
+
+fn said(status: StatusCode) -> Outcome {
+    Outcome::Failed(format!("the service answers {status}"))
+}
+
+async fn post(courier: &HttpCourier, parts: &Parts<'_>) -> Result<StatusCode, String> {
+    let secret = match &courier.secret_file {
+        Some(file) => {
+            let secret = tokio::fs::read_to_string(file).await;
+            let secret =
+                Zeroizing::new(secret.map_err(|error| format!("the service's secret can't be read: {error}"))?);
+            Zeroizing::new(secret.trim_end_matches(['\r', '\n']).to_owned())
+        }
+        None => Zeroizing::default(),
+    };
+    let fill = |text: &str, write: fn(&str) -> String| filled(text, parts, &secret, write);
+    let (write, kind): (fn(&str) -> String, _) = match courier.form {
+        BodyForm::Json => (in_json, "application/json"),
+        BodyForm::Form => (in_form, "application/x-www-form-urlencoded"),
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    for (name, value) in &courier.headers {
+        let name = HeaderName::try_from(name).map_err(|_| format!("`{name}` is no header"))?;
+        let mut value = HeaderValue::try_from(fill(value, as_it_is)).map_err(|_| format!("{name} can't be written"))?;
+        value.set_sensitive(true);
+        headers.insert(name, value);
+    }
+    let request = client(courier).await?.post(fill(&courier.url, in_form)).headers(headers);
+    let answer = request.body(fill(&courier.body, write)).send().await;
+    // Its address may hold what was filled in.
+    answer.map(|answer| answer.status()).map_err(|error| super::said(&error.without_url()))
+}
+
+async fn client(courier: &HttpCourier) -> Result<Client, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    match &courier.ca_file {
+        Some(file) => {
+            let pem =
+                tokio::fs::read(file).await.map_err(|error| format!("the service's CA can't be read: {error}"))?;
+            use rustls::pki_types::CertificateDer;
+            use rustls::pki_types::pem::PemObject as _;
+            for certificate in CertificateDer::pem_slice_iter(&pem) {
+                let certificate = certificate.map_err(|error| format!("the service's CA can't be read: {error}"))?;
+                roots.add(certificate).map_err(|error| format!("the service's CA can't be used: {error}"))?;
+            }
+        }
+        None => {
+            let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
+            let found = found.map_err(|error| format!("the system's CAs can't be read: {error}"))?;
+            roots.add_parsable_certificates(found.certs);
+        }
+    }
+    let tls =
+        rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(courier.timeout)
+        .timeout(courier.timeout.min(LONGEST))
+        .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| super::said(&error))
+}
+
+/// Fills the markers in, each as it must be written there. What is filled in is not looked at again.
+fn filled(text: &str, parts: &Parts<'_>, secret: &str, write: fn(&str) -> String) -> String {
+    let values = [("{to}", parts.to), ("{text}", parts.text), ("{code}", parts.code), ("{secret}", secret)];
+    let mut filled = String::with_capacity(text.len() + 256);
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match values.iter().find(|(marker, _)| rest.starts_with(marker)) {
+            Some((marker, value)) => {
+                filled.push_str(&write(value));
+                rest = &rest[marker.len()..];
+            }
+            None => {
+                filled.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Within the quotes of a string (RFC 8259 §7).
+fn in_json(value: &str) -> String {
+    let quoted = serde_json::Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn in_form(value: &str) -> String {
+    url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
+}
+
+fn as_it_is(value: &str) -> String {
+    value.to_owned()
+}
+
+/// Less than a message is claimed for.
+const LONGEST: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_filled_in_stays_where_it_is_put() {
+        let parts = Parts { to: "+34600123456", text: "a \"b\"\n{code}&x=y \u{e9}", code: "123456" };
+        let body = filled(
+            r#"{"to":"{to}","t":"{text}","c":{"k":"{code}"},"s":"{secret}","o":"{other}"}"#,
+            &parts,
+            "s\\",
+            in_json,
+        );
+        let read: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(read["t"], parts.text);
+        assert_eq!(
+            (&read["to"], &read["c"]["k"], &read["s"], &read["o"]),
+            (&"+34600123456".into(), &"123456".into(), &"s\\".into(), &"{other}".into())
+        );
+        let body = filled("To={to}&Text={text}", &parts, "", in_form);
+        let read: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(read, [("To".into(), parts.to.into()), ("Text".into(), parts.text.to_owned())]);
+    }
+}

@@ -1,0 +1,100 @@
+//! What is sent, by whom, and how long; and the links that choose passwords.
+
+use std::time::Duration;
+
+use access::identity::Email;
+
+use super::scene::*;
+use crate::store::vault::{Change, Ends, Errand, Letter, Message, Outcome};
+
+#[tokio::test]
+async fn of_several_couriers_one_has_a_message() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        vault.note_forgotten(email("ana@acme.example"), address(1)).await.unwrap();
+        let seen = vault.errands(10).await.unwrap().remove(0);
+        let soon = scene.clock.now() + Duration::from_secs(120);
+        let (one, other) = tokio::join!(vault.claim(seen.clone(), soon), vault.claim(seen, soon));
+        let mut claimed: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
+        assert_eq!(claimed.len(), 1);
+        let claimed = claimed.remove(0);
+        assert_eq!(claimed.tries, 1);
+        assert!(vault.errands(10).await.unwrap().is_empty(), "it is somebody's");
+
+        // Who claimed it does not come back: another takes over, and the first one's word counts no more.
+        scene.clock.advance(Duration::from_secs(120));
+        let again = vault.errands(10).await.unwrap().remove(0);
+        let again = vault.claim(again, scene.clock.now() + Duration::from_secs(120)).await.unwrap().unwrap();
+        vault.settle(&claimed).await.unwrap();
+        vault.put_off(claimed, scene.clock.now()).await.unwrap();
+        assert!(vault.errands(10).await.unwrap().is_empty());
+        vault.settle(&again).await.unwrap();
+        scene.clock.advance(Duration::from_secs(240));
+        assert!(vault.errands(10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_has_lost_its_sense_is_not_there_any_more() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        vault.note_forgotten(email("ana@acme.example"), address(1)).await.unwrap();
+        scene.clock.advance(Duration::from_secs(599));
+        assert_eq!(vault.errands(10).await.unwrap().len(), 1);
+        scene.clock.advance(Duration::from_secs(1));
+        assert!(vault.errands(10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn changes_are_told_only_where_mails_can_be_sent() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let id = scene.add("ana").await.person.id;
+        vault.add_token(new_token(&scene, id), entry()).await.unwrap();
+        assert!(vault.errands(10).await.unwrap().is_empty());
+        vault.tell_changes(true);
+        vault.add_token(new_token(&scene, id), entry()).await.unwrap();
+        let told = vault.errands(10).await.unwrap();
+        let [waiting] = told.as_slice() else { panic!("{told:?}") };
+        let Errand::Deliver(Message { letter: Letter::Changed { what, by_administrator, .. }, .. }) = &waiting.errand
+        else {
+            panic!("{waiting:?}")
+        };
+        assert!(matches!(what, Change::Token(_)) && *by_administrator);
+    }
+}
+
+#[tokio::test]
+async fn a_link_chooses_one_password_and_ends_every_session() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let ana = scene.add("ana").await;
+        let id = ana.person.id;
+        vault.set_password(id, cheap_hash(19_456, 'A'), entry()).await.unwrap();
+        let (_, session) = scene.sign_in(id).await;
+        let address = ana.email.clone().unwrap();
+        vault.recover(id, &address, entry()).await.unwrap();
+        let secret = link(&scene).await;
+        assert_eq!(vault.resettable(&secret).await.unwrap().map(|person| person.person.id), Some(id));
+        assert!(vault.resettable("another").await.unwrap().is_none());
+        let (one, other) = tokio::join!(
+            vault.reset_password(&secret, cheap_hash(19_456, 'B'), Ends::default(), entry()),
+            vault.reset_password(&secret, cheap_hash(19_456, 'C'), Ends::default(), entry()),
+        );
+        let done = [one.unwrap(), other.unwrap()].into_iter().filter(|outcome| matches!(outcome, Outcome::Done(_)));
+        assert_eq!(done.count(), 1);
+        assert!(vault.sessions(Some(id)).await.unwrap().iter().all(|open| open.id != session.id));
+        assert!(vault.resettable(&secret).await.unwrap().is_none());
+    }
+}
+
+async fn link(scene: &Scene) -> String {
+    let waiting = scene.vault.errands(10).await.unwrap().remove(0);
+    let Errand::Deliver(Message { letter: Letter::Reset { secret }, .. }) = waiting.errand else { panic!("a link") };
+    secret.expose().clone()
+}
+
+fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
