@@ -8,6 +8,7 @@ mod cases;
 mod couriers;
 mod gateway;
 mod levels;
+mod offered;
 mod passwords;
 mod scalars;
 mod traffic;
@@ -63,6 +64,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         return None;
     }
     let (gateway, passwords, apps) = (gateway??, passwords??, apps??);
+    offered::check(&policies, page, &written.content, &gateway.methods);
     let place = levels.place.unwrap_or_else(|| page.place(written.content.policies.spot));
     let organization = Organization {
         allow_from: levels.allow_from,
