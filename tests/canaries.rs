@@ -11,6 +11,7 @@ use harness::program::Program;
 use harness::wire::{Answer, CAFE, Wire};
 use serde_json::{Value, json};
 use vestibule::clock::Clock;
+use vestibule::demo::postbox::Postbox;
 use vestibule::demo::visitor::{Form, Redirects, Visitor};
 
 use crate::PROGRAM;
@@ -20,11 +21,22 @@ async fn no_secret_turns_up_in_what_the_gateway_writes() {
     let program = Program::new(PROGRAM).await;
     let settings =
         program.settings().replace("    allow: everyone\n", "    allow: everyone\n    basic: app_passwords\n");
-    program.write("gateway.yaml", &settings);
+    let postbox = Postbox::start().await.expect("free ports");
+    let (smtp, page) = (postbox.smtp(), postbox.page());
+    let body = r#"'{"to":"{to}","text":"{text}"}'"#;
+    let couriers = format!(
+        "couriers:\n  email: {{ smtp: \"{smtp}\", tls: none, from: login@acme.example }}\n  sms: {{ http: {{ url: \"http://{page}/sms\", headers: {{ Authorization: \"Bearer {{secret}}\" }}, body: {body}, secret_file: sms }} }}\n"
+    );
+    let settings = settings.replace("two_step: required }", "two_step: required, methods: [totp, sms, email] }");
+    program.write("gateway.yaml", &format!("{settings}\n{couriers}"));
+    program.write("sms", "canary-of-the-telephone-company\n");
+    let only_ours = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(program.file("sms"), only_ours).expect("ours");
     let serving = program.serve_with(&[("VESTIBULE_LOG", LOUDEST)]).await;
     let mut secrets = Secrets::default();
-    a_life(&program, &mut secrets).await;
-    assert!(secrets.0.len() >= 25, "{:?}", secrets.0.iter().map(|secret| secret.name).collect::<Vec<_>>());
+    secrets.add("the secret of the telephone company", "canary-of-the-telephone-company");
+    a_life(&program, &postbox, &mut secrets).await;
+    assert!(secrets.0.len() >= 40, "{:?}", secrets.0.iter().map(|secret| secret.name).collect::<Vec<_>>());
     let pages = everywhere(&program, &secrets).await;
     assert!(pages.iter().filter(|(_, answer)| answer.status >= 400).count() > 100);
 
@@ -46,6 +58,7 @@ async fn no_secret_turns_up_in_what_the_gateway_writes() {
             written.push((how, format!("{:?}", answer.headers).into_bytes()));
         }
     }
+    written.push(("mails", mails(&postbox, &secrets)));
     serving.terminate();
     let ended = serving.ended().await.ended(0);
     assert!(ended.out.lines().count() > 500, "the access log has {} lines", ended.out.lines().count());
@@ -135,11 +148,11 @@ impl Secrets {
 }
 
 /// Everything that people do, with each secret noted as it comes about.
-async fn a_life(program: &Program, secrets: &mut Secrets) {
+async fn a_life(program: &Program, postbox: &Postbox, secrets: &mut Secrets) {
     let chosen = "canary chosen password 4711";
     secrets.add("the password", chosen);
     let link = |told: &Value| told["invitation"].as_str().expect("a link").to_owned();
-    let old = link(&program.json(&["user", "add", "ana", "--group", "sales"]).await);
+    let old = link(&program.json(&["user", "add", "ana", "--email", "ana@acme.example", "--group", "sales"]).await);
     let link = link(&program.json(&["user", "invite", "ana"]).await);
     secrets.add("an invitation that was replaced", secret_of(&old));
     secrets.add("an invitation that was accepted", secret_of(&link));
@@ -159,6 +172,7 @@ async fn a_life(program: &Program, secrets: &mut Secrets) {
     ana.submit(&[("username", "ana"), ("password", chosen)]).await.expect("an answer");
     secrets.add("a flow of the browser's", cookie(&ana, "login.localhost", "__Host-vestibule-flow"));
 
+    ana.get(&program.url("login", "/set-up?method=totp")).await.expect("an answer");
     let page = ana.page().expect("a page").text();
     let grouped = between(&page, "<code class=\"secret\">", "</code>");
     let plain: String = grouped.split_whitespace().collect();
@@ -238,7 +252,66 @@ async fn a_life(program: &Program, secrets: &mut Secrets) {
         program.request("GET", "crm", "/").with("Cookie", &format!("{SESSION}={cookie}")).send().await;
         secrets.add("a cookie that was made up", cookie);
     }
+    forgotten(program, postbox, &codes[1], secrets).await;
 }
+
+/// A forgotten password, a new browser, and a telephone for codes.
+async fn forgotten(program: &Program, postbox: &Postbox, recovery: &str, secrets: &mut Secrets) {
+    let mut ana =
+        program.visitor().with_agent("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+    ana.get(&program.url("login", "/forgot")).await.expect("an answer");
+    ana.submit(&[("email", "ana@acme.example")]).await.expect("an answer");
+    let letter = postbox.wait_for("ana@acme.example", "Password reset", 1).await.expect("a mail");
+    let link = letter.link().expect("a link");
+    secrets.add(IN_A_MAIL[0], secret_of(link));
+    ana.get(link).await.expect("an answer");
+    secrets.add("a password that was repeated wrongly", "canary differs at a reset");
+    ana.submit(&[("password", "canary at a reset 4712"), ("again", "canary differs at a reset")])
+        .await
+        .expect("an answer");
+    let chosen = "canary at a reset 4712";
+    secrets.add("a password after a reset", chosen);
+    ana.submit(&[("password", chosen), ("again", chosen)]).await.expect("an answer");
+    ana.submit(&[("username", "ana"), ("password", chosen)]).await.expect("an answer");
+    secrets.add("a flow after a reset", cookie(&ana, "login.localhost", "__Host-vestibule-flow"));
+    ana.get(&program.url("login", "/second-step?method=recovery")).await.expect("an answer");
+    ana.submit(&[("code", recovery)]).await.expect("an answer");
+    secrets.add("a session after a reset", cookie(&ana, "login.localhost", SESSION));
+    let letter = postbox.wait_for("ana@acme.example", "New sign-in", 1).await.expect("a mail");
+    secrets.add(IN_A_MAIL[1], secret_of(letter.link().expect("a link")));
+
+    let page = ana.get(&program.url("login", "/account")).await.expect("an answer").text();
+    let forms = Form::all(&page);
+    let token = forms.iter().flat_map(|form| &form.fields).find(|(name, _)| name == "form").expect("a form").1.clone();
+    secrets.add("another form's token", &token);
+    ana.post_form("/account/codes/set-up", &[("form", &token), ("method", "sms")]).await.expect("an answer");
+    secrets.add("a flow within a session", cookie(&ana, "login.localhost", "__Host-vestibule-flow"));
+    ana.submit(&[("phone", "+34 600 987 654")]).await.expect("an answer");
+    secrets.add("a telephone number", "+34600987654");
+    let code = postbox.wait_for("+34600987654", "", 1).await.expect("a message").code().expect("a code");
+    secrets.add(IN_A_MAIL[2], &code);
+    ana.submit(&[("code", "canary-no-code-at-all")]).await.expect("an answer");
+    secrets.add("what was typed as a code that was sent", "canary-no-code-at-all");
+    let page = ana.submit(&[("code", &code)]).await.expect("an answer");
+    assert_eq!(page.heading().as_deref(), Some("Your account"), "{}", page.words());
+    secrets.add("a session after a set-up", cookie(&ana, "login.localhost", SESSION));
+}
+
+/// Everything that was sent, but for what each message is there to bring.
+fn mails(postbox: &Postbox, secrets: &Secrets) -> Vec<u8> {
+    let mut text = String::new();
+    for message in postbox.received() {
+        text.push_str(&format!("{}\n{}\n{}\n", message.subject, message.text, message.html));
+    }
+    for secret in secrets.0.iter().filter(|secret| IN_A_MAIL.contains(&secret.name)) {
+        assert!(text.contains(&secret.text), "{}", secret.name);
+        text = text.replace(&secret.text, "");
+    }
+    text.into_bytes()
+}
+
+/// What mails and messages bring.
+const IN_A_MAIL: [&str; 3] = ["a link that chooses a password", "a link that ends a session", "a code by text message"];
 
 /// Each secret to each address of ours, in each place of a request. All answers, with where the secret was.
 async fn everywhere(program: &Program, secrets: &Secrets) -> Vec<(&'static str, Answer)> {
@@ -248,7 +321,21 @@ async fn everywhere(program: &Program, secrets: &Secrets) -> Vec<(&'static str, 
         let (in_a_header, long) = (secret.text.replace(' ', "-"), secret.text.len() > 32);
         let document =
             json!({ "username": "ana", "password": secret.text, "device": "x", "method": "totp", "code": secret.text });
-        let fields = ["password", "again", "code", "form", "invitation", "return_to", "method"];
+        let fields = [
+            "password",
+            "again",
+            "code",
+            "form",
+            "invitation",
+            "return_to",
+            "method",
+            "email",
+            "phone",
+            "secret",
+            "name",
+            "current",
+            "credential",
+        ];
         let fields: Vec<_> =
             fields.iter().map(|field| (*field, secret.text.as_str())).chain([("username", "ana")]).collect();
         for (method, host, path) in ADDRESSES {
@@ -269,6 +356,8 @@ async fn everywhere(program: &Program, secrets: &Secrets) -> Vec<(&'static str, 
             for (host, path) in [
                 ("login", format!("/invitation/{text}")),
                 ("login", format!("/api/v1/sign-in/{text}")),
+                ("login", format!("/reset/{text}")),
+                ("login", format!("/not-me/{text}")),
                 ("login", format!("//invitation/{text}")),
                 ("login", format!("/invitation/../{text}")),
                 ("nobodys", format!("/invitation/{text}")),
@@ -290,6 +379,18 @@ const ADDRESSES: &[(&str, &str, &str)] = &[
     ("GET", "login", "/second-step"),
     ("POST", "login", "/second-step"),
     ("POST", "login", "/set-up"),
+    ("POST", "login", "/second-step/send"),
+    ("POST", "login", "/set-up/send"),
+    ("GET", "login", "/forgot"),
+    ("POST", "login", "/forgot"),
+    ("GET", "login", "/reset"),
+    ("POST", "login", "/reset"),
+    ("POST", "login", "/not-me"),
+    ("GET", "login", "/sign-in/passkey"),
+    ("POST", "login", "/sign-in/passkey"),
+    ("POST", "login", "/account/password"),
+    ("POST", "login", "/account/codes/set-up"),
+    ("POST", "login", "/account/app-passwords/new"),
     ("POST", "login", "/sign-out"),
     ("GET", "login", "/go"),
     ("GET", "login", "/whoami"),

@@ -48,7 +48,10 @@ async fn a_server_that_is_away_is_asked_again_and_one_that_says_no_is_not() {
     sent(&gateway, "failed", 1.0).await;
     gateway.clock().advance(Duration::from_secs(6));
     sent(&gateway, "refused", 1.0).await;
-    assert!(gateway.gate().vault().errands(10).await.expect("readable").is_empty(), "it is given up");
+    assert!(
+        gateway.gate().vault().errands(vestibule::store::vault::By::Mail, 10).await.expect("readable").is_empty(),
+        "it is given up"
+    );
     ask(&gateway).await;
     sent(&gateway, "sent", 1.0).await;
 }

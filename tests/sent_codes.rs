@@ -196,7 +196,9 @@ async fn a_service_that_is_away_is_asked_again_and_its_no_is_final() {
     let mut again = Visitor::new(gateway.clock().clone());
     with_password(&gateway, &mut again).await;
     until(&gateway, "sms", "refused").await;
-    assert!(gateway.gate().vault().errands(10).await.expect("readable").is_empty());
+    assert!(
+        gateway.gate().vault().errands(vestibule::store::vault::By::Telephone, 10).await.expect("readable").is_empty()
+    );
 }
 
 #[tokio::test]

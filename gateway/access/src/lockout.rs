@@ -2,7 +2,8 @@
 //!
 //! Five free failures, then 2^n seconds (1, 2, 4…), at most 15 minutes; a day without failures forgets them (NIST SP
 //! 800-63B-4 §3.2.2 asks for a limit, not for this curve). An attempt is counted before its secret is looked at, and given back when
-//! the secret was right. Pure: the caller brings `now` and stores what comes back, guarded by the version it read.
+//! the secret was right. A source, behind which a whole office may sit, forgets one failure a minute: a morning's slips of
+//! the finger must not keep everybody out at noon. Pure: the caller brings `now` and stores what comes back, guarded by the version it read.
 
 use std::time::Duration;
 
@@ -22,12 +23,14 @@ pub struct Count {
 pub struct Patience {
     /// Attempts without any wait.
     pub free: u32,
+    /// One failure is forgotten each time so long has passed; `None`: only all of them, after a day.
+    pub forgets: Option<Duration>,
 }
 
 /// For one account: five free failures.
-pub const ACCOUNT: Patience = Patience { free: 5 };
-/// For one source address, which an office shares: fifty.
-pub const SOURCE: Patience = Patience { free: 50 };
+pub const ACCOUNT: Patience = Patience { free: 5, forgets: None };
+/// For one source address, which an office shares: fifty, and one a minute is forgotten.
+pub const SOURCE: Patience = Patience { free: 50, forgets: Some(Duration::from_secs(60)) };
 
 impl Count {
     /// Counts an attempt that is about to be checked. Errors: the moment from which the next one is welcome.
@@ -36,9 +39,21 @@ impl Count {
         if now < wait_until {
             return Err(wait_until);
         }
+        let Self { failures, last } = self.healed(patience, now);
         let forgotten = now.since(self.last) >= FORGOTTEN_AFTER;
-        let failures = if forgotten { 0 } else { self.failures };
-        Ok(Self { failures: failures.saturating_add(1), last: now })
+        let failures = if forgotten { 0 } else { failures };
+        // What is left of a span goes on towards the next failure to be forgotten.
+        let last = if failures == 0 || patience.forgets.is_none() { now } else { last };
+        Ok(Self { failures: failures.saturating_add(1), last })
+    }
+
+    /// Less what was forgotten since the last one, by whole spans.
+    fn healed(self, patience: Patience, now: Timestamp) -> Self {
+        let Some(every) = patience.forgets else { return self };
+        let spans = now.since(self.last).as_millis() / every.as_millis().max(1);
+        let spans = u32::try_from(spans).unwrap_or(u32::MAX);
+        let healed = spans.min(self.failures);
+        Self { failures: self.failures - healed, last: self.last + every.saturating_mul(spans) }
     }
 
     /// Gives one attempt back, because its secret was right; no more than one, or whoever knows one secret could reset
@@ -126,6 +141,28 @@ mod tests {
         let count = Count { failures: 20, last: at(1_000) };
         assert_eq!(count.reserve(ACCOUNT, at(999 + day)).map(|count| count.failures), Ok(21));
         assert_eq!(count.reserve(ACCOUNT, at(1_000 + day)).map(|count| count.failures), Ok(1));
+    }
+
+    #[test]
+    fn a_source_forgets_one_failure_a_minute_however_busy_it_is() {
+        // An office in which somebody errs every two minutes, and twenty others don't.
+        let mut count = Count::default();
+        for second in (0..36_000).step_by(6) {
+            count = count.reserve(SOURCE, at(1_000 + second)).expect("nobody waits");
+            if second % 120 != 0 {
+                count = count.forgive();
+            }
+        }
+        assert!(count.failures <= 3, "{count:?}");
+        // A guesser gets fifty at once, and one a minute from then on.
+        let mut count = Count::default();
+        let mut guesses = 0;
+        for second in 0..36_000 {
+            if let Ok(next) = count.reserve(SOURCE, at(1_000 + second)) {
+                (count, guesses) = (next, guesses + 1);
+            }
+        }
+        assert!((600..=680).contains(&guesses), "{guesses} in ten hours");
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl Reach {
         let backing = Backing::Redb { file: settings.store.clone(), key_file: settings.store_key.clone() };
         let vault = open(&backing, &self.clock).await?;
         let in_force = InForce { settings, generation: 1, digest, client_authority: None };
+        vault.tell_changes(in_force.settings.couriers.email.is_some());
         let (vault, in_force) = self.straight.insert((vault, in_force));
         admin::perform(vault, in_force, &self.clock, command).await
     }

@@ -1,6 +1,6 @@
 //! In which words are people told? One letter, as text and as HTML.
 //!
-//! Nothing in it comes from a request but the address that somebody acted from; links begin with the portal's configured
+//! Nothing in it comes from a request but the address that somebody acted from, and what their program calls itself, plainly; links begin with the portal's configured
 //! address. Names are inert in both forms.
 
 use std::net::IpAddr;
@@ -82,9 +82,9 @@ fn new_place(settings: &Settings, device: &str, from: IpAddr, secret: &str, at: 
         before: vec![
             "Somebody signed in to your account from where nobody did before. If that was you, all is well.".to_owned(),
         ],
-        facts: vec![("When", said(at)), ("From", from.to_string()), ("With", one_line(device))],
+        facts: vec![("When", said(at)), ("From", from.to_string()), ("With", plain(device))],
         action: Some(Action {
-            label: "It was not me: end this session",
+            label: "It was not me: sign out everywhere",
             url: settings.portal.join(&format!("/not-me/{secret}")),
         }),
         after: vec!["If it was not you, choose another password as well: somebody knows this one.".to_owned()],
@@ -217,6 +217,13 @@ fn said(at: Timestamp) -> String {
 
 fn quoted(name: &str) -> String {
     format!("\u{201c}{}\u{201d}", one_line(name))
+}
+
+/// What a program says of itself, of which no mail program makes a link.
+fn plain(words: &str) -> String {
+    let harmless = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '(' | ')');
+    let words: String = words.chars().map(|letter| if harmless(letter) { letter } else { ' ' }).take(60).collect();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A name that stays where it is put.

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::config::InForce;
 use crate::metrics::Metrics;
 use crate::store::StoreError;
-use crate::store::vault::{Destination, Errand, Letter, Message, Vault, Waiting};
+use crate::store::vault::{By, Destination, Errand, Letter, Message, Vault, Waiting};
 
 /// All couriers of one gateway. Cheap to clone.
 #[derive(Clone)]
@@ -46,22 +46,26 @@ impl Couriers {
         Self { vault, clock, metrics }
     }
 
-    /// Works until it is dropped. `in_force` is asked before each round.
-    pub async fn run(self, in_force: impl Fn() -> Arc<InForce> + Send) {
+    /// Works until it is dropped, mail and telephones apart. `in_force` is asked before each round.
+    pub async fn run(self, in_force: impl Fn() -> Arc<InForce> + Send + Sync) {
+        tokio::join!(self.work(By::Mail, &in_force), self.work(By::Telephone, &in_force));
+    }
+
+    async fn work(&self, by: By, in_force: &(impl Fn() -> Arc<InForce> + Send + Sync)) {
         loop {
-            match self.round(&in_force()).await {
+            match self.round(by, &in_force()).await {
                 Ok(AT_ONCE) => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "the outbox can't be read"),
             }
             // Those that were put off are looked for, too.
-            let _ = tokio::time::timeout(LOOK_AGAIN, self.vault.outgoing()).await;
+            let _ = tokio::time::timeout(LOOK_AGAIN, self.vault.outgoing(by)).await;
         }
     }
 
     /// Does what is to be done now, a few at a time; how many errands there were.
-    async fn round(&self, in_force: &Arc<InForce>) -> Result<usize, StoreError> {
-        let waiting = self.vault.errands(AT_ONCE).await?;
+    async fn round(&self, by: By, in_force: &Arc<InForce>) -> Result<usize, StoreError> {
+        let waiting = self.vault.errands(by, AT_ONCE).await?;
         let found = waiting.len();
         let mut under_way = JoinSet::new();
         for waiting in waiting {

@@ -33,7 +33,8 @@ pub(super) async fn send(server: &MailServer, to: &Email, words: &Written, id: &
         Ok(Ok(_)) => Outcome::Sent,
         Ok(Err(error)) => {
             let code = error.status().map(u16::from);
-            let why = said(&error);
+            // Some servers repeat what they don't take, links and all.
+            let why = code.map_or_else(|| said(&error), |code| format!("the mail server answers {code}"));
             // 530, 534, 535, 538: it is us whom it does not want (RFC 4954 §6).
             let is_final = error.is_permanent() && !matches!(code, Some(530 | 534 | 535 | 538));
             if is_final { Outcome::Refused(why) } else { Outcome::Failed(why) }

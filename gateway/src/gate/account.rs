@@ -210,7 +210,7 @@ impl Gate {
             only_from: Vec::new(),
             expires,
         };
-        let made = self.vault.add_token(new, entry).await;
+        let made = self.vault.standing_on(visitor.record()).add_token(new, entry).await;
         self.catch_up(in_force).await?;
         let (token, text) = made?;
         Ok(Made::Done(Box::new(token), text))
@@ -251,7 +251,7 @@ impl Gate {
             return Ok(false);
         }
         let entry = Entry::new(actor(visitor.record()), "two_step.end").from(address.ip());
-        let ended = self.vault.end_two_step(visitor.person().id, entry).await;
+        let ended = self.vault.standing_on(visitor.record()).end_two_step(visitor.person().id, entry).await;
         self.catch_up(in_force).await?;
         ended?;
         Ok(true)
@@ -270,7 +270,7 @@ impl Gate {
             return Ok(None);
         }
         let entry = Entry::new(actor(visitor.record()), "recovery.renew").from(address.ip());
-        let codes = self.vault.renew_recovery(visitor.person().id, entry).await?;
+        let codes = self.vault.standing_on(visitor.record()).renew_recovery(visitor.person().id, entry).await?;
         self.catch_up(in_force).await?;
         Ok(codes)
     }
@@ -312,7 +312,11 @@ impl Gate {
         self.vault.forgive_attempt(&account, caller.address).await?;
         let Some(hash) = hashed else { return Ok(Changed::Fault(PasswordFault::Same)) };
         let entry = Entry::new(actor(person), "password.change").from(caller.address.ip());
-        let ended = self.vault.change_password(person.person.id, hash, ends, session.id, entry).await;
+        let ended = self
+            .vault
+            .standing_on(visitor.record())
+            .change_password(person.person.id, hash, ends, session.id, entry)
+            .await;
         self.catch_up(caller.in_force).await?;
         Ok(Changed::Done(ended?))
     }

@@ -51,7 +51,7 @@ impl Gate {
             only_from: Vec::new(),
             expires: life.map_or(Timestamp::NEVER, |life| self.clock.now() + life),
         };
-        let made = self.vault.add_app_password(new, entry).await;
+        let made = self.vault.standing_on(visitor.record()).add_app_password(new, entry).await;
         self.catch_up(in_force).await?;
         Ok(match made? {
             Some((record, letters)) => AppPasswordMade::Done(Box::new(record), letters),

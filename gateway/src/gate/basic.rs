@@ -56,7 +56,7 @@ impl Gate {
         let account = account(&login, owner);
         // What was right before and has changed since, or was counted before, tells a guesser nothing new.
         let counts = self.facts.shown_before(shown).is_none() && self.guesses.counted.get(&guess).is_none();
-        if counts && let Err(until) = self.vault.reserve_attempt(&account, from).await? {
+        if counts && let Err(until) = self.vault.reserve_program(&account, from).await? {
             return Ok(Found::Wrong(Cause::TooManyTries(until.since(self.clock.now()).max(SHORTEST_WAIT))));
         }
         let owner = owner.unwrap_or(NOBODY);
@@ -65,7 +65,7 @@ impl Gate {
         match visitor {
             Some(visitor) => {
                 if counts {
-                    self.vault.forgive_attempt(&account, from).await?;
+                    self.vault.forgive_program(&account, from).await?;
                 }
                 Ok(Found::Visitor(visitor, None))
             }

@@ -96,8 +96,11 @@ impl Gate {
         }
         let demanded = caller.in_force.settings.policy.second_step(visitor.person());
         let entry = Entry::new(actor(visitor.record()), "codes.end").from(caller.address.ip());
-        let ended =
-            self.vault.end_codes(visitor.person().id, method, demanded, entry.detail(method_word(method))).await;
+        let ended = self
+            .vault
+            .standing_on(visitor.record())
+            .end_codes(visitor.person().id, method, demanded, entry.detail(method_word(method)))
+            .await;
         self.catch_up(caller.in_force).await?;
         Ok(ended?)
     }

@@ -184,7 +184,11 @@ impl Gate {
         let codes = recovery_codes();
         let entry = Entry::new(actor(visitor.record()), "passkey.add").from(caller.address.ip());
         let entry = entry.detail(format!("\"{}\"", passkey.name));
-        let added = self.vault.add_passkey(visitor.person().id, session.id, &passkey, &codes, entry).await?;
+        let added = self
+            .vault
+            .standing_on(visitor.record())
+            .add_passkey(visitor.person().id, session.id, &passkey, &codes, entry)
+            .await?;
         self.catch_up(caller.in_force).await?;
         Ok(match added {
             Added::First => NewKey::Done(codes),
@@ -222,7 +226,8 @@ impl Gate {
         }
         let demanded = in_force.settings.policy.second_step(visitor.person());
         let entry = Entry::new(actor(visitor.record()), "passkey.remove").from(address.ip());
-        let removed = self.vault.remove_passkey(visitor.person().id, id, demanded, entry).await?;
+        let removed =
+            self.vault.standing_on(visitor.record()).remove_passkey(visitor.person().id, id, demanded, entry).await?;
         self.catch_up(in_force).await?;
         Ok(match removed {
             Removed::Done | Removed::Gone => KeyRemoved::Done,

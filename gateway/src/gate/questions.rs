@@ -86,7 +86,7 @@ impl Gate {
         let [first, second] = texts;
         let questions = [Question { text: first, answer: one }, Question { text: second, answer: other }];
         let entry = Entry::new(actor(visitor.record()), "questions.set").from(caller.address.ip());
-        let set = self.vault.set_questions(visitor.person().id, &questions, entry).await;
+        let set = self.vault.standing_on(visitor.record()).set_questions(visitor.person().id, &questions, entry).await;
         self.catch_up(caller.in_force).await?;
         set?;
         Ok(SetQuestions::Done)

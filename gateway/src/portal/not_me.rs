@@ -1,4 +1,4 @@
-//! `/not-me/…`: ends a sign-in that a mail told of, without signing in (D4).
+//! `/not-me/…`: signs out everywhere, without signing in, for whoever did not make a sign-in that a mail told of (D4).
 //!
 //! Opening the link ends nothing: mail scanners open links. Sending the form does.
 
@@ -27,17 +27,17 @@ pub(super) async fn page(
     Path(secret): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let session = match gate.vault().not_me(&secret).await {
-        Ok(Some(session)) => session,
+    let told = match gate.vault().not_me(&secret).await {
+        Ok(Some(told)) => told,
         Ok(None) => return done(&visit, &banner, StatusCode::GONE, false),
         Err(error) => return trouble(&gate, &visit, &error.into()),
     };
     let form = Form::of(&gate, &headers);
     let shown = NotMe {
         frame: frame(&visit.in_force, &banner),
-        device: &session.device,
-        address: session.address,
-        since: &When::of(session.opened, gate.clock().now()),
+        device: &told.device,
+        address: told.address,
+        since: &When::of(told.at, gate.clock().now()),
         secret: &secret,
         form: form.token(),
     };
@@ -64,7 +64,7 @@ pub(super) async fn end(
     if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &form) {
         return not_ours(&gate, &visit);
     }
-    let entry = Entry::new(Actor::Anonymous, "session.end").from(visit.resolved.client.ip());
+    let entry = Entry::new(Actor::Anonymous, "user.sign-out").from(visit.resolved.client.ip());
     match gate.end_not_me(&visit.in_force, &secret, entry.detail("by the link of a mail")).await {
         Ok(Outcome::Done(())) => done(&visit, &banner, StatusCode::OK, true),
         Ok(Outcome::Gone) => done(&visit, &banner, StatusCode::GONE, false),

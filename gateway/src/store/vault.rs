@@ -55,9 +55,11 @@ pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUs
 pub use ceremonies::Ceremony;
 pub use codes::{CODE_LIFE, Sending, SentCode};
 pub use hand_over::HandingOver;
-pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
+pub use house::SWEPT_AT_ONCE;
+pub use outbox::{By, Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
 pub use people::ADMINISTRATOR;
+pub use places::NewPlace;
 pub use questions::{QUESTIONS, Question};
 pub use resets::RESET_LIFE;
 pub use tokens::token_name;
@@ -188,11 +190,8 @@ pub enum Ticket {
         /// How many passwords they had chosen by then.
         passwords: u32,
     },
-    /// From a mail: ends a sign-in that its person did not make. Seven days.
-    NotMe {
-        /// Which.
-        session: SessionId,
-    },
+    /// From a mail: signs a person out everywhere who did not make the sign-in that it told of. Seven days.
+    NotMe(NewPlace),
     /// From the portal to an app host. 30 seconds.
     HandOff {
         /// The portal session it came from.
@@ -371,7 +370,14 @@ pub enum Force {
 
 /// The memory of the house. Cheap to clone.
 #[derive(Clone)]
-pub struct Vault(Arc<Inner>);
+pub struct Vault(Arc<Inner>, Option<Footing>);
+
+/// On whose account, as it was when somebody was admitted, does what follows stand?
+#[derive(Clone, Copy)]
+struct Footing {
+    user: UserId,
+    ground: Ground,
+}
 
 struct Inner {
     store: Timed,
@@ -381,8 +387,8 @@ struct Inner {
     backing: Backing,
     /// Are changes of credentials told by mail?
     tells_changes: AtomicBool,
-    /// Something was put into the outbox.
-    outgoing: Notify,
+    /// Something was put into the outbox, for mail and for telephones.
+    outgoing: [Notify; 2],
     /// A name that is nobody's, as a row.
     nobody: OnceLock<super::Row>,
 }
@@ -434,6 +440,13 @@ impl Vault {
     /// `sweep`.
     pub fn time_into(&self, seconds: &prometheus::HistogramVec) {
         self.store().time_into(seconds);
+    }
+
+    /// The same, for what somebody does who was admitted as this person: whoever is signed out everywhere meanwhile, or has
+    /// another password by then, is not there any more for it, however long it had to wait.
+    #[must_use]
+    pub fn standing_on(&self, person: &PersonRecord) -> Self {
+        Self(Arc::clone(&self.0), Some(Footing { user: person.person.id, ground: Ground::of(person) }))
     }
 
     fn store(&self) -> &Timed {

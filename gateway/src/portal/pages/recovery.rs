@@ -92,7 +92,7 @@ pub struct NotMeDone<'a> {
 
 super::titled! {
     NotMe: "Was it not you?",
-    NotMeDone: "Session over",
+    NotMeDone: "Signed out everywhere",
     Forgot: "Forgot your password?",
     LinkSent: "Look into your mail",
     ResetPassword: "Choose a new password" => strength_href(),

@@ -10,6 +10,7 @@ use access::{ClientAddr, Timestamp};
 
 use super::Vault;
 use super::act::{Read, Tries};
+use super::budgets::Budget;
 use super::records::StoredCount;
 use crate::store::{Applied, StoreError, Table};
 
@@ -21,7 +22,25 @@ impl Vault {
         account: &str,
         source: ClientAddr,
     ) -> Result<Result<(), Timestamp>, StoreError> {
-        let keys = self.counters(account, source);
+        self.reserve(self.counters(account, source)).await
+    }
+
+    /// As [`reserve_attempt`](Self::reserve_attempt), for programs that show app passwords: apart from people who sign in, so
+    /// that calendars with an old password keep nobody else out, and for each source alone, since letters can't be guessed.
+    pub async fn reserve_program(
+        &self,
+        account: &str,
+        source: ClientAddr,
+    ) -> Result<Result<(), Timestamp>, StoreError> {
+        self.reserve(self.program_counters(account, source)).await
+    }
+
+    /// Gives it back: the letters were right.
+    pub async fn forgive_program(&self, account: &str, source: ClientAddr) -> Result<(), StoreError> {
+        self.forgive(self.program_counters(account, source)).await
+    }
+
+    async fn reserve(&self, keys: [Vec<u8>; 2]) -> Result<Result<(), Timestamp>, StoreError> {
         let mut tries = Tries::new();
         loop {
             let now = self.now();
@@ -43,7 +62,10 @@ impl Vault {
     /// Gives it back: the secret was right. One attempt each, no more: whoever knows one secret could otherwise reset the
     /// count between guesses at another.
     pub async fn forgive_attempt(&self, account: &str, source: ClientAddr) -> Result<(), StoreError> {
-        let keys = self.counters(account, source);
+        self.forgive(self.counters(account, source)).await
+    }
+
+    async fn forgive(&self, keys: [Vec<u8>; 2]) -> Result<(), StoreError> {
         let mut tries = Tries::new();
         loop {
             let read = self.counts(&keys).await?;
@@ -58,19 +80,17 @@ impl Vault {
         }
     }
 
-    /// Counts one request for a message, whoever it would go to, for the source that asks. `Err(until)`: too many; wait.
+    /// Counts one request for a message, whoever it would go to, for the source that asks: sixty an hour, which an office may
+    /// need. `Err(until)`: too many; wait.
     pub async fn reserve_request(&self, source: ClientAddr) -> Result<Result<(), Timestamp>, StoreError> {
-        let key = [b"m".as_slice(), &self.digest("source", source.source().to_string().as_bytes()).0].concat();
+        let whose = source.source().to_string();
+        let budget = Budget { what: "requests from a source", whose: whose.as_bytes(), most: 60, within: HOUR };
         let mut tries = Tries::new();
         loop {
-            let read = self.read(Table::Counter, &key).await?;
-            let count = match count(read.as_ref()).reserve(SOURCE, self.now()) {
-                Ok(count) => count,
-                Err(until) => return Ok(Err(until)),
-            };
             let mut act = self.act();
-            act.as_read(Table::Counter, &key, read.as_ref());
-            act.put(Table::Counter, &key, &stored(count), Some(self.now() + KEPT))?;
+            if let Err(until) = self.take(&mut act, budget).await? {
+                return Ok(Err(until));
+            }
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Ok(())),
                 Applied::Refused { .. } => tries.again("the counter of requests").await?,
@@ -113,6 +133,12 @@ impl Vault {
         [self.account_counter(account), [b"s".as_slice(), &source.0].concat()]
     }
 
+    fn program_counters(&self, account: &str, source: ClientAddr) -> [Vec<u8>; 2] {
+        let source = source.source().to_string();
+        let of_source = self.digest("source of programs", source.as_bytes());
+        [self.account_counter(&format!("{account} from {source}")), [b"p".as_slice(), &of_source.0].concat()]
+    }
+
     fn account_counter(&self, account: &str) -> Vec<u8> {
         [b"a".as_slice(), &self.digest("account", account.as_bytes()).0].concat()
     }
@@ -131,3 +157,4 @@ fn stored(count: Count) -> StoredCount {
 
 /// A day without failures forgets them.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);

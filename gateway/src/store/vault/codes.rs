@@ -8,7 +8,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use access::identity::{Phone, UserId};
-use access::login::CODES_PER_FLOW;
+use access::login::{CODES_PER_FLOW, Stage};
 use access::policy::{Method, Methods};
 use access::secret::TypedSecret;
 use access::totp::Code;
@@ -75,18 +75,15 @@ impl Vault {
                 Destination::Mail(email) => email.as_str(),
                 Destination::Sms(phone) | Destination::Voice(phone) => phone.as_str(),
             };
-            let (address, id, source) = (address.as_bytes(), person.person.id.0, source.source().to_string());
+            let (id, source) = (person.person.id.0, source.source().to_string());
+            // Nobody uses up what another person's sign-ins may have.
+            let place = [&id, address.as_bytes()].concat();
             let channel = channel(to);
+            let is_set_up = read.value.flow.stage == Stage::SetUp;
             let budgets = [
-                Budget { what: "codes to a place, soon", whose: address, most: 3, within: Duration::from_secs(600) },
-                Budget { what: "codes to a place", whose: address, most: 15, within: DAY },
+                Budget { what: "codes to a place, soon", whose: &place, most: 3, within: Duration::from_secs(600) },
+                Budget { what: "codes to a place", whose: &place, most: 15, within: DAY },
                 Budget { what: "codes to a person", whose: &id, most: 10, within: Duration::from_secs(3600) },
-                Budget {
-                    what: "codes from a source",
-                    whose: source.as_bytes(),
-                    most: 200,
-                    within: Duration::from_secs(3600),
-                },
                 Budget {
                     what: "codes by a channel",
                     whose: channel.as_bytes(),
@@ -94,7 +91,14 @@ impl Vault {
                     within: DAY,
                 },
             ];
-            for budget in budgets {
+            // Numbers that anybody may type are few: they cost money, and somebody's sleep.
+            let of_set_ups = [
+                Budget { what: "first codes of a person", whose: &id, most: 6, within: DAY },
+                Budget { what: "first codes to a place", whose: address.as_bytes(), most: 6, within: DAY },
+                Budget { what: "first codes from a source", whose: source.as_bytes(), most: 60, within: DAY },
+            ];
+            let of_set_ups = of_set_ups.into_iter().filter(|_| is_set_up);
+            for budget in budgets.into_iter().chain(of_set_ups) {
                 if let Err(until) = self.take(&mut act, budget).await? {
                     return Ok(Sending::Wait(until));
                 }
@@ -157,7 +161,7 @@ impl Vault {
             }
             act.change_person(&read, &after)?;
             act.audit(&entry)?;
-            act.tell(&after, Change::CodesOff, &entry)?;
+            act.tell(&after, if after.enrolled.is_empty() { Change::TwoStepOff } else { Change::CodesOff }, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(true),
                 Applied::Refused { .. } => tries.again("the person").await?,

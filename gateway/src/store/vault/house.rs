@@ -131,4 +131,4 @@ const AUDIT_END: &[u8] = &[u8::MAX; 9];
 /// Rows read at once.
 const PAGE: usize = 500;
 /// Rows of one table removed at once.
-const SWEPT_AT_ONCE: usize = 1_000;
+pub const SWEPT_AT_ONCE: usize = 1_000;

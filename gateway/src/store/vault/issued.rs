@@ -1,5 +1,7 @@
 //! What lies in the ticket table? Sign-ins under way, invitations and hand-offs, each by the digest of its secret.
 
+use std::net::IpAddr;
+
 use access::Timestamp;
 use access::identity::{AppName, Email, SessionId, UserId};
 use access::login::{Flow, Stage};
@@ -9,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codes::{SentCode, StoredCode};
 use super::records::{Hex, Record, StoredSecret};
-use super::{Digest, Ground, Ticket};
+use super::{Digest, Ground, NewPlace, Ticket};
 
 /// What lies in the ticket table: tickets and sign-ins under way.
 pub(super) enum Issued {
@@ -68,7 +70,11 @@ pub(super) enum StoredIssued {
         passwords: u32,
     },
     NotMe {
-        session: Hex<16>,
+        user: Hex<16>,
+        address: IpAddr,
+        device: String,
+        at: u64,
+        place: Hex<32>,
     },
     HandOff {
         session: Hex<32>,
@@ -106,7 +112,13 @@ impl Record for Issued {
             Self::Ticket(Ticket::Reset { user, email, passwords }) => {
                 StoredIssued::Reset { user: Hex(user.0), email: email.to_string(), passwords: *passwords }
             }
-            Self::Ticket(Ticket::NotMe { session }) => StoredIssued::NotMe { session: Hex(session.0) },
+            Self::Ticket(Ticket::NotMe(told)) => StoredIssued::NotMe {
+                user: Hex(told.user.0),
+                address: told.address,
+                device: told.device.clone(),
+                at: told.at.millis(),
+                place: Hex(told.place.0),
+            },
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
                 StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
             }
@@ -167,7 +179,13 @@ impl Record for Issued {
             StoredIssued::Reset { user, email, passwords } => {
                 Self::Ticket(Ticket::Reset { user: UserId(user.0), email: Email::parse(&email).ok()?, passwords })
             }
-            StoredIssued::NotMe { session } => Self::Ticket(Ticket::NotMe { session: SessionId(session.0) }),
+            StoredIssued::NotMe { user, address, device, at, place } => Self::Ticket(Ticket::NotMe(NewPlace {
+                user: UserId(user.0),
+                address,
+                device,
+                at: Timestamp::from_millis(at),
+                place: Digest(place.0),
+            })),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
                 session: Digest(session.0),
                 app: AppName::parse(&app).ok()?,

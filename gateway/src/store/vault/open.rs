@@ -9,7 +9,6 @@ use std::sync::{Arc, OnceLock};
 use access::Secret;
 use access::policy::Generations;
 use data_encoding::HEXLOWER;
-use tokio::sync::Notify;
 
 use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
@@ -41,16 +40,17 @@ impl Vault {
         }
         let generations = generations(&store, &keys).await?;
         let store = Timed::new(Movable::new(store), clock.clone());
-        Ok(Self(Arc::new(Inner {
+        let inner = Inner {
             store,
             keys,
             clock,
             generations,
             backing,
             tells_changes: AtomicBool::new(false),
-            outgoing: Notify::new(),
+            outgoing: Default::default(),
             nobody: OnceLock::new(),
-        })))
+        };
+        Ok(Self(Arc::new(inner), None))
     }
 }
 

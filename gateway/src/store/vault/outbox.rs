@@ -137,6 +137,24 @@ pub enum Errand {
     },
 }
 
+/// By which way something goes: a mail server that hangs must not keep telephones from ringing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// Mail, and what becomes one.
+    Mail,
+    /// Text messages and calls.
+    Telephone,
+}
+
+impl Errand {
+    const fn by(&self) -> By {
+        match self {
+            Self::Deliver(Message { to: Destination::Sms(_) | Destination::Voice(_), .. }) => By::Telephone,
+            Self::Deliver(Message { to: Destination::Mail(_), .. }) | Self::Forgotten { .. } => By::Mail,
+        }
+    }
+}
+
 /// An errand that was claimed, or could be.
 #[derive(Clone, Debug)]
 pub struct Waiting {
@@ -167,9 +185,9 @@ impl Vault {
         self.0.tells_changes.store(tells, Ordering::Relaxed);
     }
 
-    /// Wakes when something was put into the outbox since the last time.
-    pub async fn outgoing(&self) {
-        self.0.outgoing.notified().await;
+    /// Wakes when something was put into the outbox since the last time; for one who waits by each way.
+    pub async fn outgoing(&self, by: By) {
+        self.0.outgoing[by as usize].notified().await;
     }
 
     pub(super) fn tells(&self) -> bool {
@@ -177,16 +195,18 @@ impl Vault {
     }
 
     pub(super) fn wake_couriers(&self) {
-        self.0.outgoing.notify_one();
+        for by in &self.0.outgoing {
+            by.notify_one();
+        }
     }
 
-    /// What is to be done now, the oldest first, at most `max`.
-    pub async fn errands(&self, max: usize) -> Result<Vec<Waiting>, StoreError> {
+    /// What is to be done now by this way, the oldest first, at most `max`.
+    pub async fn errands(&self, by: By, max: usize) -> Result<Vec<Waiting>, StoreError> {
         let now = self.now();
         let mut errands = Vec::new();
         for row in self.rows(Table::Outbox, &[], LOOKED_AT).await? {
             let waiting = self.waiting(&row)?;
-            if waiting.due <= now {
+            if waiting.due <= now && waiting.errand.by() == by {
                 errands.push(waiting);
             }
             if errands.len() == max {
@@ -381,4 +401,4 @@ impl StoredLetter {
 /// How long it is tried to tell of a change.
 const CHANGE_LIFE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// Of more than these the newest wait until the oldest are gone.
-const LOOKED_AT: usize = 10_000;
+const LOOKED_AT: usize = 100_000;

@@ -203,7 +203,9 @@ impl Vault {
             act.change_person(&read, &after)?;
             act.audit(&entry)?;
             let name = passkeys.into_iter().find(|passkey| passkey.id == id).map(|passkey| passkey.name);
-            act.tell(&after, Change::PasskeyRemoved(name.unwrap_or_default()), &entry)?;
+            let off = after.enrolled.is_empty();
+            let what = if off { Change::TwoStepOff } else { Change::PasskeyRemoved(name.unwrap_or_default()) };
+            act.tell(&after, what, &entry)?;
             match act.commit().await? {
                 Applied::Done { .. } => return Ok(Removed::Done),
                 Applied::Refused { .. } => tries.again("the person").await?,

@@ -245,7 +245,10 @@ impl Vault {
 
     /// The row of a person.
     pub(super) async fn person_row(&self, id: UserId) -> Result<Option<Read<PersonRecord>>, StoreError> {
-        self.read(Table::Person, &id.0).await
+        let read: Option<Read<PersonRecord>> = self.read(Table::Person, &id.0).await?;
+        let stands =
+            |person: &PersonRecord| self.1.is_none_or(|footing| footing.user != id || footing.ground.holds_for(person));
+        Ok(read.filter(|read| stands(&read.value)))
     }
 
     /// The row of a person who must exist.

@@ -100,7 +100,7 @@ impl Vault {
             act.notice(Notice::Session(id));
             act.audit(&entry)?;
             if ground.within.is_none() {
-                self.note_place(&mut act, &read.value, &opening, id).await?;
+                self.note_place(&mut act, &read.value, &opening).await?;
             }
             match &spend {
                 Spend::SetUp { .. } => act.tell(&after, Change::Authenticator, &entry)?,

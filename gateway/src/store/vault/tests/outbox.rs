@@ -5,32 +5,32 @@ use std::time::Duration;
 use access::identity::Email;
 
 use super::scene::*;
-use crate::store::vault::{Change, Ends, Errand, Letter, Message, Outcome};
+use crate::store::vault::{By, Change, Ends, Errand, Letter, Message, Outcome};
 
 #[tokio::test]
 async fn of_several_couriers_one_has_a_message() {
     for scene in scenes().await {
         let vault = &scene.vault;
         vault.note_forgotten(email("ana@acme.example"), address(1)).await.unwrap();
-        let seen = vault.errands(10).await.unwrap().remove(0);
+        let seen = vault.errands(By::Mail, 10).await.unwrap().remove(0);
         let soon = scene.clock.now() + Duration::from_secs(120);
         let (one, other) = tokio::join!(vault.claim(seen.clone(), soon), vault.claim(seen, soon));
         let mut claimed: Vec<_> = [one.unwrap(), other.unwrap()].into_iter().flatten().collect();
         assert_eq!(claimed.len(), 1);
         let claimed = claimed.remove(0);
         assert_eq!(claimed.tries, 1);
-        assert!(vault.errands(10).await.unwrap().is_empty(), "it is somebody's");
+        assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty(), "it is somebody's");
 
         // Who claimed it does not come back: another takes over, and the first one's word counts no more.
         scene.clock.advance(Duration::from_secs(120));
-        let again = vault.errands(10).await.unwrap().remove(0);
+        let again = vault.errands(By::Mail, 10).await.unwrap().remove(0);
         let again = vault.claim(again, scene.clock.now() + Duration::from_secs(120)).await.unwrap().unwrap();
         vault.settle(&claimed).await.unwrap();
         vault.put_off(claimed, scene.clock.now()).await.unwrap();
-        assert!(vault.errands(10).await.unwrap().is_empty());
+        assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty());
         vault.settle(&again).await.unwrap();
         scene.clock.advance(Duration::from_secs(240));
-        assert!(vault.errands(10).await.unwrap().is_empty());
+        assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty());
     }
 }
 
@@ -40,9 +40,9 @@ async fn a_message_that_has_lost_its_sense_is_not_there_any_more() {
         let vault = &scene.vault;
         vault.note_forgotten(email("ana@acme.example"), address(1)).await.unwrap();
         scene.clock.advance(Duration::from_secs(599));
-        assert_eq!(vault.errands(10).await.unwrap().len(), 1);
+        assert_eq!(vault.errands(By::Mail, 10).await.unwrap().len(), 1);
         scene.clock.advance(Duration::from_secs(1));
-        assert!(vault.errands(10).await.unwrap().is_empty());
+        assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty());
     }
 }
 
@@ -52,10 +52,10 @@ async fn changes_are_told_only_where_mails_can_be_sent() {
         let vault = &scene.vault;
         let id = scene.add("ana").await.person.id;
         vault.add_token(new_token(&scene, id), entry()).await.unwrap();
-        assert!(vault.errands(10).await.unwrap().is_empty());
+        assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty());
         vault.tell_changes(true);
         vault.add_token(new_token(&scene, id), entry()).await.unwrap();
-        let told = vault.errands(10).await.unwrap();
+        let told = vault.errands(By::Mail, 10).await.unwrap();
         let [waiting] = told.as_slice() else { panic!("{told:?}") };
         let Errand::Deliver(Message { letter: Letter::Changed { what, by_administrator, .. }, .. }) = &waiting.errand
         else {
@@ -90,11 +90,29 @@ async fn a_link_chooses_one_password_and_ends_every_session() {
 }
 
 async fn link(scene: &Scene) -> String {
-    let waiting = scene.vault.errands(10).await.unwrap().remove(0);
+    let waiting = scene.vault.errands(By::Mail, 10).await.unwrap().remove(0);
     let Errand::Deliver(Message { letter: Letter::Reset { secret }, .. }) = waiting.errand else { panic!("a link") };
     secret.expose().clone()
 }
 
 fn email(text: &str) -> Email {
     Email::parse(text).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_was_signed_out_everywhere_changes_nothing_any_more() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let id = scene.add("ana").await.person.id;
+        vault.set_password(id, cheap_hash(19_456, 'A'), entry()).await.unwrap();
+        let (_, session) = scene.sign_in(id).await;
+        let thief = vault.standing_on(&vault.person(id).await.unwrap().unwrap());
+        thief.add_token(new_token(&scene, id), entry()).await.expect("while they are there");
+        vault.sign_out_person(id, entry()).await.unwrap();
+        assert!(thief.add_token(new_token(&scene, id), entry()).await.is_err());
+        let changed = thief.change_password(id, cheap_hash(19_456, 'B'), Ends::default(), session.id, entry()).await;
+        assert!(changed.is_err());
+        assert_eq!(vault.password(id).await.unwrap().unwrap().as_phc(), cheap_hash(19_456, 'A').as_phc());
+        assert!(matches!(thief.renew_recovery(id, entry()).await, Ok(None)));
+    }
 }
