@@ -14,6 +14,7 @@ mod attempts;
 mod budgets;
 mod ceremonies;
 mod codes;
+mod decoy;
 mod flows;
 mod hand_offs;
 mod hand_over;
@@ -51,6 +52,7 @@ use crate::clock::Clock;
 pub use account::{Ended, Ends};
 pub use ceremonies::Ceremony;
 pub use codes::{CODE_LIFE, Sending, SentCode};
+pub use decoy::NOBODY;
 pub use hand_over::HandingOver;
 pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
@@ -369,6 +371,7 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     generations: Generations,
+    decoy: decoy::Decoy,
     backing: Backing,
     /// Are changes of credentials told by mail?
     tells_changes: AtomicBool,
@@ -427,6 +430,10 @@ impl Vault {
 
     fn store(&self) -> &Timed {
         &self.0.store
+    }
+
+    fn decoy(&self) -> &decoy::Decoy {
+        &self.0.decoy
     }
 
     fn keys(&self) -> &Keys {

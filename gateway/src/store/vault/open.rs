@@ -11,6 +11,7 @@ use access::policy::Generations;
 use data_encoding::HEXLOWER;
 use tokio::sync::Notify;
 
+use super::decoy::Decoy;
 use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
 use crate::clock::Clock;
@@ -40,12 +41,14 @@ impl Vault {
             initialise(&store, &keys).await?;
         }
         let generations = generations(&store, &keys).await?;
+        let decoy = Decoy::sealed(&keys)?;
         let store = Timed::new(Movable::new(store), clock.clone());
         Ok(Self(Arc::new(Inner {
             store,
             keys,
             clock,
             generations,
+            decoy,
             backing,
             tells_changes: AtomicBool::new(false),
             outgoing: Notify::new(),

@@ -32,13 +32,14 @@ impl Vault {
         Ok(self.person_row(id).await?.map(|read| read.value))
     }
 
-    /// By name or e-mail address.
+    /// By name or e-mail address. Looking for nobody is the same work.
     pub async fn person_called(&self, name: &LoginName) -> Result<Option<PersonRecord>, StoreError> {
         let key = match name {
             LoginName::Name(name) => name_key(name.as_str()),
             LoginName::Email(email) => email_key(email.as_str()),
         };
         let Some(id) = self.read::<UserId>(Table::PersonName, &key).await? else {
+            self.find_nobody().await?;
             return Ok(None);
         };
         self.person(id.value).await
