@@ -17,6 +17,7 @@ mod decisions;
 mod differential;
 mod documents;
 mod downgrade;
+mod enumeration;
 mod floods;
 mod flow_graph;
 mod forms;
