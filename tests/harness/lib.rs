@@ -14,6 +14,7 @@ pub mod dice;
 pub mod frames;
 pub mod gateway;
 pub mod openssl;
+pub mod passkey;
 pub mod program;
 pub mod recorder;
 pub mod servers;

@@ -22,7 +22,8 @@ use crate::audit::{Actor, Entry};
 use crate::config::InForce;
 use crate::store::StoreError;
 use crate::store::vault::{
-    After, Bearer, Ground, HeldFlow, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend, VaultError,
+    After, Bearer, Ground, HeldFlow, NOBODY, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
+    VaultError,
 };
 
 /// From where and with what somebody signs in.
@@ -160,10 +161,8 @@ impl Gate {
             self.metrics.sign_in("password", "password", "wait");
             return Ok(SignIn::Wait(until));
         }
-        let stored = match &person {
-            Some(person) => self.vault.password(person.person.id).await?,
-            None => None,
-        };
+        let id = person.as_ref().map_or(NOBODY, |person| person.person.id);
+        let stored = self.vault.password(id).await?;
         let verdict = match Password::parse(password) {
             Ok(password) => {
                 let checked = stored.clone();

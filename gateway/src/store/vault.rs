@@ -15,6 +15,7 @@ mod attempts;
 mod budgets;
 mod ceremonies;
 mod codes;
+mod decoy;
 mod flows;
 mod hand_offs;
 mod hand_over;
@@ -35,8 +36,8 @@ mod tests;
 mod tokens;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -54,6 +55,7 @@ pub use account::{Ended, Ends};
 pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use ceremonies::Ceremony;
 pub use codes::{CODE_LIFE, Sending, SentCode};
+pub use decoy::NOBODY;
 pub use hand_over::HandingOver;
 pub use house::SWEPT_AT_ONCE;
 pub use outbox::{By, Change, Destination, Errand, Letter, Message, Waiting};
@@ -384,13 +386,12 @@ struct Inner {
     keys: Keys,
     clock: Clock,
     generations: Generations,
+    decoy: decoy::Decoy,
     backing: Backing,
     /// Are changes of credentials told by mail?
     tells_changes: AtomicBool,
     /// Something was put into the outbox, for mail and for telephones.
     outgoing: [Notify; 2],
-    /// A name that is nobody's, as a row.
-    nobody: OnceLock<super::Row>,
 }
 
 /// Where a vault keeps its rows.
@@ -451,6 +452,10 @@ impl Vault {
 
     fn store(&self) -> &Timed {
         &self.0.store
+    }
+
+    fn decoy(&self) -> &decoy::Decoy {
+        &self.0.decoy
     }
 
     fn keys(&self) -> &Keys {

@@ -3,13 +3,14 @@
 //! A new store gets its schema version, a row of known text that proves the key, its generations and the row that
 //! administrators' changes meet at, in one batch.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
 
 use access::Secret;
 use access::policy::Generations;
 use data_encoding::HEXLOWER;
 
+use super::decoy::Decoy;
 use super::records::StoredGenerations;
 use super::{Backing, Inner, Vault};
 use crate::clock::Clock;
@@ -39,16 +40,17 @@ impl Vault {
             initialise(&store, &keys).await?;
         }
         let generations = generations(&store, &keys).await?;
+        let decoy = Decoy::sealed(&keys)?;
         let store = Timed::new(Movable::new(store), clock.clone());
         let inner = Inner {
             store,
             keys,
             clock,
             generations,
+            decoy,
             backing,
             tells_changes: AtomicBool::new(false),
             outgoing: Default::default(),
-            nobody: OnceLock::new(),
         };
         Ok(Self(Arc::new(inner), None))
     }

@@ -10,12 +10,11 @@ use super::act::{Act, Read, Tries};
 use super::codes::{SMS, VOICE};
 use super::open::ADMINS_ROW;
 use super::outbox::Change;
-use super::records::Record;
 use super::secrets::{TOTP, factor};
 use super::{Bearer, Force, NewPerson, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::seal::random;
-use crate::store::{Applied, Notice, Row, Store, StoreError, Table};
+use crate::store::{Applied, Notice, Store, StoreError, Table};
 
 impl Vault {
     /// All, by name.
@@ -33,11 +32,11 @@ impl Vault {
         Ok(self.person_row(id).await?.map(|read| read.value))
     }
 
-    /// By name or e-mail address.
+    /// By name or e-mail address. Looking for nobody is the same work.
     pub async fn person_called(&self, name: &LoginName) -> Result<Option<PersonRecord>, StoreError> {
         match self.id_called(name).await? {
             Some(id) => self.person(id).await,
-            None => Ok(None),
+            None => self.find_no_person().await.map(|()| None),
         }
     }
 
@@ -49,22 +48,8 @@ impl Vault {
         };
         match self.read::<UserId>(Table::PersonName, &key).await? {
             Some(read) => Ok(Some(read.value)),
-            None => self.open_nobody().map(|_| None),
+            None => self.find_no_name().map(|()| None),
         }
-    }
-
-    /// Opens a name's row that is in no table.
-    fn open_nobody(&self) -> Result<UserId, StoreError> {
-        let row = match self.0.nobody.get() {
-            Some(row) => row,
-            None => {
-                let key = name_key("nobody");
-                let json = serde_json::to_vec(&UserId([0; 16]).to_stored()).unwrap_or_default();
-                let value = self.keys().seal(Table::PersonName, &key, &json)?;
-                self.0.nobody.get_or_init(|| Row { key, version: 1, expires: None, value })
-            }
-        };
-        Ok(self.opened::<UserId>(Table::PersonName, row)?.value)
     }
 
     /// Adds a person without password, and the invitation by which they choose one.

@@ -21,9 +21,10 @@ use crate::store::seal::random;
 use crate::store::{Applied, StoreError, Table};
 
 impl Vault {
-    /// The stored password hash.
+    /// The stored password hash. Finding none is the same work.
     pub async fn password(&self, id: UserId) -> Result<Option<PasswordHash>, StoreError> {
         let Some(read) = self.read::<StoredSecret>(Table::Factor, &factor(id, PASSWORD)).await? else {
+            self.find_no_password()?;
             return Ok(None);
         };
         hash_of(id, &read.value).map(Some)
