@@ -14,7 +14,7 @@ use access::login::{self, Input, Next, Proved, Situation};
 use access::network::{Believed, Claims};
 use access::policy::{
     Attempt, Certificate, Decision, Generations, Goal, Method, Methods, Need, Place, Proof, Reason, SessionFacts,
-    TokenFacts,
+    TokenFacts, Unscoped,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -444,6 +444,7 @@ impl World {
                 let token = TokenFacts {
                     apps: record.apps.clone(),
                     scopes: record.scopes.clone(),
+                    unscoped: Unscoped::Owner,
                     only_from: config::resolve_list(networks, &record.only_from).expect("known networks"),
                     expires: record.expires,
                     generations: record.generations,

@@ -173,6 +173,7 @@ impl Metrics {
             decisions: self.decisions.clone(),
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
+            allowed_jwt: token(TokenKind::Jwt),
         }
     }
 
@@ -189,6 +190,8 @@ pub enum TokenKind {
     Token,
     /// A native app's.
     Device,
+    /// Another issuer's.
+    Jwt,
 }
 
 impl TokenKind {
@@ -196,6 +199,7 @@ impl TokenKind {
         match self {
             Self::Token => "token",
             Self::Device => "device",
+            Self::Jwt => "jwt",
         }
     }
 }
@@ -213,6 +217,7 @@ pub struct AppMetrics {
     address_refused: OnceLock<IntCounter>,
     allowed_token: IntCounter,
     allowed_device: IntCounter,
+    allowed_jwt: IntCounter,
 }
 
 impl AppMetrics {
@@ -237,6 +242,7 @@ impl AppMetrics {
             None => {}
             Some(TokenKind::Token) => self.allowed_token.inc(),
             Some(TokenKind::Device) => self.allowed_device.inc(),
+            Some(TokenKind::Jwt) => self.allowed_jwt.inc(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use access::network::{Believed, Claims};
 use access::policy::{
     Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts,
-    TokenFacts, Walk,
+    TokenFacts, Unscoped, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -120,6 +120,7 @@ impl Question<'_> {
         let facts = TokenFacts {
             apps: token.apps.clone(),
             scopes: token.scopes.clone(),
+            unscoped: Unscoped::Owner,
             only_from,
             expires: token.expires,
             generations: token.generations,

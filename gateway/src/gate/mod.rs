@@ -10,6 +10,7 @@ mod codes;
 mod cut;
 mod denials;
 mod facts;
+mod foreign;
 mod identity;
 mod live;
 pub mod login;
@@ -32,6 +33,7 @@ use access::network::{Believed, Claims};
 use access::policy::{Attempt, Certificate, Decision, Goal, Need, Place, Proof, Reason, Walk};
 use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 pub use assertion::AssertionError;
 pub use back::BackRoom;
@@ -53,6 +55,7 @@ use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
 use crate::store::vault::{Digest, SessionKind, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
+use foreign::{Checked, ForeignTokens};
 use live::{Inside, Live};
 
 /// The two doors. One per gateway, shared by all who serve.
@@ -61,6 +64,7 @@ pub struct Gate {
     clock: Clock,
     metrics: Arc<Metrics>,
     facts: FactCache,
+    foreign: ForeignTokens,
     live: Arc<Live>,
     denials: denials::Denials,
     references: denials::References,
@@ -215,6 +219,7 @@ impl Gate {
         Ok(Self {
             assertions: assertion::Assertions::new(&vault.assertion_key().await?)?,
             facts: FactCache::new(vault.clone()),
+            foreign: ForeignTokens::new(),
             live: Live::new(),
             denials: denials::Denials::default(),
             references: denials::References::new(Secret::new(random())),
@@ -254,10 +259,14 @@ impl Gate {
             }
         };
         let now = self.clock.now();
-        let wrong_token = matches!(found, Found::WrongToken);
+        let wrong_token = match found {
+            Found::WrongToken => Some(Cause::TokenInvalid),
+            Found::NoKeys => Some(Cause::Unavailable),
+            Found::Nobody | Found::Visitor(..) => None,
+        };
         let (visitor, digest) = match found {
             Found::Visitor(visitor, digest) => (Some(visitor), digest),
-            Found::Nobody | Found::WrongToken => (None, None),
+            Found::Nobody | Found::WrongToken | Found::NoKeys => (None, None),
         };
         let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
         let too_many = match &decision {
@@ -281,8 +290,10 @@ impl Gate {
                 Admission::Enter(Permit::new(grant, visitor, registration))
             }
             // Where a proof is needed, a token that means nothing is the sender's error; on a public path it is ignored.
-            Decision::SignIn(_) if wrong_token => Admission::Refuse(self.deny(&ask, Cause::TokenInvalid, None, None)),
-            Decision::SignIn(need) => Admission::SignIn { need, visitor },
+            Decision::SignIn(need) => match wrong_token {
+                Some(cause) => Admission::Refuse(self.deny(&ask, cause, None, None)),
+                None => Admission::SignIn { need, visitor },
+            },
             Decision::Refuse(refusal) => {
                 Admission::Refuse(self.deny(&ask, Cause::Rules(refusal.reason), refusal.rule, visitor))
             }
@@ -295,7 +306,7 @@ impl Gate {
         let asker = rate::Asker {
             address: ask.address,
             person: visitor.map(|visitor| visitor.person().id),
-            token: visitor.and_then(|visitor| visitor.token()).map(|token| token.id),
+            token: visitor.and_then(|visitor| visitor.token_id()),
         };
         self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
@@ -314,20 +325,52 @@ impl Gate {
                 let fits = |kind: &SessionKind| matches!(kind, SessionKind::App(of) if of == app);
                 (digest, self.facts.session(digest, fits).await?)
             }
-            Shown::Bearer(text) => return self.identify_bearer(text).await,
+            Shown::Bearer(text) => return self.identify_bearer(ask.in_force, text).await,
         };
         Ok(visitor.map_or(Found::Nobody, |visitor| Found::Visitor(visitor, Some(digest))))
     }
 
-    async fn identify_bearer(&self, text: &str) -> Result<Found, StoreError> {
+    async fn identify_bearer(&self, in_force: &InForce, text: &str) -> Result<Found, StoreError> {
         if let Some(secret) = text.strip_prefix(DEVICE_PREFIX) {
             let digest = self.session_digest(secret);
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
             return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
         }
+        if foreign::is_jwt(in_force, text) {
+            return self.identify_foreign(in_force, text).await;
+        }
         let Some((id, secret)) = access::token::parse(text) else { return Ok(Found::WrongToken) };
         let visitor = self.facts.token(id, &secret).await?;
         Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
+    }
+
+    async fn identify_foreign(&self, in_force: &InForce, text: &str) -> Result<Found, StoreError> {
+        let (token, mark) = match self.foreign.check(in_force, text, &self.clock) {
+            Checked::Known(visitor) => return Ok(Found::Visitor(visitor, None)),
+            Checked::Good(token, mark) => (token, mark),
+            Checked::Bad => return Ok(Found::WrongToken),
+            Checked::NoKeys => return Ok(Found::NoKeys),
+        };
+        let Some(visitor) = self.facts.foreign(token).await? else { return Ok(Found::WrongToken) };
+        self.foreign.remember(mark, &visitor);
+        Ok(Found::Visitor(visitor, None))
+    }
+
+    /// Is this bearer token one that we should judge? Ours by its look, or made for us by an issuer in force.
+    pub fn is_for_us(in_force: &InForce, text: &str) -> bool {
+        text.starts_with(access::token::PREFIX)
+            || text.starts_with(DEVICE_PREFIX)
+            || ForeignTokens::is_meant_for_us(in_force, text)
+    }
+
+    /// Takes over the issuers of a configuration that comes into force.
+    pub fn know_issuers(&self, in_force: &InForce) {
+        self.foreign.align(in_force);
+    }
+
+    /// Begins to ask the issuers whose time has come for their keys.
+    pub fn ask_issuers(&self, rounds: &mut JoinSet<()>) {
+        self.foreign.begin_refresh(&self.clock, rounds);
     }
 
     fn ask_rules(
@@ -356,10 +399,11 @@ impl Gate {
         let Some(visitor) = visitor else {
             return then(&Attempt { address, certificate, goal, proof: Proof::Nobody, generations: house });
         };
-        let facts = visitor.facts(in_force);
+        let facts = visitor.facts(in_force, house);
         let proof = match &facts {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
+            Facts::Foreign(token) => Proof::Token { person: visitor.person(), token },
         };
         then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
     }
@@ -383,16 +427,19 @@ impl Gate {
         }))
     }
 
-    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: bool, too_many: Option<Duration>) {
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: Option<Cause>, too_many: Option<Duration>) {
         let (kind, reason) = match decision {
             Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
             Decision::Allow(_) => (ALLOW, ALLOWED),
-            Decision::SignIn(_) if wrong_token => ("refuse", "token_invalid"),
-            Decision::SignIn(need) => ("sign_in", need_code(*need)),
+            Decision::SignIn(need) => match wrong_token {
+                Some(cause) => ("refuse", cause.code()),
+                None => ("sign_in", need_code(*need)),
+            },
             Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
         };
         let token = match ask.shown {
             Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
+            Shown::Bearer(text) if foreign::is_jwt(ask.in_force, text) => Some(TokenKind::Jwt),
             Shown::Bearer(_) => Some(TokenKind::Token),
             Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
         };
@@ -423,7 +470,7 @@ impl Gate {
         if refusal.reason != Reason::AddressNotAllowed {
             return None;
         }
-        self.count(ask, &decision, false, None);
+        self.count(ask, &decision, None, None);
         Some(self.deny(ask, Cause::Rules(refusal.reason), refusal.rule.clone(), None))
     }
 
@@ -528,6 +575,10 @@ impl Gate {
     }
 
     async fn may_stay(&self, in_force: &InForce, inside: &Inside) -> bool {
+        let foreign = inside.visitor.as_ref().and_then(|visitor| visitor.foreign());
+        if foreign.is_some_and(|token| !self.foreign.holds(in_force, token, &self.clock)) {
+            return false;
+        }
         let visitor = match &inside.visitor {
             None => None,
             Some(visitor) => match self.facts.again(visitor, inside.digest).await {
@@ -577,6 +628,8 @@ impl Gate {
 enum Found {
     Nobody,
     WrongToken,
+    /// A token of another issuer whose keys are not here.
+    NoKeys,
     Visitor(Arc<Visitor>, Option<Digest>),
 }
 

@@ -22,7 +22,7 @@ use super::connection::Facts;
 use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
-use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, OfApp, Permit, Shown, need_code};
+use crate::gate::{Admission, Ask, Gate, OfApp, Permit, Shown, need_code};
 use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
 impl Proxy {
@@ -228,7 +228,7 @@ impl Proxy {
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
-        let shown = shown(&request.headers, &route.app);
+        let shown = shown(&request.headers, &route.app, &snapshot.in_force);
         let address = context.seen.as_ref().ok_or_else(unseen)?.resolved.client;
         let ask = Ask {
             in_force: &snapshot.in_force,
@@ -286,20 +286,16 @@ impl Proxy {
     }
 }
 
-/// What was shown to an app: our token, else our cookie. A bearer token that is not one of ours beside a cookie belongs
+/// What was shown to an app: a token for us, else our cookie. A bearer token that is not for us beside a cookie belongs
 /// to the app (its own scripts send it); without a cookie it is a wrong token of ours.
-fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
+fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings, in_force: &InForce) -> Shown<'a> {
     let cookie = our_cookie(headers, COOKIE_NAME);
     match (asked::bearer(headers), cookie) {
-        (Some(token), Some(cookie)) if !is_ours(token) => Shown::AppCookie(&app.name, cookie),
+        (Some(token), Some(cookie)) if !Gate::is_for_us(in_force, token) => Shown::AppCookie(&app.name, cookie),
         (Some(token), _) => Shown::Bearer(token),
         (None, Some(cookie)) => Shown::AppCookie(&app.name, cookie),
         (None, None) => Shown::Nothing,
     }
-}
-
-fn is_ours(token: &str) -> bool {
-    token.starts_with(access::token::PREFIX) || token.starts_with(DEVICE_PREFIX)
 }
 
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {

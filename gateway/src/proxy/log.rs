@@ -65,9 +65,9 @@ impl Line {
         }
         if let Some(visitor) = visitor {
             object.text("user", visitor.person().name.as_str());
-            match (visitor.session(), visitor.token()) {
+            match (visitor.session(), visitor.token_id()) {
                 (Some(session), _) => object.shown("session", session.id),
-                (None, Some(token)) => object.shown("session", token.id),
+                (None, Some(token)) => object.shown("session", token),
                 (None, None) => {}
             }
         }

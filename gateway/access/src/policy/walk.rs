@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::{
     Allowed, App, Attempt, Certificate, Decision, Goal, Grant, Listed, Need, PathRule, Person, Place, Policy, Proof,
-    Reason, Refusal, SessionFacts, Standing, TokenFacts,
+    Reason, Refusal, SessionFacts, Standing, TokenFacts, Unscoped,
 };
 use crate::Timestamp;
 use crate::identity::AppName;
@@ -391,7 +391,7 @@ fn may_use(app: &App, rule: &PathRule, proof: &Proof<'_>) -> bool {
         Proof::Nobody => false,
         Proof::Session { person, .. } => allows(person),
         // A token can show neither a second step nor a recent proof.
-        Proof::Token { person, token } if token.scopes.is_empty() => {
+        Proof::Token { person, token } if token.scopes.is_empty() && token.unscoped == Unscoped::Owner => {
             let asks_for_more = [app.second_step, rule.second_step].iter().any(Option::is_some)
                 || [app.fresh, rule.fresh].iter().any(Option::is_some);
             !asks_for_more && allows(person)

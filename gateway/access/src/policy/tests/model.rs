@@ -233,8 +233,9 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
     });
     let allowed = match &attempt.proof {
         Proof::Token { token, .. } if token.scopes.is_empty() => {
+            let made_so = token.unscoped == Unscoped::Owner;
             let plain = app.second_step.is_none() && rule.second_step.is_none();
-            plain && app.fresh.is_none() && rule.fresh.is_none() && person_allowed
+            made_so && plain && app.fresh.is_none() && rule.fresh.is_none() && person_allowed
         }
         Proof::Token { token, .. } => {
             token.scopes.iter().any(|scope| rule.allow.contains(&Allowed::Token(scope.clone())))
@@ -394,6 +395,7 @@ impl Tape<'_> {
         TokenFacts {
             apps: APPS.into_iter().filter(|_| !self.rarely(4)).map(app).collect(),
             scopes: if self.rarely(2) { self.some(&SCOPES).into_iter().map(scope).collect() } else { vec![] },
+            unscoped: if self.rarely(4) { Unscoped::Nothing } else { Unscoped::Owner },
             only_from: if self.rarely(6) { self.list(50) } else { None },
             expires: if self.rarely(8) { now() } else { now() + Duration::from_millis(1) },
             generations: self.generations(),

@@ -98,6 +98,19 @@ fn a_token_enters_by_its_scopes_or_where_its_owner_may() {
 }
 
 #[test]
+fn a_token_of_another_issuer_that_was_given_no_scope_may_do_nothing() {
+    for (path, scopes, answer) in [
+        ("/x", &[][..], "refuse not_allowed by 14"),
+        ("/api/x", &[], "refuse not_allowed by 12"),
+        ("/api/x", &["crm.read"], "allow ana by 12"),
+    ] {
+        let mut attempt = Try::get("crm", path).token("ana", scopes);
+        attempt.token.unscoped = Unscoped::Nothing;
+        assert_eq!(attempt.answer(), answer, "{path} with {scopes:?}");
+    }
+}
+
+#[test]
 fn a_second_step_is_demanded_by_whoever_may_demand_it() {
     use Method::*;
     let organization = |rules: &mut Rules| rules.organization.two_step = TwoStep::Required;
