@@ -18,6 +18,7 @@ mod differential;
 mod documents;
 mod downgrade;
 mod floods;
+mod foreign_tokens;
 mod forms;
 mod h2_conformance;
 mod hand_off;

@@ -123,7 +123,15 @@ fn keys(page: Page<'_>, name: &At<Text>, written: &file::Issuer, dir: &Path) -> 
 /// https, or http to this machine. `None`: the page says why.
 fn jwks_url(page: Page<'_>, written: &At<Url>) -> Option<String> {
     let text = written.value.0.trim();
-    let url = url::Url::parse(text).ok().filter(|url| url.username().is_empty() && url.password().is_none());
+    if text.contains('@') {
+        page.refuse_secret(
+            written.spot,
+            "a user name or password stands in the URL",
+            "delete what stands before the @: public keys are for everybody",
+        );
+        return None;
+    }
+    let url = url::Url::parse(text).ok();
     let (message, help) = match url.as_ref().and_then(|url| Some((url.scheme(), url.host_str()?))) {
         Some(("https", _)) => return Some(text.to_owned()),
         Some(("http", host)) if is_here(host.trim_matches(['[', ']'])) => return Some(text.to_owned()),
@@ -132,7 +140,7 @@ fn jwks_url(page: Page<'_>, written: &At<Url>) -> Option<String> {
             "write https; http is for an issuer on this machine",
         ),
         _ => (
-            format!("expected an https URL without a user name, found `{}`", shown(text)),
+            format!("expected an https URL, found `{}`", shown(text)),
             "write it like https://id.acme.example/jwks.json",
         ),
     };
