@@ -55,7 +55,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
     let couriers = written.sound.then(|| couriers::check(page, &written.content, dir)).unwrap_or_default();
-    let issuers = written.sound.then(|| issuers::check(page, &written.content, dir)).unwrap_or_default();
+    let issuers = if written.sound { issuers::check(page, &written.content, dir) } else { Default::default() };
     let passwords = written.sound.then(|| passwords::check(page, &written.content, dir));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
     if written.sound && files.policies_sound {
