@@ -540,7 +540,7 @@ pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
         "url" => "https://sms.example/messages",
         "issuer" => "https://id.acme.example",
         "audience" => "vestibule",
-        "apps" => "[crm]",
+        "apps" if beside.contains(&"audience") => "[crm]",
         "body" if beside.contains(&"url") => "'{\"to\":\"{to}\",\"text\":\"{text}\"}'",
         _ => return None,
     })
