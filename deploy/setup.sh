@@ -12,7 +12,8 @@ usage: sh deploy/setup.sh [--tests]
 Installs, with apt-get, what is missing on this machine:
   to build   compiler, linker, cmake, git, curl and the certificates to reach crates.io
   --tests    also what the tests use: Chromium with its driver, a Japanese font, promtool, PyJWT, aiosmtpd, zbarimg, sslscan, slowhttptest,
-             and the servers that the gateway is compared with: nginx, Apache, lighttpd, HAProxy, Node, gunicorn
+             a calendar with its server (vdirsyncer, Radicale), and the servers that the gateway is compared with: nginx, Apache,
+             lighttpd, HAProxy, Node, gunicorn
 
 Rust itself comes with rustup (https://rustup.rs). Run this as root, or as somebody who may use sudo.
 TEXT
@@ -21,8 +22,8 @@ TEXT
 wanted="build-essential ca-certificates cmake curl git"
 # prometheus brings promtool. None of these is ever started as a service; the tests start their own, as processes.
 for_tests="apache2 chromium chromium-driver fonts-noto-cjk gunicorn haproxy lighttpd nginx nodejs prometheus"
-for_tests="$for_tests python3-aiosmtpd python3-cryptography python3-jwt slowhttptest sslscan zbar-tools"
-services="apache2 haproxy lighttpd nginx prometheus"
+for_tests="$for_tests python3-aiosmtpd python3-cryptography python3-jwt radicale slowhttptest sslscan vdirsyncer zbar-tools"
+services="apache2 haproxy lighttpd nginx prometheus radicale"
 
 while [ $# -gt 0 ]; do
     case $1 in

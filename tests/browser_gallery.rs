@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use harness::browser::{Browser, BrowserOptions};
+use harness::browser::{Browser, BrowserOptions, KeyKind};
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use serde_json::json;
 
@@ -29,6 +29,13 @@ async fn the_pages_behind_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_
     room.close();
 }
 
+#[tokio::test]
+async fn the_pages_of_passkeys_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
+    let room = Room::open().await;
+    room.passkeys().await;
+    room.close();
+}
+
 struct Room {
     gateway: TestGateway,
     browser: Browser,
@@ -37,7 +44,7 @@ struct Room {
 
 impl Room {
     async fn open() -> Self {
-        let sign_in = Some("sign_in: { two_step: required, passwords: { max_age: 30d } }".to_owned());
+        let sign_in = Some(SIGN_IN.to_owned());
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
         let gateway = TestGateway::with(Setup { policy, apps, extra, sign_in, mail: true, ..Setup::default() }).await;
@@ -133,9 +140,29 @@ impl Room {
         self.look("sign-in-reset", "Sign in").await;
         browser.goto(letter.link().expect("a link")).await;
         self.look("reset-gone", "This link can't be used").await;
+        browser.goto(&gateway.portal("/not-me/nothing-of-ours")).await;
+        self.look("not-me-gone", "There is nothing to end").await;
 
         browser.goto(&gateway.portal("/sign-in")).await;
         browser.enter_password("carla", PASSWORD).await;
+        self.look("choose", "Set up two-step sign-in").await;
+        browser.follow("a[href$='method=sms']").await;
+        self.look("set-up-sms", "Codes by text message").await;
+        browser.fill("#phone", "600 123 456").await;
+        browser.follow("main form button").await;
+        self.look("set-up-sms-wrong", "Codes by text message").await;
+        browser.fill("#phone", "+34 600 123 456").await;
+        browser.follow("main form button").await;
+        self.look("sent-code", "Enter your code").await;
+        browser.enter_code("12345").await;
+        self.look("sent-code-wrong", "Enter your code").await;
+        browser.follow("a[href$='again=yes']").await;
+        self.look("send-code-again", "Codes by text message").await;
+        browser.goto(&gateway.portal("/set-up")).await;
+        browser.follow("a[href$='method=passkey']").await;
+        self.look("set-up-passkey", "Set up a passkey or security key").await;
+        browser.follow("a[href='/set-up']").await;
+        browser.follow("a[href$='method=totp']").await;
         self.look("set-up", "Set up two-step sign-in").await;
         browser.enter_code("12345").await;
         self.look("set-up-wrong", "Set up two-step sign-in").await;
@@ -156,6 +183,49 @@ impl Room {
         browser.enter_password("ana", PASSWORD).await;
         browser.enter_code(&gateway.totp("ana")).await;
         self.look("new-password-old", "Change your password").await;
+    }
+
+    async fn passkeys(&self) {
+        let Self { gateway, browser, .. } = self;
+        browser.goto(&gateway.portal("/account/passkeys")).await;
+        browser.sign_in(gateway, "ana").await;
+        self.look("passkeys-none", "Passkeys and security keys").await;
+        browser.follow("a[href='/account/passkeys/new']").await;
+        self.look("passkey-new", "Add a passkey or security key").await;
+        browser.script("document.querySelector('[name=credential]').form.submit()").await;
+        browser.wait_for("#problem").await;
+        self.look("passkey-new-wrong", "Add a passkey or security key").await;
+        let stick = browser.add_key(KeyKind::STICK).await;
+        browser.follow("main form button").await;
+        self.look("passkeys-added", "Passkeys and security keys").await;
+        browser.take_key(&stick).await;
+        let phone = browser.add_key(KeyKind::BUILT_IN).await;
+        browser.goto(&gateway.portal("/account/passkeys/new")).await;
+        browser.fill("#name", "the telephone that lies in the kitchen, mostly").await;
+        browser.follow("main form button").await;
+        browser.click("li:last-child summary").await;
+        self.look("passkeys", "Passkeys and security keys").await;
+        browser.goto(&gateway.portal("/account")).await;
+        self.look("account-with-passkeys", "Your account").await;
+
+        browser.sign_out(gateway).await;
+        browser.right_finger(&phone, false).await;
+        browser.goto(&gateway.app("crm", "/")).await;
+        browser.follow("[data-with-passkeys] a").await;
+        browser.wait_for(".told").await;
+        self.look("passkey-cancelled", "Use your passkey").await;
+        browser.script("document.querySelector('[name=credential]').form.submit()").await;
+        browser.wait_for("#problem").await;
+        self.look("passkey-refused", "Use your passkey").await;
+        browser.follow("a[href^='/sign-in?']").await;
+        browser.enter_password("ana", PASSWORD).await;
+        browser.follow("a[href$='method=passkey']").await;
+        browser.wait_for(".told").await;
+        self.look("second-step-passkey", "Use your passkey or security key").await;
+        browser.follow("a[href$='method=recovery']").await;
+        self.look("recovery-beside-a-passkey", "Enter a recovery code").await;
+        browser.follow("a[href$='method=totp']").await;
+        self.look("second-step-beside-a-passkey", "Enter your code").await;
     }
 
     async fn signed_in(&self) {
@@ -248,6 +318,18 @@ impl Room {
         browser.click("#app-1").await;
         browser.follow("main form button").await;
         self.look("token-made", "Your new token").await;
+        browser.goto(&gateway.portal("/account/app-passwords/new")).await;
+        self.look("new-app-password", "Make an app password").await;
+        browser.fill("#name", " ").await;
+        browser.submit().await;
+        self.look("new-app-password-name", "Make an app password").await;
+        browser.fill("#name", "Calendar on my phone").await;
+        browser.follow("main form button").await;
+        self.look("app-password-made", "Your new app password").await;
+        browser.click("summary").await;
+        self.look("app-password-made-picture", "Your new app password").await;
+        browser.goto(&gateway.portal("/account")).await;
+        self.look("account-app-passwords", "Your account").await;
         browser.goto(&gateway.portal("/account/recovery-codes")).await;
         self.look("new-codes", "Make new recovery codes?").await;
         browser.goto(&gateway.portal("/account")).await;
@@ -305,6 +387,8 @@ const PROBLEM_IS_BELOW_OR_ABOVE: &str = "
     return !!told && (told.top < 0 || told.bottom > window.innerHeight);
 ";
 
+const SIGN_IN: &str =
+    "sign_in: { two_step: required, methods: [passkey, totp, sms, email], passwords: { max_age: 30d } }";
 const POLICY: &str = "networks:
   office: [127.0.0.1, 198.51.100.7]
 organization: { allow_from: [office] }
@@ -320,5 +404,5 @@ const APPS: &str = "apps:
     allow: group sales
     paths:
       - { path: /api/*, allow: [token crm.read], methods: [GET] }
-  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests] }
+  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests], basic: app_passwords }
 ";

@@ -9,7 +9,7 @@ async fn a_sign_in_takes_a_keyboard_and_nothing_else() {
     let browser = Browser::start(BrowserOptions::default()).await;
     browser.goto(&gateway.app("crm", "/")).await;
     browser.wait_for_text("h1", "Sign in").await;
-    assert_eq!(walk(&browser).await, ["username", "password", "Continue"]);
+    assert_eq!(walk(&browser).await, ["username", "password", "Continue", "Forgot password?"]);
 
     browser.reload().await;
     assert_eq!(browser.focused().await, "username");

@@ -18,6 +18,9 @@ use crate::PROGRAM;
 #[tokio::test]
 async fn no_secret_turns_up_in_what_the_gateway_writes() {
     let program = Program::new(PROGRAM).await;
+    let settings =
+        program.settings().replace("    allow: everyone\n", "    allow: everyone\n    basic: app_passwords\n");
+    program.write("gateway.yaml", &settings);
     let serving = program.serve_with(&[("VESTIBULE_LOG", LOUDEST)]).await;
     let mut secrets = Secrets::default();
     a_life(&program, &mut secrets).await;
@@ -30,6 +33,7 @@ async fn no_secret_turns_up_in_what_the_gateway_writes() {
         ("user show", &["user", "show", "ana"][..]),
         ("user list", &["--json", "user", "list"]),
         ("token list", &["--json", "token", "list"]),
+        ("app-password list", &["--json", "app-password", "list"]),
         ("session list", &["--json", "session", "list"]),
         ("audit export", &["audit", "export"]),
         ("config show", &["config", "show"]),
@@ -213,6 +217,20 @@ async fn a_life(program: &Program, secrets: &mut Secrets) {
     let basic = data_encoding::BASE64.encode(b"ana:canary-of-basic-authentication");
     program.request("GET", "crm", "/").with("Authorization", &format!("Basic {basic}")).send().await;
     secrets.add("a password by Basic authentication", &basic);
+    let made = program.json(&["app-password", "add", "ana", "--name", "phone"]).await;
+    let letters = made["secret"].as_str().expect("letters").to_owned();
+    secrets.add("an app password", &letters);
+    let typed = access::secret::TypedSecret::parse(&letters).expect("sixteen letters");
+    secrets.add_bytes("an app password as it is kept", &letters.replace('-', ""), typed.bytes().to_vec());
+    let basic = data_encoding::BASE64.encode(format!("ana:{letters}").as_bytes());
+    secrets.add("an app password on its way", &basic);
+    let wrong = data_encoding::BASE64.encode(b"ana:CNRY-CNRY-CNRY-CNRY");
+    secrets.add("a wrong app password", &wrong);
+    secrets.add("its letters", "CNRY-CNRY-CNRY-CNRY");
+    for (basic, status) in [(&basic, 200), (&wrong, 401), (&basic, 200)] {
+        let request = program.request("PROPFIND", "mail", "/").with("Authorization", &format!("Basic {basic}"));
+        assert_eq!(request.send().await.status, status);
+    }
     let body = json!({ "card": "canary-in-a-body-of-the-apps" });
     program.request("POST", "mail", "/pay").bearer(&device).json(&body).send().await;
     secrets.add("a body of the app's", "canary-in-a-body-of-the-apps");

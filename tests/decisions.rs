@@ -1,7 +1,7 @@
 //! Do the explanation and the door say the same? (Z4, Z5)
 //!
-//! Ten thousand attempts in worlds that chance made: people, lists, apps with path rules, sessions and tokens of every age
-//! and kind. What [`access::explain`] says of the facts as this test knows them is compared with what [`Gate::admit`] does
+//! Ten thousand attempts in worlds that chance made: people, lists, apps with path rules, sessions and tokens and app
+//! passwords of every age and kind. What [`access::explain`] says of the facts as this test knows them is compared with what [`Gate::admit`] does
 //! with a secret that it has to find out about itself, from memory or from the store.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,13 @@ use access::identity::{AppName, GroupName, RoleName, Scope, SessionId, UserId, U
 use access::login::{self, Input, Next, Proved, Situation};
 use access::network::{Believed, Claims};
 use access::policy::{
-    Attempt, Certificate, Decision, Generations, Goal, Method, Methods, Need, Place, Proof, Reason, SessionFacts,
-    TokenFacts, Unscoped,
+    AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Method, Methods, Need, Place, Proof, Reason,
+    SessionFacts, TokenFacts, Unscoped,
 };
+use access::protocol::{Protocol, Protocols};
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
+use data_encoding::BASE64;
 use harness::dice::Dice;
 use harness::gateway::{Factor, MORNING, Setup, TestGateway, by_test};
 use serde_json::Value;
@@ -27,8 +29,8 @@ use vestibule::config::{self, InForce};
 use vestibule::gate::{Admission, Ask, Cause, Gate, Shown, need_code};
 use vestibule::metrics::Metrics;
 use vestibule::store::vault::{
-    After, Backing, Force, Ground, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind, SessionRecord,
-    Spend, TokenRecord, Vault,
+    After, AppPasswordRecord, Backing, Force, Ground, NewAppPassword, NewPerson, NewToken, Opening, Outcome,
+    PersonRecord, SessionKind, SessionRecord, Spend, TokenRecord, Vault,
 };
 
 #[tokio::test]
@@ -49,7 +51,7 @@ async fn the_explanation_and_the_door_agree_ten_thousand_times() {
     {
         expected.insert(word.to_owned());
     }
-    expected.insert("token_invalid".to_owned());
+    expected.extend(["token_invalid", "app_password_invalid"].map(str::to_owned));
     // Not without TLS, which these worlds have none of: see `client_certificates`.
     expected.remove("client_certificate_required");
     assert_eq!(seen.keys().cloned().collect::<BTreeSet<_>>(), expected, "every answer occurred");
@@ -106,6 +108,7 @@ roles: { admin: { only_from: [127.0.0.1] } }
                     let asked = Command::Explain {
                         user: user.map(str::to_owned),
                         token: token.map(|token| token.to_string()),
+                        app_password: None,
                         app: Some(app.to_owned()),
                         ip: from.parse().expect("an address"),
                         path: path.to_owned(),
@@ -139,6 +142,7 @@ enum Answer {
     SignIn(Need),
     Refuse(Reason, Option<Place>),
     TokenInvalid,
+    AppPasswordInvalid,
 }
 
 impl Answer {
@@ -149,6 +153,7 @@ impl Answer {
             Self::SignIn(need) => need_code(*need),
             Self::Refuse(reason, _) => reason.code(),
             Self::TokenInvalid => "token_invalid",
+            Self::AppPasswordInvalid => "app_password_invalid",
         }
         .to_owned()
     }
@@ -176,6 +181,8 @@ impl From<Admission> for Answer {
                 Cause::TokenInvalid => Self::TokenInvalid,
                 Cause::Unavailable => panic!("a store in memory is always there"),
                 Cause::TooMany(_) => panic!("these worlds have no limits"),
+                // A guess too many is not looked at, and would not have been right.
+                Cause::AppPasswordInvalid | Cause::TooManyTries(_) => Self::AppPasswordInvalid,
             },
         }
     }
@@ -185,6 +192,8 @@ impl From<Admission> for Answer {
 enum Held {
     Session(String, SessionRecord),
     Token(String, TokenRecord),
+    /// As HTTP Basic sends it.
+    AppPassword(String, AppPasswordRecord),
     Nonsense(&'static str),
 }
 
@@ -219,6 +228,9 @@ impl World {
                 }
                 if world.dice.rarely(2) {
                     world.token(person).await;
+                }
+                if world.dice.rarely(3) {
+                    world.app_password(person).await;
                 }
             }
         }
@@ -315,6 +327,30 @@ impl World {
         self.held.push(Held::Token(text.expose().clone(), record));
     }
 
+    async fn app_password(&mut self, person: &PersonRecord) {
+        let web = if self.dice.rarely(5) { Protocols::NONE } else { Protocols::NONE.with(Protocol::Web) };
+        let only_from = if self.dice.rarely(4) {
+            vec![(*self.dice.one_of(&["near", "far", "127.0.0.3"])).to_owned()]
+        } else {
+            Vec::new()
+        };
+        let new = NewAppPassword {
+            owner: person.person.id,
+            name: "a test".to_owned(),
+            protocols: web.with(Protocol::Imap),
+            only_from,
+            expires: if self.dice.rarely(3) {
+                self.clock.now() + Duration::from_secs(*self.dice.one_of(&[60, 60 * 60]))
+            } else {
+                Timestamp::NEVER
+            },
+        };
+        let made = self.gate.vault().add_app_password(new, by_test("app_password.add")).await.expect("added");
+        let (record, letters) = made.expect("there is room");
+        let credentials = BASE64.encode(format!("{}:{}", person.person.name, letters.grouped()).as_bytes());
+        self.held.push(Held::AppPassword(credentials, record));
+    }
+
     /// What befalls people after they signed in.
     async fn fate(&mut self, person: &PersonRecord) {
         let (vault, id) = (self.gate.vault(), person.person.id);
@@ -359,9 +395,11 @@ impl World {
         let shown = match held {
             None => Shown::Nothing,
             Some(Held::Token(text, _)) => Shown::Bearer(text),
+            Some(Held::AppPassword(text, _)) => Shown::Basic { credentials: text, client: "a test" },
             Some(Held::Nonsense(text)) => match as_cookie {
                 0 => Shown::PortalCookie(text),
                 1 => Shown::AppCookie(&app, text),
+                2 => Shown::Basic { credentials: text, client: "" },
                 _ => Shown::Bearer(text),
             },
             // Mostly where it belongs.
@@ -412,6 +450,7 @@ impl World {
         };
         let in_vain = || match (explain(Proof::Nobody, house), shown) {
             (Answer::SignIn(_), Shown::Bearer(_)) => (Answer::TokenInvalid, None),
+            (Answer::SignIn(_), Shown::Basic { .. }) => (Answer::AppPasswordInvalid, None),
             (answer, _) => (answer, None),
         };
         match held {
@@ -451,6 +490,20 @@ impl World {
                 };
                 let generations = Generations { person: owner.generation, ..house };
                 (explain(Proof::Token { person: &owner.person, token: &token }, generations), None)
+            }
+            Some(Held::AppPassword(_, record)) => {
+                let kept = vault.app_password((record.owner, record.digest)).await.expect("in memory");
+                let owner = vault.person(record.owner).await.expect("in memory");
+                let (Some(_), Some(owner)) = (kept, owner) else { return in_vain() };
+                let networks = &self.in_force.settings.networks;
+                let password = AppPasswordFacts {
+                    protocols: record.protocols,
+                    only_from: config::resolve_list(networks, &record.only_from).expect("known networks"),
+                    expires: record.expires,
+                    generations: record.generations,
+                };
+                let generations = Generations { person: owner.generation, ..house };
+                (explain(Proof::AppPassword { person: &owner.person, password: &password }, generations), None)
             }
         }
     }
@@ -524,13 +577,14 @@ fn rules(dice: &mut Dice, dir: &Path) -> InForce {
             }
         }
         let two_step = if dice.rarely(8) { ", two_step: required" } else { "" };
+        let basic = if dice.rarely(4) { "" } else { ", basic: app_passwords" };
         let last = if paths.is_empty() || !dice.rarely(4) {
             format!(", allow: {}", dice.one_of(&allow))
         } else {
             String::new()
         };
         settings.push_str(&format!(
-            "  {app}: {{ host: {app}.localhost, upstream: \"http://127.0.0.1:1\"{last}{two_step}{}, paths: [{}] }}\n",
+            "  {app}: {{ host: {app}.localhost, upstream: \"http://127.0.0.1:1\"{last}{two_step}{basic}{}, paths: [{}] }}\n",
             demands(dice),
             paths.join(", ")
         ));

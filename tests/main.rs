@@ -2,14 +2,18 @@
 
 mod account;
 mod ambiguous;
+mod app_passwords;
+mod app_passwords_account;
 mod attacks;
 mod browser_first_day;
 mod browser_gallery;
 mod browser_keyboard;
+mod browser_passkeys;
 mod browser_passwords;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod calendars;
 mod canaries;
 mod client_certificates;
 mod crash;
@@ -27,6 +31,7 @@ mod live;
 mod mailing;
 mod map;
 mod metrics;
+mod passkeys;
 mod passwords;
 mod program;
 mod protocols;

@@ -259,6 +259,12 @@ async fn every_command(program: &Program, reached: Reached) {
     assert_eq!(groups["user"]["groups"], json!(["field", "sales"]));
     said("user set-groups ana sales", "these groups now: sales").await;
     said("user reset-two-step ana --reason lost", "no second step any more").await;
+    said("user set-email ana ana@elsewhere.example", "is ana@elsewhere.example now").await;
+    said("user set-email ana", "has no address any more").await;
+    let unreachable = run("user recover ana", 1).await;
+    assert!(unreachable.err.contains("no mail server is configured"), "{}", unreachable.err);
+    run("user set-email ana nobody", 2).await;
+    said("user set-email ana ana@acme.example", "is ana@acme.example now").await;
     said("user sign-out ana", "no session was open").await;
     said("user invite ana", "can choose a password here, once").await;
     let last = run("user disable ada", 1).await;
@@ -287,6 +293,26 @@ async fn every_command(program: &Program, reached: Reached) {
     run("token revoke all", 2).await;
     said(&format!("token revoke {}", &id[..12]), "is revoked").await;
     run(&format!("token revoke {id}"), 1).await;
+
+    // App passwords.
+    said("app-password list", "No app passwords").await;
+    said("app-password add ana --name phone --from office", "only time it is shown").await;
+    let made = program.json(&["app-password", "add", "ana", "--name", "desk", "--expires", "1d"]).await;
+    let letters = made["secret"].as_str().expect("letters");
+    assert!(access::secret::TypedSecret::parse(letters).is_some(), "{made}");
+    let id = made["app_password"]["id"].as_str().expect("an id").to_owned();
+    run("app-password add ana --name x --expires 2y", 2).await;
+    run("app-password add ana --name x --from 10.0.0.1/8", 2).await;
+    run("app-password add ana", 2).await;
+    said("app-password list", "phone").await;
+    let listed = program.json(&["app-password", "list", "--user", "ana"]).await;
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert!(!listed.to_string().contains(letters));
+    let told = run(&format!("explain --app-password-id {id} --app crm --ip 127.0.0.1"), 3).await;
+    assert!(told.out.contains("the app takes no app passwords"), "{}", told.out);
+    run("app-password revoke 000000", 1).await;
+    said(&format!("app-password revoke {}", &id[..12]), "is revoked").await;
+    run(&format!("app-password revoke {id}"), 1).await;
 
     // Sessions. There is none: opening one takes a person, and further tests.
     said("session list", "Nobody is signed in").await;
@@ -344,6 +370,7 @@ async fn every_command(program: &Program, reached: Reached) {
         "user.set-roles",
         "user.set-groups",
         "user.reset-two-step",
+        "user.set-email",
         "user.sign-out",
         "user.invite",
         "user.delete",

@@ -271,6 +271,111 @@ async fn changes_of_credentials_are_told_by_mail() {
     assert!(told.text.contains("By: an administrator"), "{}", told.text);
 }
 
+#[tokio::test]
+async fn a_sign_in_from_somewhere_new_is_told_with_a_link_that_ends_it() {
+    let gateway = gateway().await.with_user("ana", Factor::Totp).await;
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let sign_in = async |agent: &'static str| {
+        gateway.clock().advance(Duration::from_secs(60));
+        let mut visitor = visitor(&gateway).with_agent(agent);
+        with_password(&gateway, &mut visitor, "ana", PASSWORD).await;
+        visitor.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+        visitor
+    };
+    // The first one of all is told to nobody, nor is the same again.
+    sign_in(firefox).await;
+    let mut known = sign_in(firefox).await;
+    assert!(gateway.gate().vault().errands(10).await.expect("readable").is_empty());
+    let mut thief = sign_in("curl/8.5.0").await;
+    let told = gateway.postbox().wait_for("ana@acme.example", "New sign-in to your account", 1).await.expect("a mail");
+    assert!(told.text.contains("From: 127.0.0.1") && told.text.contains("With: "), "{}", told.text);
+    let link = told.link().expect("a link");
+
+    let mut someone = visitor(&gateway);
+    let page = someone.get(link).await.expect("a page");
+    assert_eq!(heading(page), "Was it not you?");
+    let page = thief.get(&gateway.portal("/account")).await.expect("a page");
+    assert_eq!(heading(page), "Your account", "opening the link ends nothing");
+    let page = someone.submit(&[]).await.expect("a page");
+    assert_eq!(heading(page), "That session has ended");
+    assert_eq!(heading(thief.get(&gateway.portal("/account")).await.expect("a page")), "Sign in");
+    assert_eq!(heading(known.get(&gateway.portal("/account")).await.expect("a page")), "Your account");
+    let page = someone.get(link).await.expect("a page");
+    assert_eq!((page.status, heading(page)), (StatusCode::GONE, "There is nothing to end".into()));
+    // It is known from then on.
+    sign_in("curl/8.5.0").await;
+    assert!(gateway.gate().vault().errands(10).await.expect("readable").is_empty());
+}
+
+#[tokio::test]
+async fn an_administrator_starts_a_recovery_and_sees_no_link() {
+    let gateway = gateway().await.with_user("ana", Factor::Totp).await;
+    let in_force = gateway.running().reloader().in_force();
+    let command = vestibule::admin::Command::UserRecover { user: "ana".to_owned() };
+    let answer = vestibule::admin::perform(gateway.gate().vault(), &in_force, gateway.clock(), command).await;
+    let answer = answer.expect("done").to_string();
+    let letter = gateway.postbox().wait_for("ana@acme.example", "Password reset", 1).await.expect("a mail");
+    let link = letter.link().expect("a link");
+    let secret = link.rsplit('/').next().expect("a secret");
+    assert!(answer.contains("ana@acme.example") && !answer.contains(secret), "{answer}");
+    let mut ana = visitor(&gateway);
+    let page = ana.get(link).await.expect("a page");
+    assert_eq!(heading(page), "Choose a new password");
+}
+
+#[tokio::test]
+async fn security_questions_are_set_first_and_asked_beside_the_link_where_an_organization_wants_them() {
+    let sign_in = Some("sign_in: { two_step: required, security_questions: true }".to_owned());
+    let gateway = TestGateway::with(Setup { mail: true, sign_in, ..Setup::default() }).await;
+    let gateway = gateway.with_user("ana", Factor::Totp).await;
+    let mut ana = visitor(&gateway);
+    with_password(&gateway, &mut ana, "ana", PASSWORD).await;
+    let page = ana.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    assert_eq!(heading(page), "Security questions");
+    let page = ana.get(&gateway.app("crm", "/")).await.expect("a page");
+    assert_eq!(heading(page), "Security questions", "nothing opens before");
+    let (one, other) = ("Who had the blue boat?", "What was under the stairs?");
+    let set = async |ana: &mut Visitor, answers: [&str; 2]| {
+        let fields = [("question1", one), ("answer1", answers[0]), ("question2", other), ("answer2", answers[1])];
+        let page = ana.submit(&fields).await.expect("a page");
+        (page.status, page.words())
+    };
+    let (status, words) = set(&mut ana, ["The Stairs", "a boat"]).await;
+    assert!(status == 200 && words.contains("are set"), "{words}");
+    ana.get(&gateway.portal("/account/questions")).await.expect("a page");
+    for answers in [["the boat", "x"], ["Marta", " marta "], ["blue boat", "the cat"]] {
+        let (status, words) = set(&mut ana, answers).await;
+        assert!(status == 422 && words.contains("Give two different answers"), "{answers:?}: {words}");
+    }
+    set(&mut ana, ["Marta Ruiz", "the grey cat"]).await;
+    assert_eq!(ana.get(&gateway.app("crm", "/")).await.expect("a page").status, StatusCode::OK);
+
+    let mut ana = visitor(&gateway);
+    let letter = ask(&gateway, &mut ana, "ana@acme.example", 1).await.expect("a mail");
+    let page = ana.get(letter.link().expect("a link")).await.expect("a page");
+    assert!(page.words().contains(one) && page.words().contains(other), "{}", page.words());
+    for answers in [["", ""], ["Marta Ruiz", "the black cat"], ["the grey cat", "Marta Ruiz"]] {
+        let fields = [("password", NEW), ("again", NEW), ("answer1", answers[0]), ("answer2", answers[1])];
+        let page = ana.submit(&fields).await.expect("a page");
+        assert!(page.words().contains("One of the answers isn't right"), "{}", page.words());
+    }
+    let right = [("password", NEW), ("again", NEW), ("answer1", "MARTA  ruiz."), ("answer2", "The grey cat")];
+    let page = ana.submit(&right).await.expect("a page");
+    assert!(page.words().contains("Your password is changed"), "{}", page.words());
+    let page = with_password(&gateway, &mut ana, "ana", NEW).await;
+    assert_eq!(heading(page), "Enter your code", "they spare no second step");
+
+    // Guesses are few.
+    let letter = ask(&gateway, &mut ana, "ana@acme.example", 2).await.expect("a mail");
+    ana.get(letter.link().expect("a link")).await.expect("a page");
+    let wrong = [("password", PASSWORD), ("again", PASSWORD), ("answer1", "Marta"), ("answer2", "a dog")];
+    for _ in 0..5 {
+        ana.submit(&wrong).await.expect("a page");
+    }
+    let page = ana.submit(&right).await.expect("a page");
+    assert_eq!(page.status, StatusCode::TOO_MANY_REQUESTS, "{}", page.words());
+}
+
 async fn gateway() -> TestGateway {
     TestGateway::with(Setup { mail: true, ..Setup::default() }).await
 }

@@ -203,7 +203,7 @@ async fn what_is_malformed_is_told_so_and_nothing_breaks() {
         (&second, "{\"method\":\"totp\",\"code\":123456}", 422, "malformed"),
         (&second, "{\"method\":[\"totp\"],\"code\":\"123456\"}", 422, "malformed"),
         (&second, "{\"method\":\"password\",\"code\":\"123456\"}", 422, "unknown_method"),
-        (&second, "{\"method\":\"sms\",\"code\":\"123456\"}", 422, "unknown_method"),
+        (&second, "{\"method\":\"pigeon\",\"code\":\"123456\"}", 422, "unknown_method"),
         (&second, "{\"method\":\"TOTP\",\"code\":\"123456\"}", 422, "unknown_method"),
     ] {
         let request = gateway.ask("POST", "login", path).body(body.as_bytes()).with("Content-Type", "application/json");

@@ -22,7 +22,7 @@ pub struct Metrics {
     pub decisions: IntCounterVec,
     /// Sign-in steps, by step, method and result.
     pub sign_ins: IntCounterVec,
-    /// Bearer tokens checked, by kind and result.
+    /// Bearer tokens and app passwords checked, by kind and result.
     pub token_checks: IntCounterVec,
     /// Messages to people, by channel and result (sent, refused, failed).
     pub messages: IntCounterVec,
@@ -84,7 +84,12 @@ impl Metrics {
                 &["app", "decision", "reason"],
             )?,
             sign_ins: counters(registry, "sign_ins_total", "Sign-in steps.", &["step", "method", "result"])?,
-            token_checks: counters(registry, "token_checks_total", "Bearer tokens checked.", &["kind", "result"])?,
+            token_checks: counters(
+                registry,
+                "token_checks_total",
+                "Bearer tokens and app passwords checked.",
+                &["kind", "result"],
+            )?,
             messages: counters(
                 registry,
                 "messages_total",
@@ -174,6 +179,7 @@ impl Metrics {
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
             allowed_jwt: token(TokenKind::Jwt),
+            allowed_app_password: token(TokenKind::AppPassword),
         }
     }
 
@@ -183,7 +189,7 @@ impl Metrics {
     }
 }
 
-/// The kind of a bearer token.
+/// What programs show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TokenKind {
     /// Made for a script.
@@ -192,6 +198,8 @@ pub enum TokenKind {
     Device,
     /// Another issuer's.
     Jwt,
+    /// No bearer token: letters typed into a calendar, by HTTP Basic.
+    AppPassword,
 }
 
 impl TokenKind {
@@ -200,6 +208,7 @@ impl TokenKind {
             Self::Token => "token",
             Self::Device => "device",
             Self::Jwt => "jwt",
+            Self::AppPassword => "app_password",
         }
     }
 }
@@ -218,6 +227,7 @@ pub struct AppMetrics {
     allowed_token: IntCounter,
     allowed_device: IntCounter,
     allowed_jwt: IntCounter,
+    allowed_app_password: IntCounter,
 }
 
 impl AppMetrics {
@@ -243,6 +253,7 @@ impl AppMetrics {
             Some(TokenKind::Token) => self.allowed_token.inc(),
             Some(TokenKind::Device) => self.allowed_device.inc(),
             Some(TokenKind::Jwt) => self.allowed_jwt.inc(),
+            Some(TokenKind::AppPassword) => self.allowed_app_password.inc(),
         }
     }
 }

@@ -29,9 +29,11 @@ use thirtyfour::prelude::ElementQueryable;
 use thirtyfour::{By, TimeoutConfiguration, WebDriver, WebElement};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use keys::KeyKind;
 pub use thirtyfour::{Cookie, Key};
 
 mod driver;
+mod keys;
 mod route;
 
 use driver::Driver;

@@ -18,6 +18,7 @@ pub mod openssl;
 pub mod program;
 pub mod recorder;
 pub mod servers;
+pub mod software_key;
 pub mod streams;
 pub mod walk;
 pub mod wire;

@@ -35,6 +35,11 @@ impl Server {
         ]
     }
 
+    /// Radicale, a server of calendars and contacts, which keeps them in this folder and believes `Remote-User`.
+    pub fn radicale(kept: &Path) -> Self {
+        Self::start("radicale", |dir, port| radicale(dir, port, kept))
+    }
+
     fn start(name: &'static str, prepare: impl FnOnce(&Path, u16) -> Command) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         // Apache gives up its rights before it looks at its folder.
@@ -194,6 +199,26 @@ def app(environ, start):
     let mut command = Command::new("/usr/bin/gunicorn");
     command.current_dir(dir).args(["--bind", &format!("127.0.0.1:{port}"), "--workers", "1", "--threads", "4"]);
     command.args(["--log-level", "error", "--worker-tmp-dir", "/dev/shm", "served:app"]);
+    command
+}
+
+fn radicale(dir: &Path, port: u16, kept: &Path) -> Command {
+    let config = format!(
+        "[auth]\ntype = remote_user\n[rights]\ntype = owner_only\n[storage]\nfilesystem_folder = {}\n[web]\ntype = none\n",
+        kept.display()
+    );
+    let config = write(dir, "radicale.conf", &config);
+    // WSGI has the user in a variable of the server's own, which no header of a client can set.
+    let app = "import radicale
+def app(environ, start):
+    environ['REMOTE_USER'] = environ.get('HTTP_REMOTE_USER', '')
+    return radicale.application(environ, start)
+";
+    write(dir, "calendars.py", app);
+    let mut command = Command::new("/usr/bin/gunicorn");
+    command.current_dir(dir).env("RADICALE_CONFIG", config);
+    command.args(["--bind", &format!("127.0.0.1:{port}"), "--workers", "1", "--threads", "4"]);
+    command.args(["--log-level", "error", "--worker-tmp-dir", "/dev/shm", "calendars:app"]);
     command
 }
 

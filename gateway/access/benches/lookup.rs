@@ -105,6 +105,7 @@ fn policy() -> Policy {
     let app = App {
         only_from: Some(everywhere.clone()),
         client_certificate: None,
+        takes_app_passwords: false,
         two_step: true,
         second_step: None,
         fresh: None,

@@ -102,6 +102,8 @@ id! {
     SessionId,
     /// A bearer token as it is listed and revoked. Not its secret.
     TokenId,
+    /// An app password as it is listed and revoked. Not its secret.
+    AppPasswordId,
 }
 
 /// What somebody typed into the user-name field: a name or an e-mail address, canonical either way.

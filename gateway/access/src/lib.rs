@@ -12,6 +12,7 @@ pub mod login;
 pub mod network;
 pub mod password;
 pub mod policy;
+pub mod protocol;
 pub mod rate;
 pub mod secret;
 pub mod target;

@@ -100,6 +100,11 @@ impl Proved {
         self.factors
     }
 
+    /// The same without the password: the session that it goes on from was opened by a passkey alone.
+    pub const fn without_password(self) -> Self {
+        Self { factors: self.factors.without(Method::Password), ..self }
+    }
+
     /// When it was completed.
     pub const fn at(&self) -> Timestamp {
         self.at

@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
+use access::identity::UserId;
 use access::network::{Believed, Claims};
 use access::policy::{
-    Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof, SessionFacts,
-    TokenFacts, Unscoped, Walk,
+    AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof,
+    SessionFacts, TokenFacts, Unscoped, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -15,12 +16,13 @@ use super::{AdminError, Code, names, tokens};
 use crate::clock::Clock;
 use crate::config::{self, InForce};
 use crate::gate::need_code;
-use crate::store::vault::{PersonRecord, TokenRecord, Vault};
+use crate::store::vault::{AppPasswordRecord, PersonRecord, TokenRecord, Vault};
 
 /// A question, as typed.
 pub(super) struct Asked {
     pub(super) user: Option<String>,
     pub(super) token: Option<String>,
+    pub(super) app_password: Option<String>,
     pub(super) app: Option<String>,
     pub(super) ip: IpAddr,
     pub(super) path: String,
@@ -55,22 +57,24 @@ pub(super) async fn explain(
     if app.as_ref().and_then(|app| rules.apps.get(app)).is_some_and(|app| app.client_certificate.is_some()) {
         notes.push("this is asked as if the client had shown a certificate".to_owned());
     }
-    let (walk, who) = match (&asked.user, &asked.token) {
-        (None, None) => (question.walk(Proof::Nobody, Generations::default()), None),
-        (Some(user), None) => {
+    let (walk, who) = match (&asked.user, &asked.token, &asked.app_password) {
+        (None, None, None) => (question.walk(Proof::Nobody, Generations::default()), None),
+        (Some(user), None, None) => {
             let person = names::person(vault, user).await?;
             (question.of_person(&person, &mut notes), Some(person))
         }
-        (user, Some(token)) => {
+        (user, Some(token), None) => {
             let token = names::token(vault, token).await?;
-            let owner = vault.person(token.owner).await?;
-            let owner = owner.ok_or_else(|| AdminError::new(Code::Unknown, "the token's owner is gone"))?;
-            if let Some(user) = user
-                && names::person(vault, user).await?.person.id != owner.person.id
-            {
-                return Err(usage(format!("the token belongs to {}, not to {user}", owner.person.name)));
-            }
+            let owner = owner(vault, "token", token.owner, user.as_deref()).await?;
             (question.of_token(&owner, &token)?, Some(owner))
+        }
+        (user, None, Some(one)) => {
+            let one = names::app_password(vault, one).await?;
+            let owner = owner(vault, "app password", one.owner, user.as_deref()).await?;
+            (question.of_app_password(&owner, &one)?, Some(owner))
+        }
+        (_, Some(_), Some(_)) => {
+            return Err(usage("one asks with a token or with an app password, not with both".to_owned()));
         }
     };
     let mut answer = walk_json(&walk);
@@ -81,6 +85,19 @@ pub(super) async fn explain(
     answer["method"] = json!(method);
     answer["notes"] = json!(notes);
     Ok(answer)
+}
+
+/// Whose it is; they must be `user`, if somebody was named.
+async fn owner(vault: &Vault, kind: &str, id: UserId, user: Option<&str>) -> Result<PersonRecord, AdminError> {
+    let owner = vault.person(id).await?;
+    let owner = owner.ok_or_else(|| AdminError::new(Code::Unknown, format!("the {kind}'s owner is gone")))?;
+    if let Some(user) = user
+        && names::person(vault, user).await?.person.id != owner.person.id
+    {
+        let sentence = format!("the {kind} belongs to {}, not to {user}", owner.person.name);
+        return Err(AdminError::new(Code::Usage, sentence));
+    }
+    Ok(owner)
 }
 
 struct Question<'a> {
@@ -127,6 +144,19 @@ impl Question<'_> {
         };
         let generations = Generations { person: owner.generation, ..self.vault.generations() };
         Ok(self.walk(Proof::Token { person: &owner.person, token: &facts }, generations))
+    }
+
+    fn of_app_password(&self, owner: &PersonRecord, one: &AppPasswordRecord) -> Result<Walk, AdminError> {
+        let only_from = config::resolve_list(&self.in_force.settings.networks, &one.only_from)
+            .map_err(|reason| AdminError::new(Code::Failed, format!("app password {}: {reason}", one.id)))?;
+        let facts = AppPasswordFacts {
+            protocols: one.protocols,
+            only_from,
+            expires: one.expires,
+            generations: one.generations,
+        };
+        let generations = Generations { person: owner.generation, ..self.vault.generations() };
+        Ok(self.walk(Proof::AppPassword { person: &owner.person, password: &facts }, generations))
     }
 
     fn walk(&self, proof: Proof<'_>, generations: Generations) -> Walk {

@@ -5,6 +5,7 @@
 //! it is [`perform`] that does it, and the answer is JSON: the command line prints it as it is, or as tables and sentences.
 //! Each change is written down in the audit trail in the same transaction, by [`Actor::Console`].
 
+mod app_passwords;
 mod ask;
 mod names;
 mod people;
@@ -52,7 +53,7 @@ pub enum Command {
     /// Everybody.
     #[serde(rename = "user.list")]
     UserList {},
-    /// One person with their sessions and tokens.
+    /// One person with their sessions, tokens and app passwords.
     #[serde(rename = "user.show")]
     UserShow {
         /// Name or e-mail address.
@@ -100,6 +101,21 @@ pub enum Command {
         /// For the audit trail: "lost phone, ticket 812".
         #[serde(default)]
         reason: String,
+    },
+    /// Mails them a link by which they choose another password.
+    #[serde(rename = "user.recover")]
+    UserRecover {
+        /// Name or e-mail address.
+        user: String,
+    },
+    /// Another e-mail address; both are told.
+    #[serde(rename = "user.set-email")]
+    UserSetEmail {
+        /// Name or e-mail address.
+        user: String,
+        /// The new one; `None`: none.
+        #[serde(default)]
+        email: Option<String>,
     },
     /// Ends all their sessions; tokens stay.
     #[serde(rename = "user.sign-out")]
@@ -154,6 +170,34 @@ pub enum Command {
         /// Its id, or enough of its beginning.
         token: String,
     },
+    /// Makes an app password, for a program that knows only a user name and a password. Its letters are in the answer and
+    /// nowhere else.
+    #[serde(rename = "app-password.add")]
+    AppPasswordAdd {
+        /// Its owner, by name or e-mail address.
+        user: String,
+        /// What it is called.
+        name: String,
+        /// Networks and addresses; none: wherever its owner may.
+        #[serde(default)]
+        only_from: Vec<String>,
+        /// When it dies; absent: when it is revoked.
+        #[serde(default)]
+        expires: Option<Until>,
+    },
+    /// All app passwords, or those of one person.
+    #[serde(rename = "app-password.list")]
+    AppPasswordList {
+        /// Name or e-mail address.
+        #[serde(default)]
+        user: Option<String>,
+    },
+    /// Revokes an app password for good.
+    #[serde(rename = "app-password.revoke")]
+    AppPasswordRevoke {
+        /// Its id, or enough of its beginning.
+        app_password: String,
+    },
     /// All sessions, or those of one person.
     #[serde(rename = "session.list")]
     SessionList {
@@ -189,6 +233,9 @@ pub enum Command {
         /// By which token: its id, or enough of its beginning.
         #[serde(default)]
         token: Option<String>,
+        /// By which app password: its id, or enough of its beginning.
+        #[serde(default)]
+        app_password: Option<String>,
         /// Which app; absent: the portal itself.
         #[serde(default)]
         app: Option<String>,
@@ -359,6 +406,8 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
         }
         Command::UserSetGroups { user, groups } => people::set_groups(vault, in_force, &user, &groups).await,
         Command::UserResetTwoStep { user, reason } => people::reset_two_step(vault, &user, &reason).await,
+        Command::UserRecover { user } => people::recover(vault, in_force, &user).await,
+        Command::UserSetEmail { user, email } => people::set_email(vault, &user, email.as_deref()).await,
         Command::UserSignOut { user } => people::sign_out(vault, &user).await,
         Command::UserDelete { user, force } => people::delete(vault, &user, forced(force)).await,
         Command::UserInvite { user } => people::invite(vault, in_force, clock, &user).await,
@@ -368,6 +417,12 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
         }
         Command::TokenList { user } => tokens::list(vault, clock, user.as_deref()).await,
         Command::TokenRevoke { token } => tokens::revoke(vault, &token).await,
+        Command::AppPasswordAdd { user, name, only_from, expires } => {
+            let asked = app_passwords::Asked { user, name, only_from, expires };
+            app_passwords::add(vault, in_force, clock, asked).await
+        }
+        Command::AppPasswordList { user } => app_passwords::list(vault, user.as_deref()).await,
+        Command::AppPasswordRevoke { app_password } => app_passwords::revoke(vault, &app_password).await,
         Command::SessionList { user } => sessions::list(vault, user.as_deref()).await,
         Command::SessionEnd { session } => sessions::end(vault, &session).await,
         Command::AuditRows { from, max } => {
@@ -375,8 +430,8 @@ pub async fn perform(vault: &Vault, in_force: &InForce, clock: &Clock, command: 
             Ok(json!(rows))
         }
         Command::AuditVerify {} => Ok(json!(vault.verify_audit().await?)),
-        Command::Explain { user, token, app, ip, path, method } => {
-            let asked = ask::Asked { user, token, app, ip, path, method };
+        Command::Explain { user, token, app_password, app, ip, path, method } => {
+            let asked = ask::Asked { user, token, app_password, app, ip, path, method };
             ask::explain(vault, in_force, clock, asked).await
         }
         Command::Why { .. } => Err(AdminError::needs_gateway("why")),

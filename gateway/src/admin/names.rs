@@ -3,7 +3,7 @@
 use access::identity::LoginName;
 
 use super::{AdminError, Code};
-use crate::store::vault::{PersonRecord, SessionRecord, TokenRecord, Vault};
+use crate::store::vault::{AppPasswordRecord, PersonRecord, SessionRecord, TokenRecord, Vault};
 
 /// The person of that name or e-mail address. Errors: [`Code::Unknown`] with the nearest name.
 pub(super) async fn person(vault: &Vault, typed: &str) -> Result<PersonRecord, AdminError> {
@@ -32,6 +32,13 @@ pub(super) async fn token(vault: &Vault, typed: &str) -> Result<TokenRecord, Adm
     only_one(found, typed, "token", "vestibule token list")
 }
 
+/// The app password with that id, or the only one whose id begins so.
+pub(super) async fn app_password(vault: &Vault, typed: &str) -> Result<AppPasswordRecord, AdminError> {
+    let all = vault.app_passwords(None).await?;
+    let found = all.into_iter().map(|one| (one.id.to_string(), one)).collect();
+    only_one(found, typed, "app password", "vestibule app-password list")
+}
+
 /// The sign-in with that id, or the only one whose id begins so.
 pub(super) async fn session(vault: &Vault, typed: &str) -> Result<SessionRecord, AdminError> {
     let sessions = vault.sessions(None).await?;
@@ -43,7 +50,8 @@ fn only_one<T>(found: Vec<(String, T)>, typed: &str, kind: &str, list: &str) -> 
     let wrong = |code, what: String| Err(AdminError::new(code, what).help(format!("`{list}` shows them")));
     let beginning = typed.trim().to_ascii_lowercase();
     if beginning.len() < SHORTEST || !beginning.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        let what = format!("\"{typed}\" is no id of a {kind}: write its {SHORTEST} first letters or more");
+        let article = if kind.starts_with('a') { "an" } else { "a" };
+        let what = format!("\"{typed}\" is no id of {article} {kind}: write its {SHORTEST} first letters or more");
         return wrong(Code::Usage, what);
     }
     let mut fitting = found.into_iter().filter(|(id, _)| id.starts_with(&beginning)).map(|(_, found)| found);

@@ -6,7 +6,7 @@ use access::identity::{Email, GroupName, RoleName, UserName};
 use access::policy::{Allowed, Methods, Standing};
 use serde_json::{Value, json};
 
-use super::{AdminError, Code, by_console, names, sessions, span, tokens};
+use super::{AdminError, Code, app_passwords, by_console, names, sessions, span, tokens};
 use crate::clock::Clock;
 use crate::config::InForce;
 use crate::store::vault::{Bearer, Force, NewPerson, PersonRecord, Vault};
@@ -55,6 +55,7 @@ pub(super) async fn show(vault: &Vault, in_force: &InForce, user: &str) -> Resul
         }),
         "sessions": sessions::list_of(vault, &person).await?,
         "tokens": tokens::list_of(vault, &person).await?,
+        "app_passwords": app_passwords::list_of(vault, &person).await?,
     });
     answer["notes"] = json!(unused(in_force, &person.person.roles, &person.person.groups));
     Ok(answer)
@@ -110,6 +111,34 @@ pub(super) async fn reset_two_step(vault: &Vault, user: &str, reason: &str) -> R
     let person = names::person(vault, user).await?;
     let entry = by_console("user.reset-two-step", person.person.name.as_str()).detail(reason);
     changed(&vault.reset_two_step(person.person.id, entry).await?)
+}
+
+/// Nobody but its owner sees the link (ASVS 6.4.6).
+pub(super) async fn recover(vault: &Vault, in_force: &InForce, user: &str) -> Result<Value, AdminError> {
+    let person = names::person(vault, user).await?;
+    let name = person.person.name.as_str();
+    if in_force.settings.couriers.email.is_none() {
+        let why = format!("no mail server is configured; `vestibule user invite {name}` prints a link instead");
+        return Err(AdminError::new(Code::Failed, why));
+    }
+    let Some(email) = &person.email else {
+        let why = format!("{name} has no address; give them one with `vestibule user set-email {name} ADDRESS`");
+        return Err(AdminError::new(Code::Failed, why));
+    };
+    if person.person.standing == Standing::Disabled {
+        return Err(AdminError::new(Code::Failed, format!("{name} is disabled; `vestibule user enable {name}` first")));
+    }
+    vault.recover(person.person.id, email, by_console("user.recover", name)).await?;
+    Ok(json!({ "user": person_json(&person), "sent_to": email.as_str() }))
+}
+
+pub(super) async fn set_email(vault: &Vault, user: &str, email: Option<&str>) -> Result<Value, AdminError> {
+    let person = names::person(vault, user).await?;
+    let email = email.map(|email| Email::parse(email).map_err(|error| not_a("e-mail address", email, &error)));
+    let email = email.transpose()?;
+    let entry = by_console("user.set-email", person.person.name.as_str());
+    let change = |person: &mut PersonRecord| person.email.clone_from(&email);
+    changed(&vault.change_person(person.person.id, Force::No, change, entry).await?)
 }
 
 pub(super) async fn sign_out(vault: &Vault, user: &str) -> Result<Value, AdminError> {

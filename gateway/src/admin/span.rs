@@ -28,7 +28,7 @@ impl Until {
             return Err(format!("\"{text}\" is in the past"));
         }
         if until.since(now) > LONGEST_TOKEN {
-            return Err(format!("\"{text}\" is more than 366 days ahead; a token lives a year at most"));
+            return Err(format!("\"{text}\" is more than 366 days ahead; it may live a year at most"));
         }
         Ok(until)
     }

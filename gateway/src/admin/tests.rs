@@ -164,6 +164,56 @@ async fn a_token_opens_what_exists_from_where_it_may_and_not_for_ever() {
 }
 
 #[tokio::test]
+async fn an_app_password_is_told_once_listed_and_revoked_for_good() {
+    let scene = Scene::set().await.with("ana", &[]).await.with("bo", &[]).await;
+    let add = |changes: Value| {
+        let mut command = json!({ "verb": "app-password.add", "user": "ana", "name": "phone" });
+        for (key, value) in changes.as_object().into_iter().flatten() {
+            command[key] = value.clone();
+        }
+        command
+    };
+    for (changes, code, part) in [
+        (json!({ "only_from": ["hre"] }), Code::Usage, "hre"),
+        (json!({ "expires": "2y" }), Code::Usage, "366 days"),
+        (json!({ "name": " " }), Code::Usage, "1 to 64"),
+        (json!({ "user": "anna" }), Code::Unknown, "did you mean `ana`"),
+    ] {
+        let (found, told) = scene.no(add(changes)).await;
+        assert!(found == code && told.contains(part), "{found:?} {told}");
+    }
+    let made = scene.get(add(json!({ "only_from": ["here"] }))).await;
+    let letters = made["secret"].as_str().expect("letters").to_owned();
+    assert!(access::secret::TypedSecret::parse(&letters).is_some() && letters.len() == 19, "{letters}");
+    assert_eq!((&made["app_password"]["expires"], &made["app_password"]["for"]), (&Value::Null, &json!(["web"])));
+    let brief = scene.get(add(json!({ "user": "bo", "expires": "90d" }))).await;
+    assert_eq!(brief["app_password"]["expires"], "2027-02-21T08:00:00Z");
+    let all = scene.get(json!({ "verb": "app-password.list" })).await;
+    assert_eq!(all, json!([made["app_password"], brief["app_password"]]));
+    assert!(!all.to_string().contains(&letters));
+    assert_eq!(
+        scene.get(json!({ "verb": "user.show", "user": "bo" })).await["app_passwords"],
+        json!([brief["app_password"]])
+    );
+
+    let id = made["app_password"]["id"].as_str().expect("an id");
+    let ask = json!({ "verb": "explain", "app": "hello", "ip": "127.0.0.1", "app_password": id });
+    assert_eq!(scene.get(ask.clone()).await["reason"], "app_password_not_for_app", "the app takes none");
+    for (key, value) in [("user", json!("bo")), ("token", json!("ffffffff"))] {
+        let mut ask = ask.clone();
+        ask[key] = value;
+        assert_eq!(scene.no(ask).await.0, Code::Usage);
+    }
+    let (code, told) = scene.no(json!({ "verb": "app-password.revoke", "app_password": "x" })).await;
+    assert!(code == Code::Usage && told.contains("no id of an app password"), "{told}");
+    scene.get(json!({ "verb": "app-password.revoke", "app_password": &id[..12] })).await;
+    assert_eq!(scene.get(json!({ "verb": "app-password.list", "user": "ana" })).await, json!([]));
+    let acts = scene.acts().await;
+    assert!(acts.contains(&format!("\"app_password.add\" \"app password {id}\"")), "{acts:?}");
+    assert!(acts.contains(&format!("\"app_password.revoke\" \"app password {id}\"")), "{acts:?}");
+}
+
+#[tokio::test]
 async fn the_rules_are_explained_for_people_tokens_and_nobody() {
     let scene = Scene::set().await.with("ana", &[]).await;
     let decision = async |question: Value| scene.get(question).await["decision"].clone();

@@ -85,6 +85,9 @@ pub enum Verb {
     /// Bearer tokens, for programs
     #[command(subcommand)]
     Token(Token),
+    /// App passwords, for calendars and other programs that know only a user name and a password
+    #[command(subcommand)]
+    AppPassword(AppPassword),
     /// Who is signed in
     #[command(subcommand)]
     Session(Session),
@@ -134,6 +137,9 @@ pub struct Explain {
     /// By this bearer token: its id, or the beginning of it
     #[arg(long, value_name = "ID")]
     pub token: Option<String>,
+    /// By this app password: its id, or the beginning of it; never its letters
+    #[arg(id = "with", long = "app-password-id", value_name = "ID", conflicts_with = "token")]
+    pub app_password: Option<String>,
     /// Which app; without it the portal
     #[arg(long, value_name = "APP")]
     pub app: Option<String>,
@@ -187,7 +193,7 @@ pub enum User {
     },
     /// Show everybody
     List,
-    /// Show a person with their sessions and tokens
+    /// Show a person with their sessions, tokens and app passwords
     Show {
         /// Name or e-mail address
         user: String,
@@ -238,6 +244,21 @@ pub enum User {
         /// For the audit trail
         #[arg(long, value_name = "WORDS", default_value = "", hide_default_value = true)]
         reason: String,
+    },
+    /// Mail them a link by which they choose another password; nobody else sees it
+    Recover {
+        /// Name or e-mail address
+        user: String,
+    },
+    /// Give them another e-mail address; the old and the new one are told
+    #[command(
+        after_help = "Examples:\n  vestibule user set-email ana ana@acme.example\n  vestibule user set-email ana                    # none"
+    )]
+    SetEmail {
+        /// Name or e-mail address
+        user: String,
+        /// The new one; none takes it away
+        email: Option<String>,
     },
     /// End all their sessions; tokens stay
     SignOut {
@@ -295,6 +316,39 @@ pub enum Token {
     Revoke {
         /// Its id, or the beginning of it
         token: String,
+    },
+}
+
+/// App passwords.
+#[derive(Clone, PartialEq, Eq, Debug, Subcommand)]
+pub enum AppPassword {
+    /// Make an app password; its letters are printed once and kept nowhere
+    #[command(
+        after_help = "Examples:\n  vestibule app-password add ana --name 'meeting room display' --from office\n  vestibule app-password add ana --name phone --expires 90d\n\nIt opens the apps that take app passwords (`basic: app_passwords`), as far as its owner may enter them. People make their own on their account page."
+    )]
+    Add {
+        /// Its owner, by name or e-mail address
+        user: String,
+        /// What it is called in lists, at most 64 characters
+        #[arg(long, value_name = "WORDS")]
+        name: String,
+        /// Only from this network, address or prefix; can be repeated
+        #[arg(long = "from", value_name = "NETWORK")]
+        only_from: Vec<String>,
+        /// When it ends: 90d, 12h, 6w, or a date; a year at most. Without it: when it is revoked
+        #[arg(long, value_name = "WHEN")]
+        expires: Option<String>,
+    },
+    /// Show app passwords, when they were last used and by which program
+    List {
+        /// Only those of this person
+        #[arg(long, value_name = "NAME")]
+        user: Option<String>,
+    },
+    /// Revoke an app password for good
+    Revoke {
+        /// Its id, or the beginning of it; never its letters
+        id: String,
     },
 }
 

@@ -26,7 +26,7 @@ pub use args::{Cli, Demo, Verb};
 use crate::admin::{AUDIT_PAGE, AdminError, Code, Command, Until};
 use crate::config::Faults;
 use crate::server::Start;
-use args::{Audit, Breached, Config, Session, Token, User};
+use args::{AppPassword, Audit, Breached, Config, Session, Token, User};
 use reach::Reach;
 
 /// Does what was asked; returns the exit code.
@@ -87,8 +87,8 @@ enum Style {
 fn command(verb: Verb) -> Option<Command> {
     Some(match verb {
         Verb::Explain(asked) => {
-            let args::Explain { user, token, app, ip, path, method } = asked;
-            Command::Explain { user, token, app, ip, path, method }
+            let args::Explain { user, token, app_password, app, ip, path, method } = asked;
+            Command::Explain { user, token, app_password, app, ip, path, method }
         }
         Verb::Why { code } => Command::Why { code },
         Verb::Reload { force } => Command::Reload { force },
@@ -103,6 +103,8 @@ fn command(verb: Verb) -> Option<Command> {
             User::SetRoles { user, roles, force } => Command::UserSetRoles { user, roles, force },
             User::SetGroups { user, groups } => Command::UserSetGroups { user, groups },
             User::ResetTwoStep { user, reason } => Command::UserResetTwoStep { user, reason },
+            User::Recover { user } => Command::UserRecover { user },
+            User::SetEmail { user, email } => Command::UserSetEmail { user, email },
             User::SignOut { user } => Command::UserSignOut { user },
             User::Delete { user, force } => Command::UserDelete { user, force },
             User::Invite { user } => Command::UserInvite { user },
@@ -113,6 +115,13 @@ fn command(verb: Verb) -> Option<Command> {
             }
             Token::List { user } => Command::TokenList { user },
             Token::Revoke { token } => Command::TokenRevoke { token },
+        },
+        Verb::AppPassword(app_password) => match app_password {
+            AppPassword::Add { user, name, only_from, expires } => {
+                Command::AppPasswordAdd { user, name, only_from, expires: expires.map(Until) }
+            }
+            AppPassword::List { user } => Command::AppPasswordList { user },
+            AppPassword::Revoke { id } => Command::AppPasswordRevoke { app_password: id },
         },
         Verb::Session(session) => match session {
             Session::List { user } => Command::SessionList { user },

@@ -27,6 +27,15 @@ pub(super) fn told(command: &Command, answer: &Value) -> String {
             "{} has no second step any more and is signed out everywhere. They set one up at the next sign-in.",
             name(answer)
         ),
+        Command::UserRecover { .. } => format!(
+            "A link by which {} chooses another password is on its way to {}. It works once and for half an hour.",
+            name(answer),
+            text(&answer["sent_to"])
+        ),
+        Command::UserSetEmail { .. } => match answer["user"]["email"].as_str() {
+            Some(email) => format!("The address of {} is {email} now.", name(answer)),
+            None => format!("{} has no address any more.", name(answer)),
+        },
         Command::UserSignOut { .. } => {
             let ended = match answer["ended"].as_u64() {
                 Some(0) => "no session was open",
@@ -40,6 +49,11 @@ pub(super) fn told(command: &Command, answer: &Value) -> String {
         Command::TokenList { .. } => tokens(answer),
         Command::TokenRevoke { .. } => {
             format!("Token {} (\"{}\") is revoked.", text(&answer["revoked"]), text(&answer["name"]))
+        }
+        Command::AppPasswordAdd { .. } => app_password_made(answer),
+        Command::AppPasswordList { .. } => app_passwords(answer),
+        Command::AppPasswordRevoke { .. } => {
+            format!("App password {} (\"{}\") is revoked.", text(&answer["revoked"]), text(&answer["name"]))
         }
         Command::SessionList { .. } => sessions(answer),
         Command::SessionEnd { .. } => {
@@ -119,7 +133,41 @@ fn person(answer: &Value) -> String {
     if !array(&answer["tokens"]).is_empty() {
         told.push_str(&format!("\n\nTokens\n{}", tokens(&answer["tokens"])));
     }
+    if !array(&answer["app_passwords"]).is_empty() {
+        told.push_str(&format!("\n\nApp passwords\n{}", app_passwords(&answer["app_passwords"])));
+    }
     with_notes(told, answer)
+}
+
+fn app_password_made(answer: &Value) -> String {
+    let one = &answer["app_password"];
+    let until = if one["expires"].is_null() { "it is revoked".to_owned() } else { time(&one["expires"]) };
+    format!(
+        "App password {} of {}, until {until}. This is the only time it is shown:\n\n  {}\n\nTyped with the user name {}; with or without dashes, in capitals or not.",
+        short(&one["id"]),
+        text(&one["user"]),
+        text(&answer["secret"]),
+        text(&one["user"]),
+    )
+}
+
+fn app_passwords(answer: &Value) -> String {
+    let rows: Vec<_> = array(answer)
+        .iter()
+        .map(|one| {
+            [
+                short(&one["id"]),
+                text(&one["name"]),
+                text(&one["user"]),
+                words(&one["for"]),
+                if array(&one["only_from"]).is_empty() { "as owner".to_owned() } else { words(&one["only_from"]) },
+                time(&one["expires"]),
+                time(&one["last_used"]["at"]),
+                text(&one["last_used"]["by"]),
+            ]
+        })
+        .collect();
+    table(["id", "name", "owner", "for", "from", "ends", "last used", "by"], &rows, "No app passwords.")
 }
 
 fn token_made(answer: &Value) -> String {

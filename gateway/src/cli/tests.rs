@@ -28,6 +28,17 @@ fn every_administrative_line_becomes_its_verb() {
             },
         ),
         ("token list --user ana", Command::TokenList { user: Some(ana()) }),
+        (
+            "app-password add ana --name phone --from vpn --expires 90d",
+            Command::AppPasswordAdd {
+                user: ana(),
+                name: "phone".into(),
+                only_from: vec!["vpn".into()],
+                expires: Some(Until("90d".into())),
+            },
+        ),
+        ("app-password list", Command::AppPasswordList { user: None }),
+        ("app-password revoke 0011aabb", Command::AppPasswordRevoke { app_password: "0011aabb".into() }),
         ("session end 0011aabb", Command::SessionEnd { session: "0011aabb".into() }),
         ("audit verify", Command::AuditVerify {}),
         ("why 7F3K-9QX2", Command::Why { code: "7F3K-9QX2".into() }),
@@ -37,6 +48,7 @@ fn every_administrative_line_becomes_its_verb() {
             Command::Explain {
                 user: Some(ana()),
                 token: None,
+                app_password: None,
                 app: Some("crm".into()),
                 ip: std::net::Ipv4Addr::new(10, 0, 0, 1).into(),
                 path: "/".into(),
@@ -51,7 +63,15 @@ fn every_administrative_line_becomes_its_verb() {
 
 #[test]
 fn what_is_missing_is_asked_for() {
-    for line in ["token add ana --name till", "token add ana --app crm", "explain --app crm", "user add", "", "why"] {
+    for line in [
+        "token add ana --name till",
+        "token add ana --app crm",
+        "app-password add ana",
+        "explain --app crm",
+        "user add",
+        "",
+        "why",
+    ] {
         let words = std::iter::once("vestibule").chain(line.split_whitespace());
         assert!(Cli::try_parse_from(words).is_err(), "{line}");
     }

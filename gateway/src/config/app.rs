@@ -26,7 +26,9 @@ pub struct AppSettings {
     pub health: Option<Health>,
     /// How long they may take.
     pub timeouts: Timeouts,
-    /// Does the app see the bearer token?
+    /// Does it take app passwords, by HTTP Basic?
+    pub takes_app_passwords: bool,
+    /// Does the app see the bearer token, or the app password?
     pub pass_authorization: bool,
     /// Does a connection need a client's certificate?
     pub client_certificate: ClientCertificate,

@@ -94,6 +94,13 @@ const REQUIREMENTS: &[Requirement] = &[
         advice: "Take `email` off the list; people who have nothing else can use recovery codes.",
     },
     Requirement {
+        id: "6.4.2",
+        level: 1,
+        found: security_questions,
+        why: "Answers to questions are known to many and found by searching (NIST SP 800-63B-4 §3.1.1.2 forbids asking for them).",
+        advice: "Delete it. The link of a mail and the second step suffice; `vestibule user recover` helps who can't ask.",
+    },
+    Requirement {
         id: "6.6.1",
         level: 2,
         found: |_, gateway| method(gateway, "sms"),
@@ -152,6 +159,11 @@ fn max_age(_: Page<'_>, gateway: &Gateway) -> Vec<Found> {
         .map(|At { value: TimeSpan(text), spot }| found(*spot, "sign_in.passwords.max_age", text))
         .into_iter()
         .collect()
+}
+
+fn security_questions(_: Page<'_>, gateway: &Gateway) -> Vec<Found> {
+    let written = gateway.sign_in.as_ref().and_then(|sign_in| sign_in.value.security_questions.as_ref());
+    written.filter(|at| at.value).map(|at| found(at.spot, "sign_in.security_questions", "true")).into_iter().collect()
 }
 
 fn no_breached_file(_: Page<'_>, gateway: &Gateway) -> Vec<Found> {
@@ -260,6 +272,11 @@ mod tests {
                 "session: { idle: 1h, absolute: 24h }",
                 "session: { idle: 1h, absolute: 2d }",
                 ("7.3.2", 11, "sign_in.session.absolute: 2d"),
+            ),
+            (
+                "two_step: required",
+                "security_questions: true\n  two_step: required",
+                ("6.4.2", 9, "sign_in.security_questions: true"),
             ),
             ("two_step: required", "two_step: optional", ("6.3.3", 9, "sign_in.two_step: optional")),
             ("max_age: never", "max_age: 90d", ("6.2.10", 12, "sign_in.passwords.max_age: 90d")),

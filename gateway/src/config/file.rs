@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Address, AlgorithmWord, AllowText, BalanceWord, CertificateWord, ClientCertificateWord, Demand, Expect, FilePath,
-    HostText, HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord, ServerText,
-    SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
+    Address, AlgorithmWord, AllowText, BalanceWord, BasicWord, CertificateWord, ClientCertificateWord, Demand, Expect,
+    FilePath, HostText, HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord,
+    ServerText, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -145,6 +145,9 @@ pub(super) struct SignIn {
     /// What holds for passwords beside their length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) passwords: Option<At<Passwords>>,
+    /// Does everybody set two security questions, which are asked beside the link of a mail when a password was forgotten? Discouraged. Default: false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) security_questions: Option<At<bool>>,
 }
 
 /// What holds for passwords beside their length.
@@ -315,7 +318,10 @@ pub(super) struct App {
     /// Who proved themselves longer ago has to do it again. Default: the session's length.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) fresh: Option<At<TimeSpan>>,
-    /// Does the app see the bearer token that the gateway checked? Default: false.
+    /// `app_passwords`: programs that know only a user name and a password, such as calendars, show an app password by HTTP Basic. Default: not; `Authorization: Basic` is between them and the app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) basic: Option<At<BasicWord>>,
+    /// Does the app see the bearer token, or the app password, that the gateway checked? Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pass_authorization: Option<At<bool>>,
     /// `required`: only connections with a certificate that a CA of `tls.client_ca` signed. Default: none is asked for.
@@ -494,6 +500,9 @@ pub(super) struct Case {
     /// With a bearer token of the user instead of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) token: Option<At<CaseToken>>,
+    /// `app_passwords`: with an app password of the user, by HTTP Basic, instead of a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) basic: Option<At<BasicWord>>,
     /// Was the second step taken? `satisfied` or `missing`. Default: satisfied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) second_step: Option<At<SecondStepWord>>,

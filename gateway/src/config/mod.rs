@@ -82,6 +82,8 @@ pub struct Settings {
     pub methods: Vec<Method>,
     /// What holds for passwords.
     pub passwords: Passwords,
+    /// Are security questions set, and asked when a password was forgotten?
+    pub security_questions: bool,
     /// The rules.
     pub policy: Policy,
 }

@@ -50,6 +50,7 @@ fn fill_in(gateway: &mut Gateway) {
     let session = or(&mut sign_in.session, Default::default);
     or(&mut session.idle, || TimeSpan("1h".into()));
     or(&mut session.absolute, || TimeSpan("24h".into()));
+    or(&mut sign_in.security_questions, || false);
     let passwords = or(&mut sign_in.passwords, Default::default);
     or(&mut passwords.max_age, || TimeSpan("never".into()));
     for (_, issuer) in gateway.issuers.iter_mut().flat_map(|issuers| &mut issuers.value.0) {

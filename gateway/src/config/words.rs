@@ -72,6 +72,12 @@ words! {
         /// Not at all: on this machine only.
         None
     }
+    /// What is shown to an app by HTTP Basic?
+    BasicWord {
+        /// A user name and an app password.
+        #[default]
+        AppPasswords
+    }
     /// What programs read differently in a path.
     UnusualWord {
         /// `%2F`

@@ -64,6 +64,7 @@ pub(super) fn write(settings: &Settings, message: &Message, at: Timestamp) -> Wr
     let content = match &message.letter {
         Letter::Reset { secret } => reset(settings, secret.expose()),
         Letter::Code { code } => code_by_mail(settings, code.expose()),
+        Letter::NewPlace { device, from, secret } => new_place(settings, device, *from, secret.expose(), at),
         Letter::Changed { what, from, by_administrator } => changed(settings, what, *from, *by_administrator, at),
     };
     let Content { subject, before, action, facts, after } = &content;
@@ -72,6 +73,22 @@ pub(super) fn write(settings: &Settings, message: &Message, at: Timestamp) -> Wr
     let html = Html { organization, name: &name, subject, before, action, facts, after }.render();
     // Writing into a String can't fail and no field's Display does.
     Written { subject: subject.clone(), text: text.unwrap_or_default(), html: html.unwrap_or_default() }
+}
+
+fn new_place(settings: &Settings, device: &str, from: IpAddr, secret: &str, at: Timestamp) -> Content {
+    let organization = &settings.organization;
+    Content {
+        subject: format!("New sign-in to your account at {organization}"),
+        before: vec![
+            "Somebody signed in to your account from where nobody did before. If that was you, all is well.".to_owned(),
+        ],
+        facts: vec![("When", said(at)), ("From", from.to_string()), ("With", one_line(device))],
+        action: Some(Action {
+            label: "It was not me: end this session",
+            url: settings.portal.join(&format!("/not-me/{secret}")),
+        }),
+        after: vec!["If it was not you, choose another password as well: somebody knows this one.".to_owned()],
+    }
 }
 
 /// A code as a text message. Its last line ties it to our host: telephones fill it in there and nowhere else (WICG,
@@ -155,6 +172,10 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
             "A way to receive codes was removed",
             "One of the ways by which codes for signing in reach you was removed.".to_owned(),
         ),
+        Change::Questions => (
+            "Security questions were set",
+            "Security questions were set for your account, in the place of those that were there.".to_owned(),
+        ),
         Change::RecoveryCodes => (
             "New recovery codes were made",
             "New recovery codes were made for your account. The old ones are worth nothing any more.".to_owned(),
@@ -162,6 +183,10 @@ fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administ
         Change::Token(name) => {
             ("An API token was made", format!("A token called {} acts for you from now on.", quoted(name)))
         }
+        Change::AppPassword(name) => (
+            "An app password was made",
+            format!("A program that you call {} signs in as you from now on.", quoted(name)),
+        ),
         Change::Email(email) => (
             "The address of your account was changed",
             format!("From now on the address of your account is {}.", if email.is_empty() { "none" } else { email }),

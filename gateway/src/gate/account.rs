@@ -15,7 +15,9 @@ use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Bearer, Ended, Ends, Ground, NewToken, SessionKind, SessionRecord, TokenRecord, token_name};
+use crate::store::vault::{
+    AppPasswordRecord, Bearer, Ended, Ends, Ground, NewToken, SessionKind, SessionRecord, TokenRecord, token_name,
+};
 
 /// What a person's account page tells.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Account {
     pub devices: Vec<SignedIn>,
     /// Bearer tokens.
     pub tokens: Vec<TokenRecord>,
+    /// App passwords.
+    pub app_passwords: Vec<AppPasswordRecord>,
     /// Recovery codes that are left.
     pub recovery_left: usize,
 }
@@ -96,11 +100,14 @@ impl Gate {
             browsers: Vec::new(),
             devices: Vec::new(),
             tokens: self.vault.tokens(Some(id)).await?,
+            app_passwords: self.vault.app_passwords(Some(id)).await?,
             recovery_left: self.vault.recovery_left(id).await?,
         };
         let now = self.clock.now();
         account.tokens.retain(|token| token.expires > now);
         account.tokens.sort_by(|one, other| one.name.cmp(&other.name));
+        account.app_passwords.retain(|one| one.expires > now);
+        account.app_passwords.sort_by(|one, other| one.name.cmp(&other.name));
         for session in self.vault.sessions(Some(id)).await? {
             let is_this = this == Some(session.id);
             // The store hears of a use now and then only; whoever asks does so now.
@@ -220,7 +227,9 @@ impl Gate {
         let person = visitor.record();
         let flow = Flow { person: person.person.id, started: self.clock.now(), stage: Stage::SetUp, wrong: 0 };
         let within = Some((session.id, session.opened));
-        let ground = Ground { generation: session.generations.person, within, ..Ground::of(person) };
+        let by_password = session.factors.has(Method::Password);
+        let generation = session.generations.person;
+        let ground = Ground { generation, within, by_password, ..Ground::of(person) };
         let pending = TotpSecret::from_random(random());
         self.vault.begin_flow(flow, ground, Some(pending), Some(return_to)).await.map(Some)
     }

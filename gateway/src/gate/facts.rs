@@ -8,6 +8,8 @@
 //! has to fetch is what they cost. So all rows of one sign-in share one [`Visitor`], 96 bytes that hold everything about
 //! it; a row is its digest, where that is, and what it is for.
 
+mod app_passwords;
+
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,13 +22,16 @@ use arc_swap::{ArcSwapOption, ArcSwapWeak};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
+use self::app_passwords::{APP_PASSWORDS, KnownAppPassword, ResolvedAppPassword};
 use super::assertion::Made;
 use super::foreign::ForeignToken;
 use super::identity::Identity;
 use super::shared::{Kinds, Names};
 use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
-use crate::store::vault::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault};
+use crate::store::vault::{
+    AppPasswordKey, AppPasswordRecord, Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord, Vault,
+};
 use crate::store::{Notice, StoreError};
 
 /// Whoever showed a right secret, with everything rules and headers need.
@@ -50,6 +55,7 @@ enum Held {
     },
     Token(Box<KnownToken>),
     Foreign(Arc<ForeignToken>),
+    AppPassword(Box<KnownAppPassword>),
 }
 
 /// A session as far as requests need it.
@@ -91,6 +97,7 @@ pub(super) enum Facts {
     Session(SessionFacts),
     Token(Arc<ResolvedToken>),
     Foreign(Arc<TokenFacts>),
+    AppPassword(Arc<ResolvedAppPassword>),
 }
 
 /// A token's facts under one configuration, which says what its networks' names mean.
@@ -139,14 +146,14 @@ impl Visitor {
             Held::Session { id, factors, opened, proved, generations } => {
                 Some(SessionProof { id, factors, opened, proved, generations })
             }
-            Held::Token(_) | Held::Foreign(_) => None,
+            Held::Token(_) | Held::Foreign(_) | Held::AppPassword(_) => None,
         }
     }
 
     /// The token, if one of ours is what was shown.
     pub fn token(&self) -> Option<&TokenRecord> {
         match &self.proof {
-            Held::Session { .. } | Held::Foreign(_) => None,
+            Held::Session { .. } | Held::Foreign(_) | Held::AppPassword(_) => None,
             Held::Token(token) => Some(&token.record),
         }
     }
@@ -154,7 +161,7 @@ impl Visitor {
     /// The token's id, if one is what was shown; of another issuer's, whom it speaks of.
     pub fn token_id(&self) -> Option<TokenId> {
         match &self.proof {
-            Held::Session { .. } => None,
+            Held::Session { .. } | Held::AppPassword(_) => None,
             Held::Token(token) => Some(token.record.id),
             Held::Foreign(token) => Some(token.id),
         }
@@ -162,8 +169,16 @@ impl Visitor {
 
     pub(super) fn foreign(&self) -> Option<&ForeignToken> {
         match &self.proof {
-            Held::Session { .. } | Held::Token(_) => None,
+            Held::Session { .. } | Held::Token(_) | Held::AppPassword(_) => None,
             Held::Foreign(token) => Some(token),
+        }
+    }
+
+    /// The app password, if that is what was shown.
+    pub fn app_password(&self) -> Option<&AppPasswordRecord> {
+        match &self.proof {
+            Held::Session { .. } | Held::Token(_) | Held::Foreign(_) => None,
+            Held::AppPassword(password) => Some(&password.record),
         }
     }
 
@@ -173,13 +188,17 @@ impl Visitor {
     }
 
     /// Notes that it was used. Returns what is worth storing: five minutes since the last time for sessions (a twelfth of
-    /// the idle limit if that is less), an hour for tokens.
+    /// the idle limit if that is less), an hour for tokens and app passwords.
     pub(super) fn used(&self, now: Timestamp, idle: Duration) -> Option<Use> {
         let (used, grain) = match &self.proof {
             Held::Session { id, .. } => (Use::Session(*id), NOTED.min(idle / 12)),
             Held::Token(token) => (Use::Token(token.record.id), Duration::from_secs(60 * 60)),
             // There is no row to say it.
             Held::Foreign(_) => return None,
+            Held::AppPassword(password) => {
+                let AppPasswordRecord { owner, digest, .. } = password.record;
+                (Use::AppPassword((owner, digest)), Duration::from_secs(60 * 60))
+            }
         };
         self.life.used(now, grain).then_some(used)
     }
@@ -201,6 +220,7 @@ impl Visitor {
             }),
             Held::Token(token) => Facts::Token(token.resolve(in_force)),
             Held::Foreign(token) => Facts::Foreign(token.facts(house)),
+            Held::AppPassword(password) => Facts::AppPassword(password.resolve(in_force)),
         }
     }
 
@@ -215,6 +235,7 @@ impl Visitor {
 pub(super) enum Use {
     Session(SessionId),
     Token(TokenId),
+    AppPassword(AppPasswordKey),
 }
 
 impl Life {
@@ -254,6 +275,7 @@ impl Fact for Visitor {
             Held::Session { id, .. } => &id.0,
             Held::Token(token) => &token.record.id.0,
             Held::Foreign(token) => &token.id.0,
+            Held::AppPassword(password) => &password.record.id.0,
         }
     }
 
@@ -286,14 +308,7 @@ impl KnownToken {
             return resolved;
         }
         let token = &self.record;
-        let only_from = config::resolve_list(&in_force.settings.networks, &token.only_from).unwrap_or_else(|reason| {
-            tracing::warn!(token = %token.id, "token {}: {reason}; it opens nothing until that is mended", token.id);
-            Some(Listed {
-                set: Arc::default(),
-                names: token.only_from.join(", ").into(),
-                place: Place { file: format!("token {}", token.id).into(), line: 0 },
-            })
-        });
+        let only_from = named_networks(in_force, &token.only_from, &format!("token {}", token.id));
         let facts = TokenFacts {
             apps: token.apps.clone(),
             scopes: token.scopes.clone(),
@@ -306,6 +321,18 @@ impl KnownToken {
         self.resolved.store(Some(Arc::clone(&resolved)));
         resolved
     }
+}
+
+/// The networks that `whose` names, under this configuration. A name that is gone admits from nowhere.
+fn named_networks(in_force: &InForce, only_from: &[String], whose: &str) -> Option<Listed> {
+    config::resolve_list(&in_force.settings.networks, only_from).unwrap_or_else(|reason| {
+        tracing::warn!("{whose}: {reason}; it opens nothing until that is mended");
+        Some(Listed {
+            set: Arc::default(),
+            names: only_from.join(", ").into(),
+            place: Place { file: whose.into(), line: 0 },
+        })
+    })
 }
 
 /// A session's key in memory: the digest, which is its own hash since nobody can choose it.
@@ -344,11 +371,14 @@ pub(super) struct FactCache {
     /// Whole visitors, so that a request finds everything with one look.
     rows: Rows,
     tokens: Cache<TokenId, Arc<Visitor>>,
+    /// By the digest of what is shown.
+    app_passwords: Cache<ByDigest, Arc<Visitor>>,
     people: Cache<UserId, Arc<KnownPerson>>,
     kinds: Kinds,
     names: Names,
     living_sessions: Shelf<Visitor>,
     living_tokens: Shelf<Visitor>,
+    living_app_passwords: Shelf<Visitor>,
     living_people: Shelf<KnownPerson>,
 }
 
@@ -359,11 +389,13 @@ impl FactCache {
             vault,
             rows: Cache::with(FEW, SESSIONS as u64, UnitWeighter, BuildHasherDefault::default(), lifecycle),
             tokens: bounded(TOKENS),
+            app_passwords: bounded(APP_PASSWORDS),
             people: bounded(PEOPLE),
             kinds: Kinds::default(),
             names: Names::default(),
             living_sessions: Shelf::new(SESSIONS),
             living_tokens: Shelf::new(TOKENS),
+            living_app_passwords: Shelf::new(APP_PASSWORDS),
             living_people: Shelf::new(PEOPLE),
         }
     }
@@ -467,6 +499,9 @@ impl FactCache {
             (Held::Session { .. }, None) => Ok(None),
             (Held::Token(token), _) => self.read_token(token.record.id).await,
             (Held::Foreign(token), _) => self.foreign(Arc::clone(token)).await,
+            (Held::AppPassword(password), _) => {
+                self.read_app_password((password.record.owner, password.record.digest)).await
+            }
         }
     }
 
@@ -495,6 +530,7 @@ impl FactCache {
             Notice::Person(id) => self.living_people.kill(&id.0),
             Notice::Session(id) => self.living_sessions.kill(&id.0),
             Notice::Token(id) => self.living_tokens.kill(&id.0),
+            Notice::AppPassword(id) => self.living_app_passwords.kill(&id.0),
             Notice::All => self.forget_all(),
         }
     }
@@ -504,6 +540,7 @@ impl FactCache {
         self.living_people.kill_all();
         self.living_sessions.kill_all();
         self.living_tokens.kill_all();
+        self.living_app_passwords.kill_all();
     }
 }
 

@@ -239,7 +239,9 @@ impl Gate {
             Next::Ask(flow) => {
                 let within = Some((session.id, session.opened));
                 let generation = session.generations.person;
-                self.ask(flow, Ground { generation, within, ..ground_for(record, demanded) }, return_to).await
+                let by_password = session.factors.has(Method::Password);
+                let ground = Ground { generation, within, by_password, ..ground_for(record, demanded) };
+                self.ask(flow, ground, return_to).await
             }
             // There is nothing to ask but the password.
             Next::Done(_) | Next::Over | Next::Misplaced => Ok(SignIn::Over),
@@ -315,6 +317,7 @@ impl Gate {
         let stage = held.flow.stage;
         match login::advance(&held.flow, input, self.clock.now()) {
             Next::Done(proved) => {
+                let proved = if held.ground.by_password { proved } else { proved.without_password() };
                 let done = self.open_session(caller, &person, proved, After::Flow(held), spend, return_to).await?;
                 let result = match done {
                     SignIn::UsedCode => "used",

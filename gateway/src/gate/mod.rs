@@ -4,8 +4,10 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 pub mod account;
+pub mod app_passwords;
 mod assertion;
 mod back;
+mod basic;
 mod codes;
 mod cut;
 mod denials;
@@ -18,6 +20,7 @@ pub mod passkeys;
 mod passwords;
 mod permit;
 mod pool;
+pub mod questions;
 mod rate;
 pub mod recovery;
 mod relying_party;
@@ -69,6 +72,7 @@ pub struct Gate {
     denials: denials::Denials,
     references: denials::References,
     uses: uses::Uses,
+    guesses: basic::Guesses,
     pool: pool::HashPool,
     rates: rate::Rates,
     assertions: assertion::Assertions,
@@ -100,6 +104,13 @@ pub enum Shown<'a> {
     AppCookie(&'a AppName, &'a str),
     /// `Authorization: Bearer …`.
     Bearer(&'a str),
+    /// `Authorization: Basic …`, to an app that takes app passwords.
+    Basic {
+        /// The base64.
+        credentials: &'a str,
+        /// What the program calls itself.
+        client: &'a str,
+    },
 }
 
 /// One request at the door.
@@ -193,6 +204,10 @@ pub enum Cause {
     Rules(Reason),
     /// The bearer token is malformed, unknown or revoked: which of them is nobody's business.
     TokenInvalid,
+    /// User name and app password don't belong together: which of them is wrong is nobody's business either.
+    AppPasswordInvalid,
+    /// Too many wrong app passwords: the next one is looked at after so long.
+    TooManyTries(Duration),
     /// The store can't be asked. Nobody is let in on a guess.
     Unavailable,
     /// More requests than the app's limits allow: not before so long.
@@ -205,6 +220,8 @@ impl Cause {
         match self {
             Self::Rules(reason) => reason.code(),
             Self::TokenInvalid => "token_invalid",
+            Self::AppPasswordInvalid => "app_password_invalid",
+            Self::TooManyTries(_) => "too_many_tries",
             Self::Unavailable => "unavailable",
             Self::TooMany(_) => "too_many_requests",
         }
@@ -224,6 +241,7 @@ impl Gate {
             denials: denials::Denials::default(),
             references: denials::References::new(Secret::new(random())),
             uses: uses::Uses::default(),
+            guesses: basic::Guesses::default(),
             pool: pool::HashPool::new(clock.clone(), Arc::clone(&metrics))?,
             rates: rate::Rates::new(),
             read_up_to,
@@ -259,21 +277,17 @@ impl Gate {
             }
         };
         let now = self.clock.now();
-        let wrong_token = match found {
-            Found::WrongToken => Some(Cause::TokenInvalid),
-            Found::NoKeys => Some(Cause::Unavailable),
-            Found::Nobody | Found::Visitor(..) => None,
-        };
-        let (visitor, digest) = match found {
-            Found::Visitor(visitor, digest) => (Some(visitor), digest),
-            Found::Nobody | Found::WrongToken | Found::NoKeys => (None, None),
+        let (visitor, digest, wrong) = match found {
+            Found::Visitor(visitor, digest) => (Some(visitor), digest, None),
+            Found::Nobody => (None, None, None),
+            Found::Wrong(cause) => (None, None, Some(cause)),
         };
         let decision = self.ask_rules(ask.in_force, ask.origin(), ask.goal, visitor.as_ref(), now);
         let too_many = match &decision {
             Decision::Allow(grant) => self.too_many(&ask, visitor.as_ref().filter(|_| grant.person().is_some())),
             Decision::SignIn(_) | Decision::Refuse(_) => None,
         };
-        self.count(&ask, &decision, wrong_token, too_many);
+        self.count(&ask, &decision, wrong, too_many);
         if let Some(wait) = too_many {
             return Admission::Refuse(self.deny(&ask, Cause::TooMany(wait), None, visitor));
         }
@@ -284,13 +298,14 @@ impl Gate {
                     && let Some(used) =
                         visitor.used(now, ask.in_force.settings.policy.rules().organization.session.idle)
                 {
-                    self.uses.note(used, now, ask.address.ip());
+                    let client = if let Shown::Basic { client, .. } = ask.shown { client } else { "" };
+                    self.uses.note(used, now, ask.address.ip(), client);
                 }
                 let registration = self.register(&ask, visitor.as_ref(), digest);
                 Admission::Enter(Permit::new(grant, visitor, registration))
             }
-            // Where a proof is needed, a token that means nothing is the sender's error; on a public path it is ignored.
-            Decision::SignIn(need) => match wrong_token {
+            // Where a proof is needed, one that means nothing is the sender's error; on a public path it is ignored.
+            Decision::SignIn(need) => match wrong {
                 Some(cause) => Admission::Refuse(self.deny(&ask, cause, None, None)),
                 None => Admission::SignIn { need, visitor },
             },
@@ -311,8 +326,8 @@ impl Gate {
         self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
 
-    /// Who showed this? A cookie that means nothing is as good as none; a bearer token that means nothing is an error of
-    /// the one who sent it.
+    /// Who showed this? A cookie that means nothing is as good as none; a bearer token or an app password that means nothing
+    /// is an error of the one who sent it.
     async fn identify(&self, ask: &Ask<'_>) -> Result<Found, StoreError> {
         let (digest, visitor) = match ask.shown {
             Shown::Nothing => return Ok(Found::Nobody),
@@ -326,6 +341,7 @@ impl Gate {
                 (digest, self.facts.session(digest, fits).await?)
             }
             Shown::Bearer(text) => return self.identify_bearer(ask.in_force, text).await,
+            Shown::Basic { credentials, .. } => return self.identify_basic(credentials, ask.address).await,
         };
         Ok(visitor.map_or(Found::Nobody, |visitor| Found::Visitor(visitor, Some(digest))))
     }
@@ -334,24 +350,30 @@ impl Gate {
         if let Some(secret) = text.strip_prefix(DEVICE_PREFIX) {
             let digest = self.session_digest(secret);
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
-            return Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, Some(digest))));
+            return Ok(
+                visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, Some(digest)))
+            );
         }
         if foreign::is_jwt(in_force, text) {
             return self.identify_foreign(in_force, text).await;
         }
-        let Some((id, secret)) = access::token::parse(text) else { return Ok(Found::WrongToken) };
+        let Some((id, secret)) = access::token::parse(text) else {
+            return Ok(Found::Wrong(Cause::TokenInvalid));
+        };
         let visitor = self.facts.token(id, &secret).await?;
-        Ok(visitor.map_or(Found::WrongToken, |visitor| Found::Visitor(visitor, None)))
+        Ok(visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, None)))
     }
 
     async fn identify_foreign(&self, in_force: &InForce, text: &str) -> Result<Found, StoreError> {
         let (token, mark) = match self.foreign.check(in_force, text, &self.clock) {
             Checked::Known(visitor) => return Ok(Found::Visitor(visitor, None)),
             Checked::Good(token, mark) => (token, mark),
-            Checked::Bad => return Ok(Found::WrongToken),
-            Checked::NoKeys => return Ok(Found::NoKeys),
+            Checked::Bad => return Ok(Found::Wrong(Cause::TokenInvalid)),
+            Checked::NoKeys => return Ok(Found::Wrong(Cause::Unavailable)),
         };
-        let Some(visitor) = self.facts.foreign(token).await? else { return Ok(Found::WrongToken) };
+        let Some(visitor) = self.facts.foreign(token).await? else {
+            return Ok(Found::Wrong(Cause::TokenInvalid));
+        };
         self.foreign.remember(mark, &visitor);
         Ok(Found::Visitor(visitor, None))
     }
@@ -404,6 +426,7 @@ impl Gate {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
             Facts::Foreign(token) => Proof::Token { person: visitor.person(), token },
+            Facts::AppPassword(password) => Proof::AppPassword { person: visitor.person(), password: &password.facts },
         };
         then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
     }
@@ -427,20 +450,19 @@ impl Gate {
         }))
     }
 
-    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong_token: Option<Cause>, too_many: Option<Duration>) {
-        let (kind, reason) = match decision {
-            Decision::Allow(_) if too_many.is_some() => ("refuse", "rate_limited"),
-            Decision::Allow(_) => (ALLOW, ALLOWED),
-            Decision::SignIn(need) => match wrong_token {
-                Some(cause) => ("refuse", cause.code()),
-                None => ("sign_in", need_code(*need)),
-            },
-            Decision::Refuse(refusal) => ("refuse", refusal.reason.code()),
+    fn count(&self, ask: &Ask<'_>, decision: &Decision, wrong: Option<Cause>, too_many: Option<Duration>) {
+        let (kind, reason) = match (decision, wrong) {
+            (Decision::Allow(_), _) if too_many.is_some() => ("refuse", "rate_limited"),
+            (Decision::Allow(_), _) => (ALLOW, ALLOWED),
+            (Decision::SignIn(_), Some(cause)) => ("refuse", cause.code()),
+            (Decision::SignIn(need), None) => ("sign_in", need_code(*need)),
+            (Decision::Refuse(refusal), _) => ("refuse", refusal.reason.code()),
         };
         let token = match ask.shown {
             Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
             Shown::Bearer(text) if foreign::is_jwt(ask.in_force, text) => Some(TokenKind::Jwt),
             Shown::Bearer(_) => Some(TokenKind::Token),
+            Shown::Basic { .. } => Some(TokenKind::AppPassword),
             Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
         };
         match (decision, ask.app) {
@@ -627,9 +649,8 @@ impl Gate {
 
 enum Found {
     Nobody,
-    WrongToken,
-    /// A token of another issuer whose keys are not here.
-    NoKeys,
+    /// Something was shown that means nothing.
+    Wrong(Cause),
     Visitor(Arc<Visitor>, Option<Digest>),
 }
 

@@ -116,6 +116,7 @@ mod tests {
                 added: day(50),
                 last_sign_in: None,
                 last_shown: Methods::NONE,
+                has_questions: false,
             };
             let mut in_force = starter();
             in_force.settings.passwords.max_age = max_age.map(|days| Duration::from_secs(days * 86_400));

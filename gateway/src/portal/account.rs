@@ -24,7 +24,7 @@ use super::pages::{
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
-use super::{Visit, codes};
+use super::{Visit, app_passwords, codes};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
 use crate::store::vault::{Ends, SessionKind, TokenRecord};
@@ -63,7 +63,7 @@ impl Asking {
 pub(super) async fn account(asking: Asking) -> Response {
     let done = asking.done();
     let Asking { gate, visit, banner, headers, visitor } = &asking;
-    let Account { browsers, devices, tokens, recovery_left } = match gate.account(visitor).await {
+    let Account { browsers, devices, tokens, app_passwords, recovery_left } = match gate.account(visitor).await {
         Ok(account) => account,
         Err(error) => return trouble(gate, visit, &error.into()),
     };
@@ -87,11 +87,14 @@ pub(super) async fn account(asking: Asking) -> Response {
         offers_authenticator: methods.contains(&Method::Totp),
         passkeys: (passkeys > 0 || methods.contains(&Method::Passkey)).then_some(passkeys),
         codes: &codes,
+        questions: visit.in_force.settings.security_questions.then_some(visitor.record().has_questions),
         has_second_step: !enrolled.without(Method::Recovery).is_empty(),
         recovery_left,
         browsers: &things(&browsers),
         devices: &things(&devices),
         tokens: &tokens.iter().map(|token| bearer(token, now)).collect::<Vec<_>>(),
+        app_passwords: &app_passwords.iter().map(|one| app_passwords::listed(one, now)).collect::<Vec<_>>(),
+        takes_app_passwords: app_passwords::are_taken(&visit.in_force),
         done,
         form: form.token(),
     };
@@ -216,12 +219,18 @@ pub(super) struct PasswordFields {
     browsers: Option<String>,
     devices: Option<String>,
     tokens: Option<String>,
+    app_passwords: Option<String>,
 }
 
 /// `POST /account/password`.
 pub(super) async fn password(Posted { asking, fields }: Posted<PasswordFields>) -> Response {
-    let PasswordFields { form: _, current, password, again, browsers, devices, tokens } = fields;
-    let ends = Ends { browsers: browsers.is_some(), devices: devices.is_some(), tokens: tokens.is_some() };
+    let PasswordFields { form: _, current, password, again, browsers, devices, tokens, app_passwords } = fields;
+    let ends = Ends {
+        browsers: browsers.is_some(),
+        devices: devices.is_some(),
+        tokens: tokens.is_some(),
+        app_passwords: app_passwords.is_some(),
+    };
     let (current, new, again) = (Secret::new(current), Secret::new(password), Secret::new(again));
     let caller = caller(&asking.visit, &asking.headers, SessionKind::Portal);
     let typed = NewPassword { current, new, again, ends };
@@ -262,6 +271,10 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         .iter()
         .map(|token| Impact { name: token.name.clone(), used: token.last_used.map(|(at, _)| When::of(at, now)) });
     let error = error.or_else(|| gate.has_to_choose(&visit.in_force, visitor).then_some(Problem::PasswordTooOld));
+    let app_passwords = account
+        .app_passwords
+        .iter()
+        .map(|one| Impact { name: one.name.clone(), used: one.last_used.as_ref().map(|last| When::of(last.at, now)) });
     let form = Form::of(gate, headers);
     let shown = NewPasswordPage {
         frame: frame(&visit.in_force, banner),
@@ -271,6 +284,7 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
             pages::EndBox { name: "browsers", ticked: ends.browsers, stops: sign_ins(&account.browsers) },
             pages::EndBox { name: "devices", ticked: ends.devices, stops: sign_ins(&account.devices) },
             pages::EndBox { name: "tokens", ticked: ends.tokens, stops: tokens.collect() },
+            pages::EndBox { name: "app_passwords", ticked: ends.app_passwords, stops: app_passwords.collect() },
         ],
         error,
         form: form.token(),

@@ -275,7 +275,8 @@ fn answer(gate: &Gate, visit: &Visit, step: SignIn) -> Response {
 }
 
 fn words(methods: Methods) -> Vec<&'static str> {
-    [Method::Passkey, Method::Totp, Method::Sms, Method::Voice, Method::Email, Method::Recovery]
+    // Not passkeys: those answer a page of ours, in a browser.
+    [Method::Totp, Method::Sms, Method::Voice, Method::Email, Method::Recovery]
         .into_iter()
         .filter(|method| methods.has(*method))
         .map(method_word)

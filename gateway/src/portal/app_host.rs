@@ -54,7 +54,7 @@ pub(super) async fn go(
         Err(refused) => return refused,
     };
     if let Some(first) = choose_first(&gate, &visit, &visitor) {
-        return first;
+        return see_other(&visit.in_force, &ReturnTo::Portal(first));
     }
     let path = go.target.path.split('?').next().unwrap_or("/").to_owned();
     let Ok(path) = CanonicalPath::parse(path.as_bytes()) else {

@@ -11,7 +11,6 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::account::PASSWORD;
 use super::forms::{self, Form};
 use super::home::signed_in;
 use super::pages::{Page, Problem};
@@ -50,8 +49,8 @@ impl FromRequestParts<Arc<Gate>> for Asking {
         let (gate, headers) = (Arc::clone(gate), parts.headers.clone());
         let (visit, banner) = circumstances(parts)?;
         match signed_in(&gate, &visit, &headers).await? {
-            Some(visitor) => match choose_first(&gate, &visit, &visitor).filter(|_| parts.uri.path() != PASSWORD) {
-                Some(first) => Err(first),
+            Some(visitor) => match choose_first(&gate, &visit, &visitor).filter(|first| parts.uri.path() != *first) {
+                Some(first) => Err(see_other(&visit.in_force, &ReturnTo::Portal(first))),
                 None => Ok(Self { gate, visit, banner, headers, visitor }),
             },
             None => {

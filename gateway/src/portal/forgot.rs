@@ -19,10 +19,10 @@ use super::invitation::{least, problem};
 use super::pages::{EndBox, Forgot, Impact, LinkSent, Problem, ResetGone, ResetPassword, When};
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::{caller, not_ours, status_of, trouble, with_wait};
+use super::sign_in::{caller, left_until, not_ours, status_of, trouble, with_wait};
 use super::{Banner, Visit, refusal};
 use crate::gate::Gate;
-use crate::gate::recovery::{Asked, Chosen, Reset};
+use crate::gate::recovery::{Asked, Chosen, Reset, Resettable};
 use crate::store::vault::{Ends, RESET_LIFE, SessionKind};
 
 /// `GET /forgot`.
@@ -94,6 +94,11 @@ pub(super) struct ResetFields {
     password: String,
     again: String,
     tokens: Option<String>,
+    app_passwords: Option<String>,
+    #[serde(default)]
+    answer1: String,
+    #[serde(default)]
+    answer2: String,
 }
 
 /// `POST /reset`.
@@ -110,10 +115,11 @@ pub(super) async fn reset(
         let sentence = "This form is too old or came from elsewhere. Open the link of your mail again.";
         return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
     };
-    let ResetFields { password, again, tokens, .. } = fields;
+    let ResetFields { password, again, tokens, app_passwords, answer1, answer2, .. } = fields;
+    let answers = [answer1, answer2].map(Secret::new).into();
     let Some(secret) = our_cookie(&headers, RESET_COOKIE) else { return gone(&visit, &banner) };
-    let ends = Ends { tokens: tokens.is_some(), ..Ends::default() };
-    let chosen = Chosen { new: Secret::new(password), again: Secret::new(again), ends };
+    let ends = Ends { tokens: tokens.is_some(), app_passwords: app_passwords.is_some(), ..Ends::default() };
+    let chosen = Chosen { new: Secret::new(password), again: Secret::new(again), ends, answers };
     let caller = caller(&visit, &headers, SessionKind::Portal);
     match gate.reset_password(&caller, secret, chosen).await {
         Ok(Reset::Done(_)) => {
@@ -124,6 +130,11 @@ pub(super) async fn reset(
         }
         Ok(Reset::Gone) => gone(&visit, &banner),
         Ok(Reset::Fault(fault)) => choose(&gate, &visit, &banner, &headers, ends, Some(problem(fault))).await,
+        Ok(Reset::WrongAnswer) => choose(&gate, &visit, &banner, &headers, ends, Some(Problem::WrongAnswer)).await,
+        Ok(Reset::Wait(welcome)) => {
+            let (left, until) = left_until(&gate, welcome);
+            choose(&gate, &visit, &banner, &headers, ends, Some(Problem::Wait { left, until: &until })).await
+        }
         Err(error) => trouble(&gate, &visit, &error),
     }
 }
@@ -157,22 +168,34 @@ async fn choose(
     let Some(secret) = our_cookie(headers, RESET_COOKIE).filter(|secret| is_one(secret)) else {
         return gone(visit, banner);
     };
-    let (person, tokens) = match gate.resettable(secret).await {
+    let Resettable { person, tokens, app_passwords } = match gate.resettable(secret).await {
         Ok(Some(found)) => found,
         Ok(None) => return gone(visit, banner),
         Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let questions = match gate.questions_of(&visit.in_force, &person).await {
+        Ok(questions) => questions.into_iter().map(|question| question.text).collect::<Vec<_>>(),
+        Err(error) => return trouble(gate, visit, &error),
     };
     let now = gate.clock().now();
     let stops = tokens
         .into_iter()
         .map(|token| Impact { name: token.name, used: token.last_used.map(|(at, _)| When::of(at, now)) })
         .collect();
+    let app_passwords = app_passwords
+        .into_iter()
+        .map(|one| Impact { name: one.name, used: one.last_used.map(|last| When::of(last.at, now)) })
+        .collect();
     let form = Form::of(gate, headers);
     let shown = ResetPassword {
         frame: frame(&visit.in_force, banner),
         username: person.person.name.as_str(),
         least: least(gate, visit, &person),
-        boxes: &[EndBox { name: "tokens", ticked: ends.tokens, stops }],
+        questions: &questions,
+        boxes: &[
+            EndBox { name: "tokens", ticked: ends.tokens, stops },
+            EndBox { name: "app_passwords", ticked: ends.app_passwords, stops: app_passwords },
+        ],
         error,
         form: form.token(),
     };

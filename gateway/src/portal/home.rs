@@ -78,7 +78,7 @@ pub(super) async fn home(
         Err(refused) => return refused,
     };
     if let Some(first) = choose_first(&gate, &visit, &visitor) {
-        return first;
+        return see_other(&visit.in_force, &ReturnTo::Portal(first));
     }
     let apps: Vec<AppLink> = open_apps(&gate, &visit, &visitor)
         .iter()

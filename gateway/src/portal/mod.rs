@@ -8,6 +8,7 @@
 mod account;
 mod api;
 mod app_host;
+mod app_passwords;
 mod asking;
 mod codes;
 mod cookies;
@@ -16,8 +17,11 @@ mod forgot;
 mod forms;
 mod home;
 mod invitation;
+mod not_me;
+mod own_passkeys;
 pub mod pages;
 mod passkeys;
+mod questions;
 pub mod refusal;
 mod respond;
 mod return_to;
@@ -96,6 +100,8 @@ impl Portal {
             .route("/forgot", get(forgot::page).post(forgot::submit))
             .route("/reset", get(forgot::reset_page).post(forgot::reset))
             .route("/reset/{secret}", get(forgot::open))
+            .route("/not-me/{secret}", get(not_me::page))
+            .route("/not-me", post(not_me::end))
             .route("/sign-out", get(home::sign_out_page).post(home::sign_out))
             .route("/signed-out", get(home::signed_out))
             .route("/go", get(app_host::go))
@@ -106,12 +112,16 @@ impl Portal {
             .route("/account/authenticator", get(account::authenticator_page).post(account::authenticator))
             .route("/account/authenticator/off", post(account::end_two_step))
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
+            .route("/account/app-passwords/new", get(app_passwords::page).post(app_passwords::make))
+            .route("/account/app-passwords/revoke", post(app_passwords::revoke))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
-            .route("/account/passkeys", get(passkeys::list))
-            .route("/account/passkeys/new", get(passkeys::new_page).post(passkeys::add))
-            .route("/account/passkeys/rename", post(passkeys::rename))
-            .route("/account/passkeys/remove", post(passkeys::remove))
+            .route("/.well-known/passkey-endpoints", get(own_passkeys::endpoints))
+            .route("/account/passkeys", get(own_passkeys::list))
+            .route("/account/passkeys/new", get(own_passkeys::new_page).post(own_passkeys::add))
+            .route("/account/passkeys/rename", post(own_passkeys::rename))
+            .route("/account/passkeys/remove", post(own_passkeys::remove))
+            .route("/account/questions", get(questions::page).post(questions::set))
             .route("/account/recovery-codes", get(account::recovery_page).post(account::recovery))
             .route("/invitation/{secret}", get(invitation::page))
             .route("/invitation", post(invitation::submit))

@@ -1,4 +1,4 @@
-//! `/sign-in/passkey`, `/second-step/passkey`, `/set-up/passkey`, `/account/passkeys`: passkeys and security keys (S4, S6, S9).
+//! `/sign-in/passkey`, `/second-step/passkey`, `/set-up/passkey`: passkeys and security keys in a sign-in (S4, S6, S12).
 //!
 //! A page holds what the browser is to ask for, and a form that carries the answer back; what it is checked against never
 //! leaves the house. The script only stands between the two.
@@ -7,26 +7,24 @@ use std::sync::Arc;
 
 use access::login::Stage;
 use access::policy::{Method, Methods};
-use access::secret::TypedSecret;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use axum::{Extension, Form as Fields};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
 use super::cookies::{our_cookie, set_cookie};
 use super::forms::{self, Asked as AskedFields, Form, Sent};
 use super::home::{Known, known};
-use super::pages::{self, Done, Key, PasskeySetUp, PasskeySignIn, Passkeys, Problem, RecoveryCodes, SecondStep, When};
+use super::pages::{self, PasskeySetUp, PasskeySignIn, Problem, SecondStep};
 use super::respond::{frame, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, caller, left_until, not_ours, nothing_under_way, onward, over, status_of, trouble};
 use super::{Banner, Visit};
 use crate::gate::Gate;
 use crate::gate::login::SignIn;
-use crate::gate::passkeys::{Answer, Asked, KeyRemoved, NewKey};
-use crate::store::vault::{Digest, HeldFlow, PersonRecord, SessionKind};
+use crate::gate::passkeys::{Answer, Asked};
+use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
 
 /// Who asks at the door, and with what around them.
 struct Door {
@@ -64,13 +62,13 @@ pub(super) async fn door_page(
 
 #[derive(Deserialize)]
 pub(super) struct KeyFields {
-    form: String,
+    pub(super) form: String,
     #[serde(default)]
     credential: String,
     #[serde(default)]
     return_to: String,
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
 }
 
 /// `POST /sign-in/passkey`.
@@ -155,7 +153,6 @@ pub(super) fn ways(held: &HeldFlow, person: &PersonRecord) -> Vec<pages::Method>
 }
 
 /// The question to one of the person's keys, on the page of the second step.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 pub(super) async fn step_page(
     gate: &Gate,
     visit: &Visit,
@@ -280,142 +277,8 @@ async fn again(
     }
 }
 
-/// `GET /account/passkeys`.
-pub(super) async fn list(asking: Asking) -> Response {
-    if !asking.gate.is_fresh(&asking.visitor) {
-        return asking.again(PASSKEYS).await;
-    }
-    show(&asking, None).await
-}
-
-async fn show(asking: &Asking, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = asking;
-    let passkeys = match gate.own_passkeys(visitor).await {
-        Ok(passkeys) => passkeys,
-        Err(error) => return trouble(gate, visit, &error.into()),
-    };
-    let now = gate.clock().now();
-    let keys = passkeys.into_iter().map(|passkey| Key {
-        id: data_encoding::HEXLOWER.encode(&passkey.id.0),
-        name: passkey.name,
-        since: When::of(passkey.made, now),
-        used: passkey.used.map(|used| When::of(used, now)),
-    });
-    let done = asking.done();
-    let form = Form::of(gate, headers);
-    let shown = Passkeys {
-        frame: frame(&visit.in_force, banner),
-        keys: &keys.collect::<Vec<_>>(),
-        done,
-        error,
-        form: form.token(),
-    };
-    let mut answer = asking.show(&shown, error, &form);
-    asking.forget_done(&mut answer);
-    answer
-}
-
-/// `GET /account/passkeys/new`.
-pub(super) async fn new_page(asking: Asking) -> Response {
-    ask_for_new(&asking, "", None).await
-}
-
-async fn ask_for_new(asking: &Asking, name: &str, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = asking;
-    if !is_offered(visit) {
-        return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
-    }
-    let asked = match gate.ask_to_add_passkey(&visit.in_force, visitor).await {
-        Ok(Some(asked)) => asked,
-        Ok(None) => return asking.again(NEW_PASSKEY).await,
-        Err(error) => return trouble(gate, visit, &error),
-    };
-    let form = Form::of(gate, headers);
-    let shown = PasskeySetUp {
-        frame: frame(&visit.in_force, banner),
-        is_first_day: false,
-        has_choice: false,
-        name,
-        error,
-        options: &asked.options,
-        form: form.token(),
-    };
-    let mut answer = asking.show(&shown, error, &form);
-    keep(&mut answer, &asked);
-    answer
-}
-
-/// `POST /account/passkeys/new`. The first second step brings the recovery codes.
-pub(super) async fn add(Posted { asking, fields }: Posted<KeyFields>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = &asking;
-    if !is_offered(visit) {
-        return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
-    }
-    let caller = caller(visit, headers, SessionKind::Portal);
-    match gate.add_passkey(&caller, visitor, answer_of(headers, &fields)).await {
-        Ok(NewKey::Done(codes)) if codes.is_empty() => asking.to(PASSKEYS, Done::PasskeyAdded),
-        Ok(NewKey::Done(codes)) => {
-            let codes: Vec<String> = codes.iter().map(TypedSecret::grouped).collect();
-            let continue_to = visit.in_force.settings.portal.join(PASSKEYS);
-            let shown =
-                RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
-            answer_page(&visit.in_force, StatusCode::OK, &shown, None)
-        }
-        Ok(NewKey::Wrong) => ask_for_new(&asking, &fields.name, Some(Problem::PasskeyNotAdded)).await,
-        Ok(NewKey::TooMany) => show(&asking, Some(Problem::TooManyPasskeys)).await,
-        Ok(NewKey::Stale) => asking.again(NEW_PASSKEY).await,
-        Err(error) => trouble(gate, visit, &error),
-    }
-}
-
-#[derive(Deserialize)]
-pub(super) struct OneFields {
-    form: String,
-    passkey: String,
-    #[serde(default)]
-    name: String,
-}
-
-/// `POST /account/passkeys/rename`.
-pub(super) async fn rename(Posted { asking, fields }: Posted<OneFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
-    if !gate.is_fresh(visitor) {
-        return asking.again(PASSKEYS).await;
-    }
-    match gate.rename_passkey(visitor, visit.resolved.client, id, &fields.name).await {
-        Ok(true) => asking.to(PASSKEYS, Done::PasskeyRenamed),
-        Ok(false) => show(&asking, Some(Problem::PasskeyName)).await,
-        Err(error) => trouble(gate, visit, &error),
-    }
-}
-
-/// `POST /account/passkeys/remove`. What is gone already is no error.
-pub(super) async fn remove(Posted { asking, fields }: Posted<OneFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
-    match gate.remove_passkey(&visit.in_force, visitor, visit.resolved.client, id).await {
-        Ok(KeyRemoved::Done) => asking.to(PASSKEYS, Done::PasskeyRemoved),
-        Ok(KeyRemoved::Last) => show(&asking, Some(Problem::LastSecondStep)).await,
-        Ok(KeyRemoved::Stale) => asking.again(PASSKEYS).await,
-        Err(error) => trouble(gate, visit, &error),
-    }
-}
-
-impl Proven for KeyFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
-impl Proven for OneFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
 /// Can people set passkeys up, and sign in with one alone?
-fn is_offered(visit: &Visit) -> bool {
+pub(super) fn is_offered(visit: &Visit) -> bool {
     visit.in_force.settings.methods.contains(&Method::Passkey)
 }
 
@@ -428,13 +291,13 @@ fn ours(gate: &Gate, visit: &Visit, headers: &HeaderMap, fields: Sent<KeyFields>
     }
 }
 
-fn answer_of<'a>(headers: &'a HeaderMap, fields: &'a KeyFields) -> Answer<'a> {
+pub(super) fn answer_of<'a>(headers: &'a HeaderMap, fields: &'a KeyFields) -> Answer<'a> {
     let ceremony = our_cookie(headers, KEY_COOKIE).unwrap_or_default();
     Answer { ceremony, sent: &fields.credential, name: &fields.name }
 }
 
 /// Gives the browser what leads to the question it was asked.
-fn keep(answer: &mut Response, asked: &Asked) {
+pub(super) fn keep(answer: &mut Response, asked: &Asked) {
     set_cookie(answer, KEY_COOKIE, asked.secret.expose(), KEY_SECONDS);
 }
 
@@ -443,13 +306,6 @@ fn with_return(path: &str, return_to: &ReturnTo) -> String {
     format!("{path}?{}", query.append_pair("return_to", &return_to.as_field()).finish())
 }
 
-fn id_of(text: &str) -> Option<Digest> {
-    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-    bytes.try_into().ok().map(Digest)
-}
-
-const PASSKEYS: &str = "/account/passkeys";
-const NEW_PASSKEY: &str = "/account/passkeys/new";
 const KEY_COOKIE: &str = "__Host-vestibule-key";
 /// As long as the question is open.
 const KEY_SECONDS: u64 = 5 * 60;

@@ -29,7 +29,7 @@ use crate::store::vault::Digest;
 pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Response<Bytes> {
     let settings = &visit.in_force.settings;
     let reference = denied.reference.as_str();
-    let told = Told::of(denied.cause, visit.resolved.client);
+    let told = Told::of(denied.cause, visit);
     let by_token = denied.visitor.as_ref().is_some_and(|visitor| visitor.token_id().is_some());
     if visit.reader == Reader::Program || by_token {
         let mut problem = Problem::new(told.status, denied.cause.code(), told.title, &told.detail);
@@ -41,7 +41,7 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
         if told.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         }
-        if let Cause::TooMany(wait) = denied.cause {
+        if let Cause::TooMany(wait) | Cause::TooManyTries(wait) = denied.cause {
             answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
         return answer;
@@ -52,7 +52,7 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
             let app = app.map_or("This page", |app| app.title.as_str());
             html(visit, told.status, &CertificateRequired { frame, app, reference })
         }
-        Cause::TooMany(wait) => {
+        Cause::TooMany(wait) | Cause::TooManyTries(wait) => {
             let seconds = whole_seconds(wait);
             let mut answer =
                 html(visit, told.status, &Unavailable { frame, why: Pause::TooMany { seconds }, reference });
@@ -63,7 +63,7 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
             html(visit, told.status, &Refused { frame, address: visit.resolved.client.ip(), reference })
         }
         Cause::Unavailable => html(visit, told.status, &Unavailable { frame, why: Pause::Store, reference }),
-        Cause::Rules(_) | Cause::TokenInvalid => {
+        Cause::Rules(_) | Cause::TokenInvalid | Cause::AppPasswordInvalid => {
             let switch = settings.portal.join("/sign-in?start=again");
             let page = NotAllowed {
                 frame,
@@ -97,7 +97,12 @@ pub fn sign_in(
         let page = TokenOnly { frame: frame(&visit.in_force), app: &app.title, reference: reference.as_str() };
         return html(visit, StatusCode::UNAUTHORIZED, &page);
     }
+    let by_app_password = format!(
+        "Sign in in a browser, send a bearer token, or show your user name and an app password. {}",
+        where_made(visit)
+    );
     let (title, detail) = match need {
+        Need::Credentials if app.takes_app_passwords => ("Sign-in required", by_app_password.as_str()),
         Need::Credentials => ("Sign-in required", "Sign in in a browser, or send a bearer token."),
         Need::SecondStep(_) => ("Second step required", "This needs a second sign-in step, in a browser."),
         Need::Fresh => ("Fresh sign-in required", "This needs a proof younger than the one at hand, in a browser."),
@@ -288,7 +293,8 @@ struct Told {
 }
 
 impl Told {
-    fn of(cause: Cause, address: access::ClientAddr) -> Self {
+    fn of(cause: Cause, visit: &Visit) -> Self {
+        let address = visit.resolved.client;
         let told =
             |status, title, detail: &str, bearer_error| Self { status, title, detail: detail.to_owned(), bearer_error };
         let (denied, unknown) = (StatusCode::FORBIDDEN, StatusCode::UNAUTHORIZED);
@@ -327,6 +333,24 @@ impl Told {
                 told(unknown, "Token revoked", "This token is not valid any more.", Some("invalid_token"))
             }
             Cause::TokenInvalid => told(unknown, "Token not valid", "This token is not valid.", Some("invalid_token")),
+            Cause::AppPasswordInvalid => {
+                let detail = "User name and app password don't belong together. Your own password is not taken here.";
+                told(unknown, "App password not valid", &format!("{detail} {}", where_made(visit)), None)
+            }
+            Cause::Rules(Reason::AppPasswordExpired) => {
+                let detail = format!("This app password is past its date. {}", where_made(visit));
+                told(unknown, "App password expired", &detail, None)
+            }
+            Cause::Rules(Reason::AppPasswordRevoked) => {
+                told(unknown, "App password revoked", "This app password is not valid any more.", None)
+            }
+            Cause::Rules(Reason::AppPasswordNotForApp) => {
+                told(denied, "App password not valid here", "This app password does not open this app.", None)
+            }
+            Cause::TooManyTries(wait) => {
+                let detail = format!("Too many wrong app passwords. Try again in {} s.", whole_seconds(wait));
+                told(StatusCode::TOO_MANY_REQUESTS, "Too many tries", &detail, None)
+            }
             Cause::Unavailable => told(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Try again in a moment",
@@ -342,15 +366,29 @@ fn whole_seconds(wait: Duration) -> u64 {
     wait.as_micros().div_ceil(1_000_000).try_into().unwrap_or(u64::MAX)
 }
 
+/// Where people make an app password.
+fn where_made(visit: &Visit) -> String {
+    let portal = &visit.in_force.settings.portal;
+    format!("App passwords are made at {}.", portal.join("/account/app-passwords/new"))
+}
+
+/// RFC 7617 §2: with a 401 it is told that a user name and an app password would do. As the first of its challenges, for
+/// programs that look no further.
+pub fn offer_basic(answer: &mut Response<Bytes>, visit: &Visit) {
+    if answer.status() != StatusCode::UNAUTHORIZED {
+        return;
+    }
+    let realm = realm(visit);
+    let Ok(basic) = HeaderValue::try_from(format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")) else { return };
+    let others = answer.headers_mut().insert(WWW_AUTHENTICATE, basic);
+    if let Some(bearer) = others {
+        answer.headers_mut().append(WWW_AUTHENTICATE, bearer);
+    }
+}
+
 /// RFC 6750 §3: every 401 says how to do better.
 fn challenge(answer: &mut Response<Bytes>, visit: &Visit, error: Option<&str>) {
-    let realm: String = visit
-        .in_force
-        .settings
-        .organization
-        .chars()
-        .filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\'))
-        .collect();
+    let realm = realm(visit);
     let value = match error {
         Some(error) => format!("Bearer realm=\"{realm}\", error=\"{error}\""),
         None => format!("Bearer realm=\"{realm}\""),
@@ -358,6 +396,11 @@ fn challenge(answer: &mut Response<Bytes>, visit: &Visit, error: Option<&str>) {
     if let Ok(value) = HeaderValue::try_from(value) {
         answer.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
+}
+
+fn realm(visit: &Visit) -> String {
+    let letters = visit.in_force.settings.organization.chars();
+    letters.filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect()
 }
 
 fn frame(in_force: &InForce) -> Frame<'_> {

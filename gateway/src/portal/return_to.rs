@@ -87,6 +87,8 @@ impl ReturnTo {
             "/account/tokens/new" => Some(Self::Portal("/account/tokens/new")),
             "/account/passkeys" => Some(Self::Portal("/account/passkeys")),
             "/account/passkeys/new" => Some(Self::Portal("/account/passkeys/new")),
+            "/account/questions" => Some(Self::Portal("/account/questions")),
+            "/account/app-passwords/new" => Some(Self::Portal("/account/app-passwords/new")),
             "/account/password" => Some(Self::Portal("/account/password")),
             "/account/recovery-codes" => Some(Self::Portal("/account/recovery-codes")),
             "/sign-out" => Some(Self::Portal("/sign-out")),

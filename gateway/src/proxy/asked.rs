@@ -2,7 +2,9 @@
 
 use access::network::{Field, Headers};
 use access::target::{CanonicalPath, HostName, TargetError, UnusualPaths};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+};
 use http::{HeaderMap, HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
 
@@ -204,9 +206,29 @@ impl Headers for Claimed<'_> {
 
 /// The bearer token, if that is what `Authorization` holds.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "bearer")
+}
+
+/// The user name and the password, encoded, if they are what `Authorization` holds.
+pub(super) fn basic(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "basic")
+}
+
+/// RFC 9110 §11.4: the scheme, in any case, and what stands behind it.
+fn credentials<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start())
+    let (scheme, shown) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(wanted).then(|| shown.trim_start())
+}
+
+/// What the program calls itself, if it can be read.
+pub(super) fn client(headers: &HeaderMap) -> &str {
+    headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Does a browser ask, for a page's script or picture? It says so itself (Fetch Metadata §2).
+pub(super) fn is_of_a_browser(headers: &HeaderMap) -> bool {
+    headers.contains_key("sec-fetch-mode")
 }
 
 /// Is a WebSocket, or anything else, asked to take over the connection?
@@ -347,5 +369,8 @@ mod tests {
         assert_eq!(read("Bearer"), None);
         assert_eq!(read("Basic abc"), None);
         assert_eq!(read("Bearerabc"), None);
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, "bASIC  YTpi".parse().expect("visible"));
+        assert_eq!((basic(&headers), bearer(&headers)), (Some("YTpi"), None));
     }
 }

@@ -246,13 +246,15 @@ impl Proxy {
                 let visit = context.visit(&request.headers).ok_or_else(unseen)?;
                 let back = back_to(request, &route.app.origin);
                 let knows = our_cookie(&request.headers, GO_COOKIE);
-                Ok(Some(refusal::sign_in(&visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate)))
+                let answer = refusal::sign_in(&visit, &route.app, need, visitor.as_deref(), &back, knows, &self.gate);
+                Ok(Some(offering_basic(answer, &request.headers, route, &visit)))
             }
             Admission::Refuse(denied) => {
                 context.decision = denied.cause.code();
                 context.reference = Some(denied.reference.to_string());
                 let visit = context.visit(&request.headers).ok_or_else(unseen)?;
-                Ok(Some(refusal::denied(&visit, Some(&route.app), &denied)))
+                let answer = refusal::denied(&visit, Some(&route.app), &denied);
+                Ok(Some(offering_basic(answer, &request.headers, route, &visit)))
             }
         }
     }
@@ -267,11 +269,14 @@ impl Proxy {
         permit: Permit,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         if asked::wants_upgrade(&request.headers) {
-            // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24).
-            if matches!(shown, Shown::AppCookie(..))
-                && permit.visitor().is_some()
-                && !is_same_origin(&request.headers, &route.app.origin)
-            {
+            // A cookie travels with every page's WebSocket, whoever wrote the page (CSWSH, A24). So does a password that a
+            // browser keeps; programs send no Origin.
+            let travels = match shown {
+                Shown::AppCookie(..) => true,
+                Shown::Basic { .. } => request.headers.contains_key(ORIGIN),
+                Shown::Nothing | Shown::PortalCookie(_) | Shown::Bearer(_) => false,
+            };
+            if travels && permit.visitor().is_some() && !is_same_origin(&request.headers, &route.app.origin) {
                 context.decision = "cross_site";
                 let visit = context.visit(&request.headers).ok_or_else(unseen)?;
                 return Ok(Some(refusal::cross_site(&visit, &self.gate.reference())));
@@ -286,9 +291,23 @@ impl Proxy {
     }
 }
 
-/// What was shown to an app: a token for us, else our cookie. A bearer token that is not for us beside a cookie belongs
-/// to the app (its own scripts send it); without a cookie it is a wrong token of ours.
+/// A refusal with the offer to show an app password, where the app takes them and a program asks. A browser would put up a
+/// window in which people type the password that is never accepted.
+fn offering_basic(mut answer: Response<Bytes>, headers: &HeaderMap, route: &Route, visit: &Visit) -> Response<Bytes> {
+    if route.app.takes_app_passwords && !asked::is_of_a_browser(headers) {
+        refusal::offer_basic(&mut answer, visit);
+    }
+    answer
+}
+
+/// What was shown to an app: an app password where it takes them, a token for us, else our cookie. A bearer token that is
+/// not for us beside a cookie belongs to the app (its own scripts send it); without a cookie it is a wrong token of ours.
 fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings, in_force: &InForce) -> Shown<'a> {
+    if app.takes_app_passwords
+        && let Some(credentials) = asked::basic(headers)
+    {
+        return Shown::Basic { credentials, client: asked::client(headers) };
+    }
     let cookie = our_cookie(headers, COOKIE_NAME);
     match (asked::bearer(headers), cookie) {
         (Some(token), Some(cookie)) if !Gate::is_for_us(in_force, token) => Shown::AppCookie(&app.name, cookie),

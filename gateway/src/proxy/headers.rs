@@ -22,7 +22,9 @@ pub(super) struct Said<'a> {
     pub(super) assertion: Option<HeaderValue>,
     /// From where, and how it came.
     pub(super) forwarding: &'a Forwarding,
-    /// Does the app see `Authorization: Bearer`?
+    /// Is `Authorization: Basic` shown to us, and not to the app?
+    pub(super) takes_app_passwords: bool,
+    /// Does the app see what was shown to us?
     pub(super) pass_authorization: bool,
 }
 
@@ -122,14 +124,15 @@ impl Fields for Wire {
 
 /// What may pass of a client's header, and what we say.
 pub(super) fn seal(from: &HeaderMap, said: Said<'_>, to: &mut impl Fields) {
-    let Said { visitor, assertion, forwarding, pass_authorization } = said;
+    let Said { visitor, assertion, forwarding, takes_app_passwords, pass_authorization } = said;
+    let is_ours = |value: &HeaderValue| is_of(value, "bearer") || takes_app_passwords && is_of(value, "basic");
     let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = forwarding;
     to.add(&HOST, authority);
     for (name, value) in from {
         let passes = match *name {
             // Said already, and below.
             HOST | COOKIE => false,
-            AUTHORIZATION => pass_authorization || !from.get_all(AUTHORIZATION).iter().any(is_bearer),
+            AUTHORIZATION => pass_authorization || !from.get_all(AUTHORIZATION).iter().any(is_ours),
             _ => !is_reserved(name.as_str()),
         };
         if passes {
@@ -210,10 +213,10 @@ fn is_our_cookie(name: &[u8]) -> bool {
     name.len() >= COOKIE_NAME.len() && name[..COOKIE_NAME.len()].eq_ignore_ascii_case(COOKIE_NAME.as_bytes())
 }
 
-/// Is it `Bearer`, in any case (RFC 9110 §11.1)?
-fn is_bearer(value: &HeaderValue) -> bool {
+/// Does it begin with this scheme, in any case (RFC 9110 §11.1)?
+fn is_of(value: &HeaderValue, scheme: &str) -> bool {
     let bytes = value.as_bytes().trim_ascii_start();
-    bytes.len() >= 6 && bytes[..6].eq_ignore_ascii_case(b"bearer")
+    bytes.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
 }
 
 /// Is the name, however it is spelled, one that only we may use? Most names are told by their first letter and length.
@@ -302,11 +305,23 @@ mod tests {
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
         let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
-        let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
+        let said = Said {
+            visitor: None,
+            assertion: None,
+            forwarding: &forwarding,
+            takes_app_passwords: false,
+            pass_authorization: false,
+        };
         let mut left = HeaderMap::new();
         seal(&map, said, &mut left);
         let mut wire = Wire::begin(&Method::GET, b"/");
-        let said = Said { visitor: None, assertion: None, forwarding: &forwarding, pass_authorization: false };
+        let said = Said {
+            visitor: None,
+            assertion: None,
+            forwarding: &forwarding,
+            takes_app_passwords: false,
+            pass_authorization: false,
+        };
         seal(&map, said, &mut wire);
         let written = String::from_utf8(wire.end()).expect("visible");
         let lines = left.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().expect("visible")));

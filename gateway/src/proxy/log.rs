@@ -65,10 +65,11 @@ impl Line {
         }
         if let Some(visitor) = visitor {
             object.text("user", visitor.person().name.as_str());
-            match (visitor.session(), visitor.token_id()) {
-                (Some(session), _) => object.shown("session", session.id),
-                (None, Some(token)) => object.shown("session", token),
-                (None, None) => {}
+            match (visitor.session(), visitor.token_id(), visitor.app_password()) {
+                (Some(session), _, _) => object.shown("session", session.id),
+                (None, Some(token), _) => object.shown("session", token),
+                (None, None, Some(password)) => object.shown("session", password.id),
+                (None, None, None) => {}
             }
         }
         object.text("decision", self.decision);

@@ -371,6 +371,7 @@ impl Proxy {
             visitor: permit.visitor().map(|visitor| visitor.identity()),
             assertion,
             forwarding: &forwarding,
+            takes_app_passwords: route.app.takes_app_passwords,
             pass_authorization: route.app.pass_authorization,
         };
         headers::seal(from, said, to);

@@ -62,11 +62,13 @@ pub enum Table {
     Audit = 13,
     /// Messages that wait for their courier, the oldest first.
     Outbox = 14,
+    /// App password by person id ‖ digest of its secret.
+    AppPassword = 15,
 }
 
 impl Table {
     /// All of them, by number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Meta,
         Self::Person,
         Self::PersonName,
@@ -82,6 +84,7 @@ impl Table {
         Self::Key,
         Self::Audit,
         Self::Outbox,
+        Self::AppPassword,
     ];
 }
 
@@ -159,6 +162,8 @@ pub enum Notice {
     Session(access::identity::SessionId),
     /// A token was revoked or changed.
     Token(access::identity::TokenId),
+    /// An app password was revoked or made.
+    AppPassword(access::identity::AppPasswordId),
     /// Everything: a generation of the organization or the store changed.
     All,
 }

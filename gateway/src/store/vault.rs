@@ -10,6 +10,7 @@
 
 mod account;
 mod act;
+mod app_passwords;
 mod attempts;
 mod budgets;
 mod ceremonies;
@@ -23,6 +24,8 @@ mod open;
 mod outbox;
 mod passkeys;
 mod people;
+mod places;
+mod questions;
 mod records;
 mod resets;
 mod secrets;
@@ -32,8 +35,8 @@ mod tests;
 mod tokens;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use access::identity::{AppName, Email, Scope, SessionId, TokenId, UserId, UserName};
 use access::login::Flow;
@@ -48,12 +51,14 @@ use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
 pub use account::{Ended, Ends};
+pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use ceremonies::Ceremony;
 pub use codes::{CODE_LIFE, Sending, SentCode};
 pub use hand_over::HandingOver;
 pub use outbox::{Change, Destination, Errand, Letter, Message, Waiting};
 pub use passkeys::{Added, NewPasskey, Passkey, PasskeyUse, Removed};
 pub use people::ADMINISTRATOR;
+pub use questions::{QUESTIONS, Question};
 pub use resets::RESET_LIFE;
 pub use tokens::token_name;
 
@@ -86,6 +91,8 @@ pub struct PersonRecord {
     pub last_sign_in: Option<(Timestamp, IpAddr)>,
     /// What they showed at it.
     pub last_shown: Methods,
+    /// Have they set security questions?
+    pub has_questions: bool,
 }
 
 /// Someone to be added.
@@ -181,6 +188,11 @@ pub enum Ticket {
         /// How many passwords they had chosen by then.
         passwords: u32,
     },
+    /// From a mail: ends a sign-in that its person did not make. Seven days.
+    NotMe {
+        /// Which.
+        session: SessionId,
+    },
     /// From the portal to an app host. 30 seconds.
     HandOff {
         /// The portal session it came from.
@@ -227,6 +239,8 @@ pub struct Ground {
     pub enrolled: Methods,
     /// What counts, if something has to be set up.
     pub counts: Methods,
+    /// Was the password shown before? Not where the session was opened by a passkey alone.
+    pub by_password: bool,
     /// The session that has to show more, and when it was opened; `None` after a password.
     pub within: Option<(SessionId, Timestamp)>,
 }
@@ -241,6 +255,7 @@ impl Ground {
             has_authenticator,
             enrolled: person.enrolled,
             counts: Methods::SECOND_STEPS,
+            by_password: true,
             within: None,
         }
     }
@@ -368,6 +383,8 @@ struct Inner {
     tells_changes: AtomicBool,
     /// Something was put into the outbox.
     outgoing: Notify,
+    /// A name that is nobody's, as a row.
+    nobody: OnceLock<super::Row>,
 }
 
 /// Where a vault keeps its rows.

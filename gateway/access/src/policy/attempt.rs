@@ -2,6 +2,7 @@
 
 use super::{Listed, Methods, Place};
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
+use crate::protocol::Protocols;
 use crate::target::CanonicalPath;
 use crate::{ClientAddr, Timestamp};
 
@@ -82,6 +83,19 @@ pub enum Unscoped {
     Nothing,
 }
 
+/// What an app password is worth.
+#[derive(Clone, Debug)]
+pub struct AppPasswordFacts {
+    /// What it may be used for.
+    pub protocols: Protocols,
+    /// Only from there.
+    pub only_from: Option<Listed>,
+    /// Dead from then on; [`Timestamp::NEVER`] unless its owner wanted it otherwise (A3).
+    pub expires: Timestamp,
+    /// As they were when it was made. As with tokens, `person` is not compared.
+    pub generations: Generations,
+}
+
 /// What was shown, and by whom. Its secret was checked by the caller.
 #[derive(Clone, Copy, Debug)]
 pub enum Proof<'a> {
@@ -100,6 +114,13 @@ pub enum Proof<'a> {
         person: &'a Person,
         /// What it is worth.
         token: &'a TokenFacts,
+    },
+    /// An app password, by HTTP Basic.
+    AppPassword {
+        /// Whose.
+        person: &'a Person,
+        /// What it is worth.
+        password: &'a AppPasswordFacts,
     },
 }
 
@@ -219,11 +240,17 @@ pub enum Reason {
     TokenRevoked,
     /// The token does not open this app.
     TokenNotForApp,
+    /// The app password is past its date.
+    AppPasswordExpired,
+    /// The app password's owner is disabled, or it is of another generation.
+    AppPasswordRevoked,
+    /// The app takes no app passwords, or this one is for other things.
+    AppPasswordNotForApp,
 }
 
 impl Reason {
     /// All of them, for tests and documents.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::AddressNotAllowed,
         Self::ClientCertificateRequired,
         Self::NotAllowed,
@@ -232,6 +259,9 @@ impl Reason {
         Self::TokenExpired,
         Self::TokenRevoked,
         Self::TokenNotForApp,
+        Self::AppPasswordExpired,
+        Self::AppPasswordRevoked,
+        Self::AppPasswordNotForApp,
     ];
 
     /// The word in problem documents, logs and metrics: `address_not_allowed`.
@@ -245,6 +275,9 @@ impl Reason {
             Self::TokenExpired => "token_expired",
             Self::TokenRevoked => "token_revoked",
             Self::TokenNotForApp => "token_not_for_app",
+            Self::AppPasswordExpired => "app_password_expired",
+            Self::AppPasswordRevoked => "app_password_revoked",
+            Self::AppPasswordNotForApp => "app_password_not_for_app",
         }
     }
 }

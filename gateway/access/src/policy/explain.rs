@@ -30,7 +30,7 @@ pub struct Walk {
 /// One rule that was looked at.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WalkStep {
-    /// Which: `perimeter`, `app`, `session`, `token`, `second step`, `address`, `role admin`, `path rule`…
+    /// Which: `perimeter`, `app`, `session`, `token`, `app password`, `second step`, `address`, `role admin`, `path rule`…
     pub name: String,
     /// How it went.
     pub mark: Mark,

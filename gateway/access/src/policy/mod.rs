@@ -8,7 +8,8 @@
 //! 2. *Goal.* The sign-in pages need no more than the perimeter. For an app the first path rule that matches counts; a
 //!    `public` rule admits anonymously, if its methods allow. Everybody without a proof is asked to sign in, whether or
 //!    not a rule would match, so that rules don't tell what exists.
-//! 3. *Proof.* A session must be alive (idle, absolute, generations, owner active); a token alive, for this app.
+//! 3. *Proof.* A session must be alive (idle, absolute, generations, owner active); a token alive, for this app;
+//!    an app password alive, for the web, where the app takes app passwords.
 //! 4. *Second step* (sessions only), where the organization, a role, a group, the person, the app or the path demands it
 //!    or names methods; then `fresh`.
 //! 5. *Address.* Listed for the organization, a role, a group or the person; and inside every `only_from` that applies.
@@ -16,6 +17,7 @@
 //!
 //! Tokens carry no second step: they enter where a rule names one of their scopes, or, if they have no scopes and
 //! their owner made them so, where their owner may enter and the app and path ask neither for methods nor for freshness.
+//! App passwords enter as such tokens do.
 
 mod attempt;
 mod explain;
@@ -26,8 +28,8 @@ mod walk;
 use std::ops::ControlFlow;
 
 pub use attempt::{
-    Attempt, Certificate, Decision, Generations, Goal, Grant, Need, Person, Proof, Reason, Refusal, SessionFacts,
-    Standing, TokenFacts, Unscoped,
+    AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Grant, Need, Person, Proof, Reason, Refusal,
+    SessionFacts, Standing, TokenFacts, Unscoped,
 };
 pub use explain::{Mark, Walk, WalkStep, explain};
 pub use methods::{Method, Methods};

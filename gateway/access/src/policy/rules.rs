@@ -115,6 +115,8 @@ pub struct App {
     pub only_from: Option<Listed>,
     /// Where it is written that the connection needs a client's certificate, if it does: also for what is public.
     pub client_certificate: Option<Place>,
+    /// Does it take app passwords, by HTTP Basic?
+    pub takes_app_passwords: bool,
     /// Is a second step demanded?
     pub two_step: bool,
     /// Only these second steps count.

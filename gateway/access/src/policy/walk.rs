@@ -8,11 +8,12 @@ use std::fmt::Display;
 use std::ops::ControlFlow;
 
 use super::{
-    Allowed, App, Attempt, Certificate, Decision, Goal, Grant, Listed, Need, PathRule, Person, Place, Policy, Proof,
-    Reason, Refusal, SessionFacts, Standing, TokenFacts, Unscoped,
+    Allowed, App, AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Grant, Listed, Need, PathRule,
+    Person, Place, Policy, Proof, Reason, Refusal, SessionFacts, Standing, TokenFacts, Unscoped,
 };
 use crate::Timestamp;
 use crate::identity::AppName;
+use crate::protocol::Protocol;
 use crate::target::CanonicalPath;
 
 /// `Continue` is the yes, `Break` everything else.
@@ -106,6 +107,11 @@ impl<'a, T: Trace> Walker<'a, T> {
                 || refuse(Reason::NotAllowed, None),
                 &["second step", "address"],
             )),
+            Proof::AppPassword { .. } => ControlFlow::Break(self.trace.end(
+                || told("app password", "the portal is for people: an app password does not open it", None),
+                || refuse(Reason::NotAllowed, None),
+                &["second step", "address"],
+            )),
             Proof::Session { person, session } => {
                 self.session(person, session)?;
                 self.second_step(person, session, None, None)?;
@@ -154,6 +160,12 @@ impl<'a, T: Trace> Walker<'a, T> {
                 self.token(person, token, name)?;
                 self.address(person)?;
                 self.inside("token addresses", token.only_from.as_ref())?;
+                person
+            }
+            Proof::AppPassword { person, password } => {
+                self.app_password(person, password, name, app)?;
+                self.address(person)?;
+                self.inside("app password addresses", password.only_from.as_ref())?;
                 person
             }
         };
@@ -231,7 +243,7 @@ impl<'a, T: Trace> Walker<'a, T> {
         let (made, current) = (token.generations, self.attempt.generations);
         let fault = if person.standing == Standing::Disabled {
             Some((Reason::TokenRevoked, "its owner is disabled"))
-        } else if made.organization != current.organization || made.store != current.store {
+        } else if !is_of_this_house(made, current) {
             Some((Reason::TokenRevoked, "it was made before all tokens were revoked"))
         } else if self.now >= token.expires {
             Some((Reason::TokenExpired, "it has expired"))
@@ -249,6 +261,38 @@ impl<'a, T: Trace> Walker<'a, T> {
         };
         // Only asked for after a no, where there is a fault.
         let reason = fault.map_or(Reason::TokenRevoked, |(reason, _)| reason);
+        self.trace.check(fault.is_none(), told, || refuse(reason, None))
+    }
+
+    fn app_password(
+        &mut self,
+        person: &Person,
+        password: &AppPasswordFacts,
+        name: &AppName,
+        app: &App,
+    ) -> ControlFlow<Decision> {
+        let fault = if person.standing == Standing::Disabled {
+            Some((Reason::AppPasswordRevoked, "its owner is disabled"))
+        } else if !is_of_this_house(password.generations, self.attempt.generations) {
+            Some((Reason::AppPasswordRevoked, "it was made before all app passwords were revoked"))
+        } else if self.now >= password.expires {
+            Some((Reason::AppPasswordExpired, "it has expired"))
+        } else if !app.takes_app_passwords {
+            Some((Reason::AppPasswordNotForApp, "the app takes no app passwords"))
+        } else if !password.protocols.has(Protocol::Web) {
+            Some((Reason::AppPasswordNotForApp, "it is not for the web"))
+        } else {
+            None
+        };
+        let told = || {
+            let text = match fault {
+                Some((_, why)) => format!("the app password of {} does not open {name}: {why}", person.name),
+                None => format!("the app password of {} is good for {name}", person.name),
+            };
+            told("app password", text, Some(&app.place))
+        };
+        // Only asked for after a no, where there is a fault.
+        let reason = fault.map_or(Reason::AppPasswordRevoked, |(reason, _)| reason);
         self.trace.check(fault.is_none(), told, || refuse(reason, None))
     }
 
@@ -387,19 +431,27 @@ fn may_use(app: &App, rule: &PathRule, proof: &Proof<'_>) -> bool {
             Allowed::Token(_) => false,
         })
     };
+    // What programs show is neither a second step nor a recent proof.
+    let asks_for_more = || {
+        [app.second_step, rule.second_step].iter().any(Option::is_some)
+            || [app.fresh, rule.fresh].iter().any(Option::is_some)
+    };
     match proof {
         Proof::Nobody => false,
         Proof::Session { person, .. } => allows(person),
-        // A token can show neither a second step nor a recent proof.
         Proof::Token { person, token } if token.scopes.is_empty() && token.unscoped == Unscoped::Owner => {
-            let asks_for_more = [app.second_step, rule.second_step].iter().any(Option::is_some)
-                || [app.fresh, rule.fresh].iter().any(Option::is_some);
-            !asks_for_more && allows(person)
+            !asks_for_more() && allows(person)
         }
+        Proof::AppPassword { person, .. } => !asks_for_more() && allows(person),
         Proof::Token { token, .. } => {
             rule.allow.iter().any(|allowed| matches!(allowed, Allowed::Token(scope) if token.scopes.contains(scope)))
         }
     }
+}
+
+/// Nothing that ends everything came in between. The person's own generation is not looked at: it ends sessions (D2).
+fn is_of_this_house(made: Generations, current: Generations) -> bool {
+    made.organization == current.organization && made.store == current.store
 }
 
 fn told(name: impl Display, text: impl Into<String>, place: Option<&Place>) -> Told {

@@ -36,6 +36,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         let rules = rules(page, name.spot, &app.value, networks);
         let host = host(page, &app.value.host, portal.as_ref());
         warn_of_unused_limits(page, &app.value, &rules);
+        warn_of_unused_basic(page, &app.value);
         let upstreams = traffic::upstreams(page, &app.value, dir);
         let health = app.value.health.as_ref().map(|written| traffic::health(page, written));
         let timeouts = traffic::timeouts(page, app.value.timeouts.as_ref());
@@ -66,6 +67,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
                 client_certificate,
                 limits,
                 paths_may_contain,
+                takes_app_passwords: app.value.basic.is_some(),
                 pass_authorization: app.value.pass_authorization.as_ref().is_some_and(|pass| pass.value),
             };
             ready.by_host.insert(host, Arc::new(settings));
@@ -134,6 +136,19 @@ fn warn_of_unused_limits(page: Page<'_>, app: &file::App, rules: &App) {
     }
 }
 
+/// An app password is neither a second step nor a fresh proof.
+fn warn_of_unused_basic(page: Page<'_>, app: &file::App) {
+    let asks_for_more = [("second_step", app.second_step.is_some()), ("fresh", app.fresh.is_some())];
+    if let (Some(basic), Some((key, _))) = (&app.basic, asks_for_more.into_iter().find(|(_, is_written)| *is_written)) {
+        page.warn(
+            "unused_basic",
+            basic.spot,
+            format!("no app password ever opens this app: `{key}` asks for what a program can't show"),
+            format!("delete `{key}`, write it for some of the `paths`, or delete `basic`"),
+        );
+    }
+}
+
 fn rules(page: Page<'_>, name: Spot, app: &file::App, networks: &Networks) -> App {
     let mut paths: Vec<(PathRule, Spot)> = Vec::new();
     for At { value: entry, spot } in app.paths.iter().flat_map(|paths| &paths.value) {
@@ -166,6 +181,7 @@ fn rules(page: Page<'_>, name: Spot, app: &file::App, networks: &Networks) -> Ap
     App {
         only_from: app.only_from.as_ref().and_then(|list| addresses::list(page, networks, list, For::OnlyFrom)),
         client_certificate: app.client_certificate.as_ref().map(|written| page.place(written.spot)),
+        takes_app_passwords: app.basic.is_some(),
         two_step: app.two_step.is_some(),
         second_step: app.second_step.as_ref().and_then(|written| scalars::methods(page, written)),
         fresh: app.fresh.as_ref().and_then(|written| scalars::time_span(page, written)),

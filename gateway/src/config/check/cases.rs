@@ -6,9 +6,10 @@
 use access::identity::{AppName, GroupName, NameError, RoleName, Scope, UserId, UserName};
 use access::network::{Believed, Claims, Network};
 use access::policy::{
-    Attempt, Certificate, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person, Policy, Proof,
-    SessionFacts, Standing, TokenFacts, Unscoped, Walk,
+    AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person,
+    Policy, Proof, SessionFacts, Standing, TokenFacts, Unscoped, Walk,
 };
+use access::protocol::{Protocol, Protocols};
 use access::target::{CanonicalPath, UnusualPaths};
 use access::{ClientAddr, Timestamp, explain};
 
@@ -69,6 +70,7 @@ struct Question<'c> {
     method: Box<str>,
     path: CanonicalPath<'c>,
     token: Option<(Vec<Scope>, Vec<AppName>)>,
+    by_app_password: bool,
     second_step: SecondStepWord,
     certificate: Certificate,
 }
@@ -92,12 +94,21 @@ impl<'c> Question<'c> {
             case.roles.as_ref().map(|at| ("roles", at.spot)),
             case.groups.as_ref().map(|at| ("groups", at.spot)),
             case.token.as_ref().map(|at| ("token", at.spot)),
+            case.basic.as_ref().map(|at| ("basic", at.spot)),
             case.second_step.as_ref().map(|at| ("second_step", at.spot)),
         ];
         if case.user.is_none()
             && let Some((key, spot)) = needs_user.into_iter().flatten().next()
         {
             page.refuse("missing_key", spot, format!("`{key}` needs a person to belong to"), "add `user: ana`");
+        }
+        if let (Some(_), Some(basic)) = (&case.token, &case.basic) {
+            page.refuse(
+                "two_proofs",
+                basic.spot,
+                "a case is asked with a token or with an app password, not with both",
+                "delete one of them, or write two cases",
+            );
         }
         let needs_app = [
             case.path.as_ref().map(|at| ("path", at.spot)),
@@ -132,6 +143,7 @@ impl<'c> Question<'c> {
                 Some(token) => Some(token?),
                 None => None,
             },
+            by_app_password: case.basic.is_some(),
             second_step: case.second_step.as_ref().map_or(SecondStepWord::Satisfied, |at| at.value),
             certificate: match case.client_certificate.as_ref().map(|at| at.value) {
                 None | Some(CertificateWord::Shown) => Certificate::Shown,
@@ -155,10 +167,17 @@ impl<'c> Question<'c> {
             expires: Timestamp::NEVER,
             generations,
         });
+        let app_password = AppPasswordFacts {
+            protocols: Protocols::NONE.with(Protocol::Web),
+            only_from: None,
+            expires: Timestamp::NEVER,
+            generations,
+        };
         let proof = match (&self.person, &token) {
             (None, _) => Proof::Nobody,
-            (Some(person), None) => Proof::Session { person, session: &session },
             (Some(person), Some(token)) => Proof::Token { person, token },
+            (Some(person), None) if self.by_app_password => Proof::AppPassword { person, password: &app_password },
+            (Some(person), None) => Proof::Session { person, session: &session },
         };
         let goal = match &self.app {
             Some(app) => Goal::App { app, method: &self.method, path: &self.path },

@@ -34,8 +34,9 @@ fn http(page: Page<'_>, written: &At<file::HttpCourier>, dir: &Path) -> Option<H
     let body = courier.body.value.0.trim();
     let form = if body.starts_with(['{', '[']) { BodyForm::Json } else { BodyForm::Form };
     for marker in ["{to}", "{text}"] {
-        let stands = body.contains(marker) || courier.url.value.0.contains(marker);
-        if !stands && !(marker == "{text}" && body.contains("{code}")) {
+        let says_code = marker == "{text}" && body.contains("{code}");
+        let stands = says_code || body.contains(marker) || courier.url.value.0.contains(marker);
+        if !stands {
             page.refuse(
                 "missing_marker",
                 courier.body.spot,

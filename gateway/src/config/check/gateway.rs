@@ -32,6 +32,7 @@ pub(super) struct Ready {
     pub(super) two_step: TwoStep,
     pub(super) session: SessionLimits,
     pub(super) methods: Vec<Method>,
+    pub(super) security_questions: bool,
 }
 
 /// `None`: the page says why.
@@ -90,6 +91,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
         two_step,
         session: session?,
         methods: methods?,
+        security_questions: asks_questions(gateway),
     })
 }
 
@@ -244,6 +246,11 @@ fn limits(page: Page<'_>, written: Option<&file::Limits>) -> Option<Limits> {
 pub(in crate::config) fn default_workers() -> NonZeroU32 {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     u32::try_from(cores).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+}
+
+fn asks_questions(gateway: &Gateway) -> bool {
+    let sign_in = gateway.sign_in.as_ref().map(|sign_in| &sign_in.value);
+    sign_in.and_then(|sign_in| sign_in.security_questions.as_ref()).is_some_and(|at| at.value)
 }
 
 /// In the order in which they are written. `None`: the page says why.

@@ -9,6 +9,7 @@ mod couriers;
 mod gateway;
 pub(super) mod issuers;
 mod levels;
+mod offered;
 mod passwords;
 mod scalars;
 mod traffic;
@@ -54,7 +55,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let written = &files.gateway;
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
-    let couriers = written.sound.then(|| couriers::check(page, &written.content, dir)).unwrap_or_default();
+    let couriers = if written.sound { couriers::check(page, &written.content, dir) } else { Default::default() };
     let issuers = if written.sound { issuers::check(page, &written.content, dir) } else { Default::default() };
     let passwords = written.sound.then(|| passwords::check(page, &written.content, dir));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
@@ -65,6 +66,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         return None;
     }
     let (gateway, passwords, apps) = (gateway??, passwords??, apps??);
+    offered::check(&policies, page, &written.content, &gateway.methods);
     let place = levels.place.unwrap_or_else(|| page.place(written.content.policies.spot));
     let organization = Organization {
         allow_from: levels.allow_from,
@@ -101,6 +103,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         networks: networks.by_name,
         methods: gateway.methods,
         passwords,
+        security_questions: gateway.security_questions,
         policy,
     })
 }

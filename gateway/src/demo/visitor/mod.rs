@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -33,6 +33,7 @@ pub struct Visitor {
     redirects: Redirects,
     reads: Reads,
     authorization: Option<HeaderValue>,
+    agent: Option<&'static str>,
     jar: Jar,
     page: Option<Page>,
 }
@@ -135,6 +136,7 @@ impl Visitor {
             redirects: Redirects::Follow,
             reads: Reads::Pages,
             authorization: None,
+            agent: None,
             jar: Jar::default(),
             page: None,
         }
@@ -173,6 +175,13 @@ impl Visitor {
         let value = HeaderValue::try_from(format!("Bearer {token}"));
         self.authorization = Some(value.map_err(|_| VisitError::Address("a token of other than ASCII".to_owned()))?);
         Ok(self)
+    }
+
+    /// Says that it is this browser.
+    #[must_use]
+    pub const fn with_agent(mut self, agent: &'static str) -> Self {
+        self.agent = Some(agent);
+        self
     }
 
     /// Walks on to another address of this machine, with the same browser.
@@ -311,6 +320,9 @@ impl Visitor {
         let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
         let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let mut request = Request::builder().method(method).uri(target).header(HOST, authority);
+        if let Some(agent) = self.agent {
+            request = request.header(USER_AGENT, agent);
+        }
         request = match self.reads {
             Reads::Pages => request.header(ACCEPT, "text/html,*/*;q=0.8").header("sec-fetch-mode", "navigate"),
             Reads::Json => request.header(ACCEPT, "application/json"),

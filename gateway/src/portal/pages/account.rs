@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use askama::Template;
 
-use super::{Frame, Method, Page, Problem, STYLE, Style, When, style_href};
+use super::{AppPassword, Frame, Method, Page, Problem, STYLE, Style, When, style_href};
 
 /// Something of a person's that can be ended: a sign-in or a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,6 +51,10 @@ pub enum Done {
     Token,
     /// Codes are sent no more by one of the ways.
     Codes,
+    /// The security questions are others.
+    Questions,
+    /// An app password was revoked.
+    AppPassword,
     /// Two-step sign-in is off.
     TwoStepOff,
     /// A passkey was added.
@@ -70,6 +74,8 @@ impl Done {
             Self::Others => "others",
             Self::Token => "token",
             Self::Codes => "codes",
+            Self::Questions => "questions",
+            Self::AppPassword => "app-password",
             Self::TwoStepOff => "two-step-off",
             Self::PasskeyAdded => "passkey-added",
             Self::PasskeyRenamed => "passkey-renamed",
@@ -84,7 +90,9 @@ impl Done {
             Self::Session,
             Self::Others,
             Self::Token,
+            Self::AppPassword,
             Self::Codes,
+            Self::Questions,
             Self::TwoStepOff,
             Self::PasskeyAdded,
             Self::PasskeyRenamed,
@@ -95,7 +103,8 @@ impl Done {
 }
 
 /// `/account`: what is signed in, and which tokens there are. Posts `form` and `session` (an id, or `others`) to
-/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`; the header's button posts `form` to `/sign-out`.
+/// `/account/sessions/end`, `form` and `token` to `/account/tokens/revoke`, `form` and
+/// `app_password` to `/account/app-passwords/revoke`; the header's button posts `form` to `/sign-out`.
 #[derive(Template)]
 #[template(path = "account.html")]
 pub struct Account<'a> {
@@ -115,6 +124,8 @@ pub struct Account<'a> {
     pub has_second_step: bool,
     /// The ways by which codes are sent, or could be.
     pub codes: &'a [CodeWay],
+    /// Are there security questions, and are they set?
+    pub questions: Option<bool>,
     /// Recovery codes that are left.
     pub recovery_left: usize,
     /// Sign-ins of browsers.
@@ -123,6 +134,10 @@ pub struct Account<'a> {
     pub devices: &'a [Thing],
     /// Bearer tokens.
     pub tokens: &'a [Thing],
+    /// App passwords.
+    pub app_passwords: &'a [AppPassword],
+    /// Does any app take one? Where none does and there is none, nothing is said of them.
+    pub takes_app_passwords: bool,
     /// What was just done.
     pub done: Option<Done>,
     /// The token that proves the forms are ours.
@@ -141,7 +156,7 @@ pub struct Impact {
 /// One box of what may end with a password (P6). Without anything that would stop it is not shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndBox {
-    /// The field's name: `browsers`, `devices` or `tokens`.
+    /// The field's name: `browsers`, `devices`, `tokens` or `app_passwords`.
     pub name: &'static str,
     /// Is it ticked?
     pub ticked: bool,
@@ -172,6 +187,22 @@ impl EndBox {
     pub(super) fn anything_stops(boxes: &[Self]) -> bool {
         boxes.iter().any(|one| !one.stops.is_empty())
     }
+}
+
+/// `/account/questions`: security questions. Posts `form`, `question1`, `answer1`, `question2`, `answer2` there.
+#[derive(Template)]
+#[template(path = "questions.html")]
+pub struct Questions<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The first question, as it is or was typed.
+    pub first: &'a str,
+    /// The second one.
+    pub second: &'a str,
+    /// What went wrong.
+    pub error: Option<Problem<'a>>,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
 }
 
 /// `/account/authenticator`: asks before an app is set up or replaced. Posts `form` there, or to

@@ -24,6 +24,7 @@ macro_rules! titled {
 use titled;
 
 mod account;
+mod app_passwords;
 mod assets;
 mod codes;
 mod passkeys;
@@ -42,14 +43,16 @@ use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 
 pub use account::{
-    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Thing, TokenMade,
+    Account, AppChoice, Authenticator, CodeWay, Done, EndBox, Impact, NewCodes, NewPassword, NewToken, Questions,
+    Thing, TokenMade,
 };
+pub use app_passwords::{AppPassword, AppPasswordMade, NewAppPassword, UsedBy};
 pub use assets::{Asset, asset, passkey_href, strength_href, style_href};
 pub use codes::{SendCode, SentCode};
 pub use passkeys::{ChooseMethod, Key, PasskeySetUp, PasskeySignIn, Passkeys};
 pub use problem::Problem;
 pub use qr::{Qr, TooLong};
-pub use recovery::{Forgot, LinkSent, ResetGone, ResetPassword};
+pub use recovery::{Forgot, LinkSent, NotMe, NotMeDone, ResetGone, ResetPassword};
 pub use when::When;
 
 /// A page that can be sent.
@@ -452,9 +455,12 @@ titled! {
     Account: "Your account",
     NewPassword: "Change your password" => strength_href(),
     NewCodes: "New recovery codes",
+    Questions: "Security questions",
     Authenticator: "Authenticator app",
     NewToken: "Make an API token",
     TokenMade: "Your new token",
+    NewAppPassword: "Make an app password",
+    AppPasswordMade: "Your new app password",
     SignOut: "Sign out",
     SignedOut: "Signed out",
     WhoAmI: "Who am I?",

@@ -27,6 +27,12 @@ pub enum Problem<'a> {
     WrongSentCode,
     /// What should be a telephone number is none.
     NoPhone,
+    /// An answer to a security question isn't right.
+    WrongAnswer,
+    /// A security question that can't be one.
+    BadQuestion,
+    /// An answer that can't be one.
+    BadAnswer,
     /// The session ended because it was idle.
     SessionOver,
     /// The session ended for another reason: its longest time was over, or somebody ended it.
@@ -82,6 +88,10 @@ pub enum Problem<'a> {
     TokenWithoutApps,
     /// As many tokens as one may have.
     TooManyTokens,
+    /// An app password without a name, or with one that can't be shown.
+    AppPasswordName,
+    /// As many app passwords as one may have.
+    TooManyAppPasswords,
 }
 
 impl Problem<'_> {

@@ -1,8 +1,10 @@
 //! The pages for whoever forgot their password.
 
+use std::net::IpAddr;
+
 use askama::Template;
 
-use super::{EndBox, Frame, Page, Problem, STYLE, Style, strength_href, style_href};
+use super::{EndBox, Frame, Page, Problem, STYLE, Style, When, strength_href, style_href};
 
 /// `/forgot`: asks for the address of the account. Posts `email`, `form` there.
 #[derive(Template)]
@@ -42,6 +44,8 @@ pub struct ResetPassword<'a> {
     pub username: &'a str,
     /// Characters a password must have.
     pub least: usize,
+    /// Security questions that are asked; mostly none.
+    pub questions: &'a [String],
     /// What may end with the old one.
     pub boxes: &'a [EndBox],
     /// What went wrong.
@@ -58,7 +62,37 @@ pub struct ResetGone<'a> {
     pub frame: Frame<'a>,
 }
 
+/// `/not-me/…`: asks before a sign-in ends. Posts `form`, `secret` to `/not-me`.
+#[derive(Template)]
+#[template(path = "not_me.html")]
+pub struct NotMe<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// The browser or device in words.
+    pub device: &'a str,
+    /// From where.
+    pub address: IpAddr,
+    /// Since when.
+    pub since: &'a When,
+    /// The link's secret, handed back with the form.
+    pub secret: &'a str,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
+}
+
+/// After it.
+#[derive(Template)]
+#[template(path = "not_me_done.html")]
+pub struct NotMeDone<'a> {
+    /// What surrounds it.
+    pub frame: Frame<'a>,
+    /// By this link, or before.
+    pub has_ended: bool,
+}
+
 super::titled! {
+    NotMe: "Was it not you?",
+    NotMeDone: "Session over",
     Forgot: "Forgot your password?",
     LinkSent: "Look into your mail",
     ResetPassword: "Choose a new password" => strength_href(),

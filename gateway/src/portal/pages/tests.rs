@@ -66,11 +66,12 @@ fn forms_post_the_fields_the_portal_reads() {
         (
             "new-password",
             "/account/password",
-            &["form", "current", "password", "again", "browsers", "devices", "tokens"],
+            &["form", "current", "password", "again", "browsers", "devices", "tokens", "app_passwords"],
         ),
         ("new-password-alone", "/account/password", &["form", "current", "password", "again"]),
         ("new-codes", "/account/recovery-codes", &["form"]),
         ("new-token", "/account/tokens/new", &["form", "name", "app", "app"]),
+        ("new-app-password", "/account/app-passwords/new", &["form", "name"]),
     ] {
         let page = state(name);
         let form = page.tags.iter().find(|tag| tag.name == "form").expect(name);
@@ -108,9 +109,10 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
             | "sign-in-passkey-offered" => Some("username"),
             "forgot" | "forgot-wait" => Some("email"),
             "send-code-set-up" => Some("phone"),
+            "questions" | "questions-again" => Some("question1"),
             "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
-            name if name.starts_with("new-token") => Some("name"),
+            name if name.starts_with("new-token") || name.starts_with("new-app-password") => Some("name"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
                 Some("password")
             }
@@ -232,7 +234,7 @@ fn pages_are_light() {
         let limit = match page.name {
             name if name.starts_with("set-up") => 16 * 1024,
             // A list with a form for each line.
-            name if name.starts_with("account") => 8 * 1024,
+            name if name.starts_with("account") => 10 * 1024,
             _ => 6 * 1024,
         };
         assert!(page.html.len() <= limit, "{} has {} bytes", page.name, page.html.len());
@@ -408,6 +410,12 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let browsers = [thing("00", "Firefox on Linux", true), thing("01", "Safari on iPhone", false)];
     let devices = [thing("02", "Acme Field on a very long and winding name of a telephone", false)];
     let tokens = [thing("03", "nightly export", false), Thing { used: None, from: None, ..thing("04", "new", false) }];
+    let used = UsedBy { when: ago(90), from: address, client: say("DAVx5/4.3.10-ose (okhttp/4.12.0) Android/14") };
+    let app_password = |id: &str, name, used| AppPassword { id: id.to_owned(), name: say(name), used, expires: None };
+    let app_passwords = [
+        AppPassword { expires: Some(ago(0)), ..app_password("05", "Calendar", Some(used)) },
+        app_password("06", "Contacts", None),
+    ];
     let account = |name, browsers, devices, tokens, done: Option<Done>| {
         let (has_authenticator, recovery_left) = (done.is_none(), 10);
         let (passkeys, offers_authenticator) = (done.is_none().then_some(2), true);
@@ -415,6 +423,8 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         let way = |method, to: Option<&str>| CodeWay { method, to: to.map(&say), may_go: done.is_none() };
         let codes =
             [way(Method::Sms, Some("\u{2022}\u{2022}\u{2022} 56")), way(Method::Voice, None), way(Method::Email, None)];
+        let takes_app_passwords = done.is_none();
+        let app_passwords: &[AppPassword] = if name == "account" { &app_passwords } else { &[] };
         State::new(
             name,
             &Account {
@@ -425,11 +435,14 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
                 offers_authenticator,
                 passkeys,
                 codes: &codes,
+                questions: Some(done.is_none()),
                 has_second_step,
                 recovery_left,
                 browsers,
                 devices,
                 tokens,
+                app_passwords,
+                takes_app_passwords,
                 done,
                 form,
             },
@@ -443,6 +456,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         EndBox { name: "browsers", ticked: true, stops: vec![stop("Safari on iPhone", Some(ago(90)))] },
         EndBox { name: "devices", ticked: false, stops: vec![stop("Acme Field", Some(ago(9_000)))] },
         EndBox { name: "tokens", ticked: false, stops: vec![stop("nightly export", None), stop("new", Some(ago(0)))] },
+        EndBox { name: "app_passwords", ticked: false, stops: vec![stop("Calendar", None)] },
     ];
     let change = |name, boxes, error| State::new(name, &NewPassword { frame, username, least: 8, boxes, error, form });
     let choice = |name: &str, title: &str, ticked| AppChoice { name: name.to_owned(), title: say(title), ticked };
@@ -450,6 +464,13 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let describe = |name, called, error| {
         State::new(name, &NewToken { frame, name: called, apps: &choices, days: 90, error, form })
     };
+    let new_app_password =
+        |name, called, error| State::new(name, &NewAppPassword { frame, name: called, life: "90", error, form });
+    let letters_qr = Qr::of("0KED-GR0D-9FP5-0XDM").expect("short enough");
+    let (letters, servers) = (say("0KED-GR0D-9FP5-0XDM"), [(say("CRM"), say("https://crm.acme.example/"))]);
+    let qr_of_letters = Some(&letters_qr);
+    let app_password_made =
+        AppPasswordMade { frame, name: username, username, letters: &letters, servers: &servers, qr: qr_of_letters };
     let (roles, groups, networks) = (words(&["admin"]), words(&["sales", "field"]), words(&["office", "vpn"]));
     let hop = |address: &str, trusted| Hop { address: say(address), trusted };
     let hops = [hop("10.0.0.2", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", true), hop("198.51.100.7", false)];
@@ -585,12 +606,31 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         State::new("forgot-wait", &Forgot { frame, sends: true, email: "ana@acme.example", error: Some(wait), form }),
         State::new("forgot-nowhere", &Forgot { frame, sends: false, email: "", error: None, form }),
         State::new("link-sent", &LinkSent { frame, email: "ana@acme.example", minutes: 30 }),
-        State::new("reset-password", &ResetPassword { frame, username, least: 8, boxes: &boxes, error: None, form }),
+        State::new(
+            "reset-password",
+            &ResetPassword { frame, username, least: 8, questions: &[], boxes: &boxes, error: None, form },
+        ),
         State::new(
             "reset-password-differ",
-            &ResetPassword { frame, username, least: 15, boxes: &[], error: Some(Problem::Differ), form },
+            &ResetPassword {
+                frame,
+                username,
+                least: 15,
+                questions: &words(&["Where is the key?", "Who sang?"]),
+                boxes: &[],
+                error: Some(Problem::WrongAnswer),
+                form,
+            },
+        ),
+        State::new("questions", &Questions { frame, first: "", second: "", error: None, form }),
+        State::new(
+            "questions-again",
+            &Questions { frame, first: username, second: username, error: Some(Problem::BadAnswer), form },
         ),
         State::new("reset-gone", &ResetGone { frame }),
+        State::new("not-me", &NotMe { frame, device: username, address, since: &ago(90), secret: reference, form }),
+        State::new("not-me-done", &NotMeDone { frame, has_ended: true }),
+        State::new("not-me-gone", &NotMeDone { frame, has_ended: false }),
         sign_in("sign-in-reset", None, "", Some(Problem::PasswordReset)),
         invite("invitation-breached", Some(Problem::Breached)),
         State::new("invitation-gone", &InvitationGone { frame }),
@@ -613,6 +653,10 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         describe("new-token-name", "", Some(Problem::TokenName)),
         describe("new-token-many", username, Some(Problem::TooManyTokens)),
         State::new("token-made", &TokenMade { frame, name: username, text: "vst_00112233_ZmFjZQ" }),
+        new_app_password("new-app-password", "", None),
+        new_app_password("new-app-password-name", username, Some(Problem::AppPasswordName)),
+        new_app_password("new-app-password-many", username, Some(Problem::TooManyAppPasswords)),
+        State::new("app-password-made", &app_password_made),
         State::new("new-codes", &NewCodes { frame, left: 7, form }),
         State::new("sign-out", &SignOut { frame, username, form }),
         State::new("signed-out", &SignedOut { frame }),

@@ -10,13 +10,13 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use access::Timestamp;
-use access::identity::{SessionId, TokenId, UserId};
+use access::identity::{AppPasswordId, SessionId, TokenId, UserId};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::store::{Applied, Batch, Cursor, Feed, Guard, Notice, Row, StoreError, Table, Write};
 
 /// Of these frames. Two processes that differ here or in the layout of rows don't share a store.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// One of the five verbs.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -226,6 +226,7 @@ impl Writing {
             Notice::Session(id) => (2, id.0),
             Notice::Token(id) => (3, id.0),
             Notice::All => (4, [0; 16]),
+            Notice::AppPassword(id) => (5, id.0),
         };
         self.kind(kind).0.extend_from_slice(&id);
         self
@@ -354,6 +355,7 @@ impl Reading<'_> {
             2 => Ok(Notice::Session(SessionId(id))),
             3 => Ok(Notice::Token(TokenId(id))),
             4 if id == [0; 16] => Ok(Notice::All),
+            5 => Ok(Notice::AppPassword(AppPasswordId(id))),
             _ => Err(strange("notice")),
         }
     }

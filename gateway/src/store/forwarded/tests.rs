@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use access::identity::{SessionId, TokenId, UserId};
+use access::identity::{AppPasswordId, SessionId, TokenId, UserId};
 use proptest::prelude::*;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,7 +31,13 @@ fn batch() -> Batch {
 
 fn notices() -> Vec<Notice> {
     let id = [9; 16];
-    vec![Notice::Person(UserId(id)), Notice::Session(SessionId(id)), Notice::Token(TokenId(id)), Notice::All]
+    vec![
+        Notice::Person(UserId(id)),
+        Notice::Session(SessionId(id)),
+        Notice::Token(TokenId(id)),
+        Notice::AppPassword(AppPasswordId(id)),
+        Notice::All,
+    ]
 }
 
 fn put(key: &[u8]) -> Batch {

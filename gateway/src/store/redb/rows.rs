@@ -26,6 +26,7 @@ pub(super) const fn definition(table: Table) -> Definition {
         Table::Key => "key",
         Table::Audit => "audit",
         Table::Outbox => "outbox",
+        Table::AppPassword => "app_password",
     })
 }
 

@@ -7,6 +7,7 @@ use access::identity::{SessionId, TokenId, UserId};
 use access::password::PasswordHash;
 
 use super::act::{Act, Read, Tries};
+use super::app_passwords::named;
 use super::outbox::Change;
 use super::records::StoredSecret;
 use super::secrets::{PASSWORD, factor};
@@ -23,6 +24,8 @@ pub struct Ends {
     pub devices: bool,
     /// Bearer tokens.
     pub tokens: bool,
+    /// App passwords.
+    pub app_passwords: bool,
 }
 
 /// What has ended.
@@ -32,6 +35,8 @@ pub struct Ended {
     pub sessions: usize,
     /// Bearer tokens.
     pub tokens: usize,
+    /// App passwords.
+    pub app_passwords: usize,
 }
 
 /// What ends with an act that is not committed yet.
@@ -39,12 +44,14 @@ pub struct Ended {
 pub(super) struct Ending {
     pub(super) sessions: Vec<SessionId>,
     pub(super) tokens: usize,
+    pub(super) app_passwords: usize,
 }
 
 impl Ended {
     pub(super) fn add(&mut self, ending: &Ending) {
         self.sessions += ending.sessions.len();
         self.tokens += ending.tokens;
+        self.app_passwords += ending.app_passwords;
     }
 }
 
@@ -100,7 +107,11 @@ impl Vault {
         ended: &mut Ended,
     ) -> Result<Option<Ending>, StoreError> {
         let (sessions, tokens) = self.ended_with(user, ends, kept).await?;
-        if sessions.len() > SESSIONS_AT_ONCE || tokens.len() > TOKENS_AT_ONCE {
+        let app_passwords = if ends.app_passwords { self.app_passwords(Some(user)).await? } else { Vec::new() };
+        if sessions.len() > SESSIONS_AT_ONCE
+            || tokens.len() > TOKENS_AT_ONCE
+            || app_passwords.len() > APP_PASSWORDS_AT_ONCE
+        {
             for session in sessions.iter().skip(SESSIONS_AT_ONCE) {
                 let entry = like(entry, "session.end", format!("session {}", session.id));
                 ended.sessions += usize::from(self.end_session(session.id, entry).await?);
@@ -108,6 +119,10 @@ impl Vault {
             for token in tokens.iter().skip(TOKENS_AT_ONCE) {
                 let entry = like(entry, "token.revoke", format!("token {}", token.id));
                 ended.tokens += usize::from(self.revoke_token(token.id, entry).await?);
+            }
+            for one in app_passwords.iter().skip(APP_PASSWORDS_AT_ONCE) {
+                let entry = like(entry, "app_password.revoke", named(one.id));
+                ended.app_passwords += usize::from(self.revoke_app_password((user, one.digest), entry).await?);
             }
             return Ok(None);
         }
@@ -122,6 +137,12 @@ impl Vault {
             if self.end_token(act, token.id).await? {
                 act.audit(&like(entry, "token.revoke", format!("token {}", token.id)))?;
                 ending.tokens += 1;
+            }
+        }
+        for one in &app_passwords {
+            if self.end_app_password(act, (user, one.digest)).await? {
+                act.audit(&like(entry, "app_password.revoke", named(one.id)))?;
+                ending.app_passwords += 1;
             }
         }
         Ok(Some(ending))
@@ -168,5 +189,7 @@ fn like(entry: &Entry, act: &str, on: String) -> Entry {
 
 /// So many, with two guards and writes each…
 const SESSIONS_AT_ONCE: usize = 32;
-/// …and so many tokens, with three each, fit into one batch.
-const TOKENS_AT_ONCE: usize = 48;
+/// …so many tokens, with three each…
+const TOKENS_AT_ONCE: usize = 32;
+/// …and so many app passwords, with two each, fit into one batch.
+const APP_PASSWORDS_AT_ONCE: usize = 32;

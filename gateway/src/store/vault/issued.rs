@@ -49,6 +49,8 @@ pub(super) enum StoredIssued {
         enrolled: u8,
         #[serde(default = "any")]
         counts: u8,
+        #[serde(default = "yes")]
+        by_password: bool,
         pending_totp: Option<StoredSecret>,
         return_to: Option<String>,
         /// The session that has to show more, and when it was opened.
@@ -64,6 +66,9 @@ pub(super) enum StoredIssued {
         user: Hex<16>,
         email: String,
         passwords: u32,
+    },
+    NotMe {
+        session: Hex<16>,
     },
     HandOff {
         session: Hex<32>,
@@ -91,6 +96,7 @@ impl Record for Issued {
                 has_authenticator: ground.has_authenticator,
                 enrolled: ground.enrolled.bits(),
                 counts: ground.counts.bits(),
+                by_password: ground.by_password,
                 pending_totp: pending_totp.as_ref().map(|secret| StoredSecret::of(secret.bytes())),
                 return_to: return_to.clone(),
                 within: ground.within.map(|(session, opened)| (Hex(session.0), opened.millis())),
@@ -100,6 +106,7 @@ impl Record for Issued {
             Self::Ticket(Ticket::Reset { user, email, passwords }) => {
                 StoredIssued::Reset { user: Hex(user.0), email: email.to_string(), passwords: *passwords }
             }
+            Self::Ticket(Ticket::NotMe { session }) => StoredIssued::NotMe { session: Hex(session.0) },
             Self::Ticket(Ticket::HandOff { session, app, browser }) => {
                 StoredIssued::HandOff { session: Hex(session.0), app: app.to_string(), browser: Hex(browser.0) }
             }
@@ -119,6 +126,7 @@ impl Record for Issued {
                 has_authenticator,
                 enrolled,
                 counts,
+                by_password,
                 pending_totp,
                 return_to,
                 within,
@@ -144,6 +152,7 @@ impl Record for Issued {
                         has_authenticator,
                         enrolled: Methods::from_bits(enrolled),
                         counts: Methods::from_bits(counts),
+                        by_password,
                         within,
                     },
                     pending_totp,
@@ -158,6 +167,7 @@ impl Record for Issued {
             StoredIssued::Reset { user, email, passwords } => {
                 Self::Ticket(Ticket::Reset { user: UserId(user.0), email: Email::parse(&email).ok()?, passwords })
             }
+            StoredIssued::NotMe { session } => Self::Ticket(Ticket::NotMe { session: SessionId(session.0) }),
             StoredIssued::HandOff { session, app, browser } => Self::Ticket(Ticket::HandOff {
                 session: Digest(session.0),
                 app: AppName::parse(&app).ok()?,
@@ -170,4 +180,9 @@ impl Record for Issued {
 /// Of sign-ins that were under way before this was noted.
 const fn any() -> u8 {
     Methods::SECOND_STEPS.bits()
+}
+
+/// Until then nothing else came first.
+const fn yes() -> bool {
+    true
 }

@@ -3,8 +3,8 @@
 //! A new store gets its schema version, a row of known text that proves the key, its generations and the row that
 //! administrators' changes meet at, in one batch.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use access::Secret;
 use access::policy::Generations;
@@ -49,6 +49,7 @@ impl Vault {
             backing,
             tells_changes: AtomicBool::new(false),
             outgoing: Notify::new(),
+            nobody: OnceLock::new(),
         })))
     }
 }

@@ -58,6 +58,15 @@ pub enum Letter {
         /// Six digits.
         code: Secret<String>,
     },
+    /// Somebody signed in from where nobody did before, perhaps they.
+    NewPlace {
+        /// With what.
+        device: String,
+        /// From where.
+        from: IpAddr,
+        /// The secret of the link that ends it.
+        secret: Bearer,
+    },
     /// Something that they sign in with changed.
     Changed {
         /// What.
@@ -91,10 +100,14 @@ pub enum Change {
     EmailCodes,
     /// Codes are sent no more by one of these ways.
     CodesOff,
+    /// Other security questions.
+    Questions,
     /// New recovery codes.
     RecoveryCodes,
     /// A token was made.
     Token(String),
+    /// An app password was made.
+    AppPassword(String),
     /// This is no longer the address of the account, or it is so from now on.
     Email(String),
 }
@@ -157,6 +170,10 @@ impl Vault {
     /// Wakes when something was put into the outbox since the last time.
     pub async fn outgoing(&self) {
         self.0.outgoing.notified().await;
+    }
+
+    pub(super) fn tells(&self) -> bool {
+        self.0.tells_changes.load(Ordering::Relaxed)
     }
 
     pub(super) fn wake_couriers(&self) {
@@ -231,7 +248,7 @@ impl Act<'_> {
         what: Change,
         entry: &Entry,
     ) -> Result<(), StoreError> {
-        if !self.vault().0.tells_changes.load(Ordering::Relaxed) {
+        if !self.vault().tells() {
             return Ok(());
         }
         let by_administrator = !matches!(entry.actor, Actor::Person { .. } | Actor::Anonymous);
@@ -299,6 +316,7 @@ enum StoredErrand {
 enum StoredLetter {
     Reset { secret: StoredSecret },
     Code { code: StoredSecret },
+    NewPlace { device: String, from: IpAddr, secret: StoredSecret },
     Changed { what: Change, from: Option<IpAddr>, by_administrator: bool },
 }
 
@@ -341,6 +359,9 @@ impl StoredLetter {
         match letter {
             Letter::Reset { secret } => Self::Reset { secret: StoredSecret::of_text(secret.expose()) },
             Letter::Code { code } => Self::Code { code: StoredSecret::of_text(code.expose()) },
+            Letter::NewPlace { device, from, secret } => {
+                Self::NewPlace { device: device.clone(), from: *from, secret: StoredSecret::of_text(secret.expose()) }
+            }
             Letter::Changed { what, from, by_administrator } => {
                 Self::Changed { what: what.clone(), from: *from, by_administrator: *by_administrator }
             }
@@ -351,6 +372,7 @@ impl StoredLetter {
         match self {
             Self::Reset { secret } => Letter::Reset { secret: secret.text() },
             Self::Code { code } => Letter::Code { code: code.text() },
+            Self::NewPlace { device, from, secret } => Letter::NewPlace { device, from, secret: secret.text() },
             Self::Changed { what, from, by_administrator } => Letter::Changed { what, from, by_administrator },
         }
     }

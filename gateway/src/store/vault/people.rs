@@ -10,11 +10,12 @@ use super::act::{Act, Read, Tries};
 use super::codes::{SMS, VOICE};
 use super::open::ADMINS_ROW;
 use super::outbox::Change;
+use super::records::Record;
 use super::secrets::{TOTP, factor};
 use super::{Bearer, Force, NewPerson, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::seal::random;
-use crate::store::{Applied, Notice, Store, StoreError, Table};
+use crate::store::{Applied, Notice, Row, Store, StoreError, Table};
 
 impl Vault {
     /// All, by name.
@@ -34,14 +35,36 @@ impl Vault {
 
     /// By name or e-mail address.
     pub async fn person_called(&self, name: &LoginName) -> Result<Option<PersonRecord>, StoreError> {
+        match self.id_called(name).await? {
+            Some(id) => self.person(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whose name or e-mail address it is, without reading anything of theirs. A name that nobody has takes the same work.
+    pub async fn id_called(&self, name: &LoginName) -> Result<Option<UserId>, StoreError> {
         let key = match name {
             LoginName::Name(name) => name_key(name.as_str()),
             LoginName::Email(email) => email_key(email.as_str()),
         };
-        let Some(id) = self.read::<UserId>(Table::PersonName, &key).await? else {
-            return Ok(None);
+        match self.read::<UserId>(Table::PersonName, &key).await? {
+            Some(read) => Ok(Some(read.value)),
+            None => self.open_nobody().map(|_| None),
+        }
+    }
+
+    /// Opens a name's row that is in no table.
+    fn open_nobody(&self) -> Result<UserId, StoreError> {
+        let row = match self.0.nobody.get() {
+            Some(row) => row,
+            None => {
+                let key = name_key("nobody");
+                let json = serde_json::to_vec(&UserId([0; 16]).to_stored()).unwrap_or_default();
+                let value = self.keys().seal(Table::PersonName, &key, &json)?;
+                self.0.nobody.get_or_init(|| Row { key, version: 1, expires: None, value })
+            }
         };
-        self.person(id.value).await
+        Ok(self.opened::<UserId>(Table::PersonName, row)?.value)
     }
 
     /// Adds a person without password, and the invitation by which they choose one.
@@ -58,6 +81,7 @@ impl Vault {
             password_chosen: None,
             added: self.now(),
             last_sign_in: None,
+            has_questions: false,
             last_shown: Methods::NONE,
         };
         let id = record.person.id;
@@ -188,7 +212,7 @@ impl Vault {
         }
     }
 
-    /// Deletes a person, their secrets, sessions and tokens; their entries in the audit stay. The person's own row goes
+    /// Deletes a person, their secrets, sessions, tokens and app passwords; their entries in the audit stay. The person's own row goes
     /// first, in one batch with name and secrets: without it nothing else of theirs opens anything.
     pub async fn delete_person(&self, id: UserId, force: Force, entry: Entry) -> Result<(), VaultError> {
         let mut tries = Tries::new();
@@ -215,6 +239,7 @@ impl Vault {
         }
         self.forget_sessions(id, None).await?;
         self.forget_tokens(id).await?;
+        self.forget_app_passwords(id).await?;
         Ok(())
     }
 
@@ -310,6 +335,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         password_chosen: before.password_chosen,
         added: before.added,
         last_sign_in: before.last_sign_in,
+        has_questions: before.has_questions,
         last_shown: before.last_shown,
         ..changed
     }

@@ -76,6 +76,8 @@ pub(super) struct StoredPerson {
     added: u64,
     last_sign_in: Option<(u64, IpAddr)>,
     #[serde(default)]
+    has_questions: bool,
+    #[serde(default)]
     last_shown: u8,
 }
 
@@ -97,6 +99,7 @@ impl Record for PersonRecord {
             password_chosen: self.password_chosen.map(Timestamp::millis),
             added: self.added.millis(),
             last_sign_in: self.last_sign_in.map(|(at, from)| (at.millis(), from)),
+            has_questions: self.has_questions,
             last_shown: self.last_shown.bits(),
         }
     }
@@ -120,6 +123,7 @@ impl Record for PersonRecord {
             password_chosen: stored.password_chosen.map(Timestamp::from_millis),
             added: Timestamp::from_millis(stored.added),
             last_sign_in: stored.last_sign_in.map(|(at, from)| (Timestamp::from_millis(at), from)),
+            has_questions: stored.has_questions,
             last_shown: Methods::from_bits(stored.last_shown),
         })
     }

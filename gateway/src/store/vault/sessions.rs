@@ -35,7 +35,9 @@ impl Vault {
         entry: Entry,
     ) -> Result<Outcome<(Bearer, SessionRecord)>, StoreError> {
         let user = proved.person();
-        let Opening { address, device, kind, expires } = opening;
+        let device: String = opening.device.chars().take(DEVICE_LENGTH).collect();
+        let opening = Opening { device: device.clone(), ..opening };
+        let Opening { address, kind, expires, .. } = opening.clone();
         let (flow, ground) = match after {
             After::Password(ground) => (None, ground),
             After::Flow(held) => {
@@ -51,7 +53,6 @@ impl Vault {
         let digest = self.digest(SESSION, secret.expose().as_bytes());
         let id = SessionId(random()?);
         let entry = if entry.on.is_none() { entry.on(format!("session {id}")) } else { entry };
-        let device: String = device.chars().take(DEVICE_LENGTH).collect();
 
         let mut tries = Tries::new();
         loop {
@@ -98,6 +99,9 @@ impl Vault {
             act.put(Table::SessionUse, &id.0, &SessionUse { user, used: self.now() }, Some(expires))?;
             act.notice(Notice::Session(id));
             act.audit(&entry)?;
+            if ground.within.is_none() {
+                self.note_place(&mut act, &read.value, &opening, id).await?;
+            }
             match &spend {
                 Spend::SetUp { .. } => act.tell(&after, Change::Authenticator, &entry)?,
                 Spend::SetUpPasskey { passkey, .. } => {

@@ -1,9 +1,11 @@
 //! The vault's promises, on every backing.
 
 mod account;
+mod app_passwords;
 mod hand_offs;
 mod house;
 mod outbox;
+mod passkeys;
 mod people;
 mod scene;
 mod secrecy;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
 use crate::network::{Believed, Claims, Network};
 use crate::policy::*;
+use crate::protocol::{Protocol, Protocols};
 use crate::target::{CanonicalPath, PathPattern, UnusualPaths};
 use crate::{ClientAddr, Timestamp};
 
@@ -29,6 +30,7 @@ pub(super) struct Try {
     pub(super) person: Person,
     pub(super) session: SessionFacts,
     pub(super) token: TokenFacts,
+    pub(super) app_password: AppPasswordFacts,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +38,7 @@ enum Shown {
     Nothing,
     Session,
     Token,
+    AppPassword,
 }
 
 impl Try {
@@ -55,9 +58,24 @@ impl Try {
             expires: Timestamp::NEVER,
             generations: GENERATIONS,
         };
-        let (rules, person) = (rules(), person("ana"));
-        let (from, certificate) = (OFFICE, Certificate::NotShown);
-        Self { rules, from, certificate, goal: None, method: "GET", proof: Shown::Nothing, person, session, token }
+        let app_password = AppPasswordFacts {
+            protocols: Protocols::NONE.with(Protocol::Web),
+            only_from: None,
+            expires: Timestamp::NEVER,
+            generations: GENERATIONS,
+        };
+        Self {
+            rules: rules(),
+            from: OFFICE,
+            certificate: Certificate::NotShown,
+            goal: None,
+            method: "GET",
+            proof: Shown::Nothing,
+            person: person("ana"),
+            session,
+            token,
+            app_password,
+        }
     }
 
     pub(super) fn portal() -> Self {
@@ -96,6 +114,10 @@ impl Try {
         shown
     }
 
+    pub(super) fn app_password(&self, name: &str) -> Self {
+        Self { proof: Shown::AppPassword, person: person(name), ..self.clone() }
+    }
+
     pub(super) fn under(&self, edit: impl Fn(&mut Rules)) -> Self {
         let mut under = self.clone();
         edit(&mut under.rules);
@@ -115,6 +137,7 @@ impl Try {
             Shown::Nothing => Proof::Nobody,
             Shown::Session => Proof::Session { person: &self.person, session: &self.session },
             Shown::Token => Proof::Token { person: &self.person, token: &self.token },
+            Shown::AppPassword => Proof::AppPassword { person: &self.person, password: &self.app_password },
         };
         let attempt = Attempt {
             address: address(self.from),
@@ -163,7 +186,7 @@ pub(super) fn say(decision: &Decision) -> String {
     }
 }
 
-/// Ana is an administrator and in sales, Bob is in the field, Eve is in sales.
+/// Ana is an administrator and in sales, Bob is in the field, Eve is in sales. The wiki takes app passwords.
 pub(super) fn rules() -> Rules {
     let level = |line, allow_from: Option<&str>| Level {
         allow_from: allow_from.map(|networks| listed(networks, line)),
@@ -182,6 +205,7 @@ pub(super) fn rules() -> Rules {
     let app_of = |paths: &[PathRule], line| App {
         only_from: None,
         client_certificate: None,
+        takes_app_passwords: line == 20,
         two_step: false,
         second_step: None,
         fresh: None,

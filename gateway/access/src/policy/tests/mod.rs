@@ -22,6 +22,7 @@ fn from_outside_the_perimeter_nothing_is_asked() {
             assert_eq!(goal.from(from).answer(), refused, "nobody, {goal:?}");
             assert_eq!(goal.from(from).session("ana").answer(), refused, "a session, {goal:?}");
             assert_eq!(goal.from(from).token("ana", &[]).answer(), refused, "a token, {goal:?}");
+            assert_eq!(goal.from(from).app_password("ana").answer(), refused, "an app password, {goal:?}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::attempts::{address, app, group, listed, now, of, place, role, user};
 use crate::Timestamp;
 use crate::identity::{Scope, UserId};
 use crate::policy::*;
+use crate::protocol::{Protocol, Protocols};
 use crate::target::{CanonicalPath, PathPattern, Unusual, UnusualPaths};
 
 #[test]
@@ -24,6 +25,7 @@ fn decide_and_explain_answer_as_the_design_says() {
         let policy = Policy::new(rules.clone());
         for _ in 0..8 {
             let (person, session, token) = (tape.person(), tape.session(), tape.token());
+            let password = tape.app_password();
             let path = tape.one_of(&PATHS);
             let canonical = CanonicalPath::parse_unusual(path.as_bytes(), UnusualPaths::ALL).expect(path);
             let (app, method) = (app(tape.one_of(&APPS)), tape.one_of(&["GET", "POST"]));
@@ -32,9 +34,10 @@ fn decide_and_explain_answer_as_the_design_says() {
                 1 => Goal::Portal,
                 _ => Goal::App { app: &app, method, path: &canonical },
             };
-            let proof = match tape.below(5) {
+            let proof = match tape.below(7) {
                 0 => Proof::Nobody,
                 1 | 2 => Proof::Session { person: &person, session: &session },
+                3 | 4 => Proof::AppPassword { person: &person, password: &password },
                 _ => Proof::Token { person: &person, token: &token },
             };
             let from = tape.one_of(&ADDRESSES);
@@ -180,6 +183,22 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
             }
             person
         }
+        Proof::AppPassword { person, password } => {
+            let Some((app, _, _)) = target else { return Refuse(Reason::NotAllowed) };
+            if person.standing == Standing::Disabled
+                || password.generations.organization != attempt.generations.organization
+                || password.generations.store != attempt.generations.store
+            {
+                return Refuse(Reason::AppPasswordRevoked);
+            }
+            if password.expires <= now() {
+                return Refuse(Reason::AppPasswordExpired);
+            }
+            if !(app.takes_app_passwords && password.protocols.has(Protocol::Web)) {
+                return Refuse(Reason::AppPasswordNotForApp);
+            }
+            person
+        }
     };
     let mut levels: Vec<&Level> = person.roles.iter().filter_map(|role| rules.roles.get(role)).collect();
     levels.extend(person.groups.iter().filter_map(|group| rules.groups.get(group)));
@@ -215,6 +234,9 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
     if let Proof::Token { token, .. } = &attempt.proof {
         narrow.push(&token.only_from);
     }
+    if let Proof::AppPassword { password, .. } = &attempt.proof {
+        narrow.push(&password.only_from);
+    }
     if !is_listed || narrow.iter().any(|only| only.is_some() && !is_in(only, from)) {
         return Refuse(Reason::AddressNotAllowed);
     }
@@ -231,12 +253,14 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
         Allowed::Group(name) => person.groups.iter().any(|group| group == name),
         Allowed::Token(_) => false,
     });
+    // "Tokens carry no second step", nor do app passwords.
+    let is_plain =
+        app.second_step.is_none() && rule.second_step.is_none() && app.fresh.is_none() && rule.fresh.is_none();
     let allowed = match &attempt.proof {
         Proof::Token { token, .. } if token.scopes.is_empty() => {
-            let made_so = token.unscoped == Unscoped::Owner;
-            let plain = app.second_step.is_none() && rule.second_step.is_none();
-            made_so && plain && app.fresh.is_none() && rule.fresh.is_none() && person_allowed
+            token.unscoped == Unscoped::Owner && is_plain && person_allowed
         }
+        Proof::AppPassword { .. } => is_plain && person_allowed,
         Proof::Token { token, .. } => {
             token.scopes.iter().any(|scope| rule.allow.contains(&Allowed::Token(scope.clone())))
         }
@@ -327,6 +351,7 @@ impl Tape<'_> {
         App {
             only_from: if self.rarely(8) { self.list(10) } else { None },
             client_certificate: self.rarely(8).then(|| place(9)),
+            takes_app_passwords: !self.rarely(4),
             two_step: self.rarely(8),
             second_step: if self.rarely(8) { Some(self.methods()) } else { None },
             fresh: if self.rarely(6) { Some(SECOND * 30) } else { None },
@@ -397,6 +422,16 @@ impl Tape<'_> {
             scopes: if self.rarely(2) { self.some(&SCOPES).into_iter().map(scope).collect() } else { vec![] },
             unscoped: if self.rarely(4) { Unscoped::Nothing } else { Unscoped::Owner },
             only_from: if self.rarely(6) { self.list(50) } else { None },
+            expires: if self.rarely(8) { now() } else { now() + Duration::from_millis(1) },
+            generations: self.generations(),
+        }
+    }
+
+    fn app_password(&mut self) -> AppPasswordFacts {
+        let web = if self.rarely(4) { Protocols::NONE } else { Protocols::NONE.with(Protocol::Web) };
+        AppPasswordFacts {
+            protocols: if self.rarely(2) { web } else { web.with(Protocol::Imap) },
+            only_from: if self.rarely(6) { self.list(51) } else { None },
             expires: if self.rarely(8) { now() } else { now() + Duration::from_millis(1) },
             generations: self.generations(),
         }

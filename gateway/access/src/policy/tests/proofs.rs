@@ -1,9 +1,10 @@
-//! What is asked of a session and of a token, by table.
+//! What is asked of a session, of a token and of an app password, by table.
 
 use std::time::Duration;
 
 use super::attempts::*;
 use crate::policy::*;
+use crate::protocol::{Protocol, Protocols};
 
 #[test]
 fn a_session_that_is_over_means_signing_in_again() {
@@ -107,6 +108,76 @@ fn a_token_of_another_issuer_that_was_given_no_scope_may_do_nothing() {
         let mut attempt = Try::get("crm", path).token("ana", scopes);
         attempt.token.unscoped = Unscoped::Nothing;
         assert_eq!(attempt.answer(), answer, "{path} with {scopes:?}");
+    }
+}
+
+#[test]
+fn an_app_password_says_what_is_wrong_with_it() {
+    for (case, edit, answer) in [
+        ("good", (|_| ()) as fn(&mut Try), "allow ana by 21"),
+        ("disabled owner", |t| t.person.standing = Standing::Disabled, "refuse app_password_revoked by none"),
+        ("signed out everywhere", |t| t.app_password.generations.person += 1, "allow ana by 21"),
+        (
+            "another organization",
+            |t| t.app_password.generations.organization += 1,
+            "refuse app_password_revoked by none",
+        ),
+        ("another store", |t| t.app_password.generations.store += 1, "refuse app_password_revoked by none"),
+        ("expires later", |t| t.app_password.expires = now() + Duration::from_millis(1), "allow ana by 21"),
+        ("expires now", |t| t.app_password.expires = now(), "refuse app_password_expired by none"),
+        ("for nothing", |t| t.app_password.protocols = Protocols::NONE, "refuse app_password_not_for_app by none"),
+        (
+            "for mail",
+            |t| t.app_password.protocols = Protocols::NONE.with(Protocol::Imap).with(Protocol::Smtp),
+            "refuse app_password_not_for_app by none",
+        ),
+        (
+            "only from the VPN",
+            |t| t.app_password.only_from = Some(listed("10.8.0.0/16", 51)),
+            "refuse address_not_allowed by 51",
+        ),
+        ("only from the office", |t| t.app_password.only_from = Some(listed("203.0.113.0/24", 51)), "allow ana by 21"),
+    ] {
+        let mut attempt = Try::get("wiki", "/").app_password("ana");
+        edit(&mut attempt);
+        assert_eq!(attempt.answer(), answer, "{case}");
+    }
+    assert_eq!(Try::get("wiki", "/").app_password("ana").from(FIELD).answer(), "refuse address_not_allowed by 2");
+    assert_eq!(Try::get("crm", "/").app_password("ana").answer(), "refuse app_password_not_for_app by none");
+    assert_eq!(Try::get("crm", "/status").app_password("ana").answer(), "allow nobody by 11");
+    assert_eq!(Try::portal().app_password("ana").answer(), "refuse not_allowed by none");
+}
+
+#[test]
+fn an_app_password_enters_where_its_owner_may_and_nothing_more_is_asked() {
+    let takes = |rules: &mut Rules| crm(rules).takes_app_passwords = true;
+    let required = |rules: &mut Rules| {
+        takes(rules);
+        rules.organization.two_step = TwoStep::Required;
+        crm(rules).two_step = true;
+    };
+    let strict_app = |rules: &mut Rules| {
+        takes(rules);
+        crm(rules).second_step = Some(of(&[Method::Passkey]));
+    };
+    let fresh_path = |rules: &mut Rules| {
+        takes(rules);
+        crm(rules).paths[3].fresh = Some(Duration::from_secs(300));
+    };
+    for (who, path, edit, answer) in [
+        ("ana", "/x", &takes as &dyn Fn(&mut Rules), "allow ana by 14"),
+        ("ana", "/admin/x", &takes, "allow ana by 13"),
+        ("eve", "/admin/x", &takes, "refuse not_allowed by 13"),
+        ("bob", "/x", &takes, "refuse not_allowed by 14"),
+        // A rule for tokens is for tokens.
+        ("ana", "/api/x", &takes, "refuse not_allowed by 12"),
+        // It is what two-step sign-in has programs show instead (A1).
+        ("ana", "/x", &required, "allow ana by 14"),
+        ("ana", "/x", &strict_app, "refuse not_allowed by 14"),
+        ("ana", "/x", &fresh_path, "refuse not_allowed by 14"),
+        ("ana", "/admin/x", &fresh_path, "allow ana by 13"),
+    ] {
+        assert_eq!(Try::get("crm", path).app_password(who).under(edit).answer(), answer, "{who} at {path}");
     }
 }
 

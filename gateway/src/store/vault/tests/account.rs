@@ -12,8 +12,13 @@ async fn a_new_password_ends_what_was_chosen_and_nothing_else() {
         let vault = &scene.vault;
         let others = scene.add("bob").await.person.id;
         let (_, of_others) = scene.sign_in(others).await;
-        for number in 0..8 {
-            let ends = Ends { browsers: number & 1 > 0, devices: number & 2 > 0, tokens: number & 4 > 0 };
+        for number in 0..16 {
+            let ends = Ends {
+                browsers: number & 1 > 0,
+                devices: number & 2 > 0,
+                tokens: number & 4 > 0,
+                app_passwords: number & 8 > 0,
+            };
             let id = scene.add(&format!("ana{number}")).await.person.id;
             vault.set_password(id, cheap_hash(19_456, 'a'), entry()).await.unwrap();
             let ((_, this), (_, other)) = (scene.sign_in(id).await, scene.sign_in(id).await);
@@ -23,12 +28,14 @@ async fn a_new_password_ends_what_was_chosen_and_nothing_else() {
             let device = vault.open_session(scene.proof(id), after, Spend::Nothing, opening, entry()).await.unwrap();
             let (_, device) = done(device);
             vault.add_token(new_token(&scene, id), entry()).await.unwrap();
+            vault.add_app_password(new_app_password(id), entry()).await.unwrap();
 
             let audited = vault.verify_audit().await.unwrap().rows;
             let ended = vault.change_password(id, cheap_hash(19_456, 'b'), ends, this.id, entry()).await.unwrap();
             let sessions = usize::from(ends.browsers) + usize::from(ends.devices);
-            assert_eq!(ended, Ended { sessions, tokens: usize::from(ends.tokens) }, "{ends:?}");
-            let told = 1 + u64::try_from(ended.sessions + ended.tokens).unwrap();
+            let (tokens, app_passwords) = (usize::from(ends.tokens), usize::from(ends.app_passwords));
+            assert_eq!(ended, Ended { sessions, tokens, app_passwords }, "{ends:?}");
+            let told = 1 + u64::try_from(sessions + tokens + app_passwords).unwrap();
             assert_eq!(vault.verify_audit().await.unwrap().rows, audited + told);
 
             let left = vault.sessions(Some(id)).await.unwrap();
@@ -36,6 +43,7 @@ async fn a_new_password_ends_what_was_chosen_and_nothing_else() {
             assert!(is_left(this.id), "{ends:?}");
             assert_eq!((is_left(other.id), is_left(device.id)), (!ends.browsers, !ends.devices), "{ends:?}");
             assert_eq!(vault.tokens(Some(id)).await.unwrap().is_empty(), ends.tokens, "{ends:?}");
+            assert_eq!(vault.app_passwords(Some(id)).await.unwrap().is_empty(), ends.app_passwords, "{ends:?}");
             assert_eq!(vault.password(id).await.unwrap().unwrap().as_phc(), cheap_hash(19_456, 'b').as_phc());
         }
         assert_eq!(vault.sessions(Some(others)).await.unwrap(), [of_others]);
@@ -52,11 +60,15 @@ async fn more_than_fits_into_one_batch_ends_as_well() {
             scene.sign_in(id).await;
             vault.add_token(new_token(&scene, id), entry()).await.unwrap();
         }
-        let ends = Ends { browsers: true, devices: true, tokens: true };
+        for _ in 0..50 {
+            assert!(vault.add_app_password(new_app_password(id), entry()).await.unwrap().is_some());
+        }
+        let ends = Ends { browsers: true, devices: true, tokens: true, app_passwords: true };
         let ended = vault.change_password(id, cheap_hash(19_456, 'b'), ends, this.id, entry()).await.unwrap();
-        assert_eq!(ended, Ended { sessions: 70, tokens: 70 });
+        assert_eq!(ended, Ended { sessions: 70, tokens: 70, app_passwords: 50 });
         assert_eq!(vault.sessions(Some(id)).await.unwrap(), [this]);
         assert_eq!(vault.tokens(Some(id)).await.unwrap(), []);
+        assert_eq!(vault.app_passwords(Some(id)).await.unwrap(), []);
     }
 }
 

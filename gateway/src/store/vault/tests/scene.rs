@@ -10,14 +10,15 @@ use access::login::{self, Flow, Input, Next, Proved, Situation};
 use access::network::{Believed, Claims};
 use access::password::PasswordHash;
 use access::policy::{Method, Methods};
+use access::protocol::{Protocol, Protocols};
 use access::{ClientAddr, Timestamp};
 use tempfile::TempDir;
 
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
 use crate::store::vault::{
-    After, Backing, Bearer, Ground, HeldFlow, NewPerson, NewToken, Opening, Outcome, PersonRecord, SessionKind,
-    SessionRecord, Spend, Vault,
+    After, Backing, Bearer, Ground, HeldFlow, NewAppPassword, NewPerson, NewToken, Opening, Outcome, PersonRecord,
+    SessionKind, SessionRecord, Spend, Vault,
 };
 
 /// A vault and what it stands on.
@@ -188,6 +189,16 @@ pub(super) fn new_token(scene: &Scene, owner: UserId) -> NewToken {
         scopes: vec![Scope::parse("crm.read").unwrap()],
         only_from: vec!["203.0.113.0/24".to_owned()],
         expires: scene.clock.now() + Duration::from_secs(60),
+    }
+}
+
+pub(super) fn new_app_password(owner: UserId) -> NewAppPassword {
+    NewAppPassword {
+        owner,
+        name: "calendar".to_owned(),
+        protocols: Protocols::NONE.with(Protocol::Web),
+        only_from: vec!["203.0.113.0/24".to_owned()],
+        expires: Timestamp::NEVER,
     }
 }
 

@@ -9,7 +9,7 @@ use access::totp::{Step, TotpSecret};
 use data_encoding::{BASE32_NOPAD, BASE64, BASE64URL_NOPAD, HEXLOWER, HEXUPPER};
 
 use super::scene::*;
-use crate::store::vault::{After, Backing, Spend};
+use crate::store::vault::{After, Backing, LastUse, Spend};
 use crate::store::{Store, Table};
 
 /// All the forms in which some bytes could lie somewhere.
@@ -101,6 +101,12 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
         text("token", bearer.expose());
         let (_, raw) = token::parse(bearer.expose()).unwrap();
         text("token secret", &BASE64URL_NOPAD.encode(raw.expose()));
+        let (app_password, letters) = vault.add_app_password(new_app_password(id), entry()).await.unwrap().unwrap();
+        text("app password", &letters.grouped());
+        text("app password", &letters.grouped().replace('-', ""));
+        text("app password", &BASE64URL_NOPAD.encode(letters.bytes()));
+        let used = LastUse { at: scene.clock.now(), from: address(9).ip(), client: "canary calendar".to_owned() };
+        vault.touch_app_passwords(vec![((id, app_password.digest), used)]).await.unwrap();
         let pem = vault.assertion_key().await.unwrap();
         let inner: String = pem.expose().lines().filter(|line| !line.starts_with('-')).collect();
         text("assertion key", &inner[40..100]);
@@ -125,7 +131,7 @@ async fn no_secret_that_passed_through_the_vault_lies_in_its_file_or_its_trail()
     }
     canaries.extend(forms("pending TOTP key", b"CANARYPENDINGTOTPKEY"));
     canaries.extend(forms("browser", b"CANARY BROWSER NONCE"));
-    for text in ["canary device", "/canary/return", "ana of the house", "CANARY", "canary"] {
+    for text in ["canary device", "canary calendar", "/canary/return", "ana of the house", "CANARY", "canary"] {
         canaries.push((text.to_owned(), text.as_bytes().to_vec()));
     }
 

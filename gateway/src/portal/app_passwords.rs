@@ -1,0 +1,130 @@
+//! `/account/app-passwords/…`: sixteen letters for a calendar or another program that knows only a name and a password
+//! (A2–A4).
+
+use std::time::Duration;
+
+use access::Timestamp;
+use access::identity::AppPasswordId;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::asking::{Asking, Posted, Proven};
+use super::forms::Form;
+use super::home::open_apps;
+use super::pages::{AppPassword, AppPasswordMade as MadePage, Done, NewAppPassword, Problem, Qr, UsedBy, When};
+use super::respond::{frame, page as answer_page};
+use super::sign_in::{not_ours, trouble};
+use crate::config::InForce;
+use crate::gate::app_passwords::AppPasswordMade;
+use crate::store::vault::AppPasswordRecord;
+
+/// `GET /account/app-passwords/new`.
+pub(super) async fn page(asking: Asking) -> Response {
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(NEW).await;
+    }
+    describe(&asking, "", LIVES[0].0, None)
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewFields {
+    form: String,
+    name: String,
+    life: String,
+}
+
+/// `POST /account/app-passwords/new`: shows the letters, this once.
+pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Response {
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let Some((word, days)) = LIVES.into_iter().find(|(word, _)| *word == fields.life) else {
+        return not_ours(gate, visit);
+    };
+    let life = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
+    let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, &fields.name, life).await;
+    let problem = match made {
+        Ok(AppPasswordMade::Done(record, letters)) => return show(&asking, &record, &letters.grouped()),
+        Ok(AppPasswordMade::Stale) => return asking.again(NEW).await,
+        Ok(AppPasswordMade::Name) => Problem::AppPasswordName,
+        Ok(AppPasswordMade::TooMany) => Problem::TooManyAppPasswords,
+        Err(error) => return trouble(gate, visit, &error),
+    };
+    describe(&asking, &fields.name, word, Some(problem))
+}
+
+#[derive(Deserialize)]
+pub(super) struct RevokeFields {
+    form: String,
+    app_password: String,
+}
+
+/// `POST /account/app-passwords/revoke`. What is revoked already is no error.
+pub(super) async fn revoke(Posted { asking, fields }: Posted<RevokeFields>) -> Response {
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let Some(id) = AppPasswordId::parse(&fields.app_password) else { return not_ours(gate, visit) };
+    match gate.revoke_own_app_password(&visit.in_force, visitor, id, visit.resolved.client).await {
+        Ok(_) => asking.to_account(Done::AppPassword),
+        Err(error) => trouble(gate, visit, &error.into()),
+    }
+}
+
+/// As the account page lists them.
+pub(super) fn listed(one: &AppPasswordRecord, now: Timestamp) -> AppPassword {
+    AppPassword {
+        id: one.id.to_string(),
+        name: one.name.clone(),
+        used: one.last_used.as_ref().map(|last| UsedBy {
+            when: When::of(last.at, now),
+            from: last.from,
+            client: last.client.clone(),
+        }),
+        expires: (one.expires != Timestamp::NEVER).then(|| When::of(one.expires, now)),
+    }
+}
+
+/// Is there anything that takes one?
+pub(super) fn are_taken(in_force: &InForce) -> bool {
+    in_force.settings.apps.values().any(|app| app.takes_app_passwords)
+}
+
+/// The form for a new one.
+fn describe(asking: &Asking, name: &str, life: &str, error: Option<Problem<'_>>) -> Response {
+    let Asking { gate, visit, banner, headers, .. } = asking;
+    let form = Form::of(gate, headers);
+    let shown = NewAppPassword { frame: frame(&visit.in_force, banner), name, life, error, form: form.token() };
+    asking.show(&shown, error, &form)
+}
+
+/// The letters, with everything else that has to be typed.
+fn show(asking: &Asking, record: &AppPasswordRecord, letters: &str) -> Response {
+    let Asking { gate, visit, banner, visitor, .. } = asking;
+    let apps = open_apps(gate, visit, visitor).into_iter().filter(|app| app.takes_app_passwords);
+    let servers = apps.map(|app| (app.title.clone(), format!("{}/", app.origin))).collect::<Vec<_>>();
+    // Nineteen letters and dashes always fit.
+    let qr = Qr::of(letters).ok();
+    let shown = MadePage {
+        frame: frame(&visit.in_force, banner),
+        name: &record.name,
+        username: visitor.person().name.as_str(),
+        letters,
+        servers: &servers,
+        qr: qr.as_ref(),
+    };
+    answer_page(&visit.in_force, StatusCode::OK, &shown, None)
+}
+
+impl Proven for NewFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+impl Proven for RevokeFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+const NEW: &str = "/account/app-passwords/new";
+/// How long one may be good, as forms say it, and in days.
+const LIVES: [(&str, Option<u64>); 3] = [("never", None), ("90", Some(90)), ("365", Some(365))];

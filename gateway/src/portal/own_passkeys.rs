@@ -1,0 +1,172 @@
+//! `/account/passkeys`: one's own passkeys and security keys (S7, S9).
+//!
+//! Whatever changes here demands a proof of the last five minutes, in this session.
+
+use access::secret::TypedSecret;
+use axum::Extension;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::asking::{Asking, Posted, Proven};
+use super::forms::Form;
+use super::pages::{Done, Key, PasskeySetUp, Passkeys, Problem, RecoveryCodes, When};
+use super::passkeys::{KeyFields, answer_of, is_offered, keep};
+use super::respond::{frame, json, not_found, page as answer_page, see_other};
+use super::return_to::ReturnTo;
+use super::sign_in::{caller, not_ours, trouble};
+use super::{Banner, Visit};
+use crate::gate::passkeys::{KeyRemoved, NewKey};
+use crate::store::vault::{Digest, SessionKind};
+
+/// `GET /account/passkeys`.
+pub(super) async fn list(asking: Asking) -> Response {
+    if !asking.gate.is_fresh(&asking.visitor) {
+        return asking.again(PASSKEYS).await;
+    }
+    show(&asking, None).await
+}
+
+async fn show(asking: &Asking, error: Option<Problem<'_>>) -> Response {
+    let Asking { gate, visit, banner, headers, visitor } = asking;
+    let passkeys = match gate.own_passkeys(visitor).await {
+        Ok(passkeys) => passkeys,
+        Err(error) => return trouble(gate, visit, &error.into()),
+    };
+    let now = gate.clock().now();
+    let keys = passkeys.into_iter().map(|passkey| Key {
+        id: data_encoding::HEXLOWER.encode(&passkey.id.0),
+        name: passkey.name,
+        since: When::of(passkey.made, now),
+        used: passkey.used.map(|used| When::of(used, now)),
+    });
+    let done = asking.done();
+    let form = Form::of(gate, headers);
+    let shown = Passkeys {
+        frame: frame(&visit.in_force, banner),
+        keys: &keys.collect::<Vec<_>>(),
+        done,
+        error,
+        form: form.token(),
+    };
+    let mut answer = asking.show(&shown, error, &form);
+    asking.forget_done(&mut answer);
+    answer
+}
+
+/// `GET /account/passkeys/new`.
+pub(super) async fn new_page(asking: Asking) -> Response {
+    ask_for_new(&asking, "", None).await
+}
+
+async fn ask_for_new(asking: &Asking, name: &str, error: Option<Problem<'_>>) -> Response {
+    let Asking { gate, visit, banner, headers, visitor } = asking;
+    if !is_offered(visit) {
+        return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
+    }
+    let asked = match gate.ask_to_add_passkey(&visit.in_force, visitor).await {
+        Ok(Some(asked)) => asked,
+        Ok(None) => return asking.again(NEW_PASSKEY).await,
+        Err(error) => return trouble(gate, visit, &error),
+    };
+    let form = Form::of(gate, headers);
+    let shown = PasskeySetUp {
+        frame: frame(&visit.in_force, banner),
+        is_first_day: false,
+        has_choice: false,
+        name,
+        error,
+        options: &asked.options,
+        form: form.token(),
+    };
+    let mut answer = asking.show(&shown, error, &form);
+    keep(&mut answer, &asked);
+    answer
+}
+
+/// `POST /account/passkeys/new`. The first second step brings the recovery codes.
+pub(super) async fn add(Posted { asking, fields }: Posted<KeyFields>) -> Response {
+    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    if !is_offered(visit) {
+        return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
+    }
+    let caller = caller(visit, headers, SessionKind::Portal);
+    match gate.add_passkey(&caller, visitor, answer_of(headers, &fields)).await {
+        Ok(NewKey::Done(codes)) if codes.is_empty() => asking.to(PASSKEYS, Done::PasskeyAdded),
+        Ok(NewKey::Done(codes)) => {
+            let codes: Vec<String> = codes.iter().map(TypedSecret::grouped).collect();
+            let continue_to = visit.in_force.settings.portal.join(PASSKEYS);
+            let shown =
+                RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
+            answer_page(&visit.in_force, StatusCode::OK, &shown, None)
+        }
+        Ok(NewKey::Wrong) => ask_for_new(&asking, &fields.name, Some(Problem::PasskeyNotAdded)).await,
+        Ok(NewKey::TooMany) => show(&asking, Some(Problem::TooManyPasskeys)).await,
+        Ok(NewKey::Stale) => asking.again(NEW_PASSKEY).await,
+        Err(error) => trouble(gate, visit, &error),
+    }
+}
+
+/// `GET /.well-known/passkey-endpoints`: where password managers send people (W3C, Passkey Endpoints).
+pub(super) async fn endpoints(visit: Extension<Visit>, banner: Extension<Banner>) -> Response {
+    if !is_offered(&visit) {
+        return not_found(visit, banner).await;
+    }
+    let portal = &visit.in_force.settings.portal;
+    let places = serde_json::json!({ "enroll": portal.join(NEW_PASSKEY), "manage": portal.join(PASSKEYS) });
+    json(portal, StatusCode::OK, &places)
+}
+
+#[derive(Deserialize)]
+pub(super) struct OneFields {
+    form: String,
+    passkey: String,
+    #[serde(default)]
+    name: String,
+}
+
+/// `POST /account/passkeys/rename`.
+pub(super) async fn rename(Posted { asking, fields }: Posted<OneFields>) -> Response {
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
+    if !gate.is_fresh(visitor) {
+        return asking.again(PASSKEYS).await;
+    }
+    match gate.rename_passkey(visitor, visit.resolved.client, id, &fields.name).await {
+        Ok(true) => asking.to(PASSKEYS, Done::PasskeyRenamed),
+        Ok(false) => show(&asking, Some(Problem::PasskeyName)).await,
+        Err(error) => trouble(gate, visit, &error),
+    }
+}
+
+/// `POST /account/passkeys/remove`. What is gone already is no error.
+pub(super) async fn remove(Posted { asking, fields }: Posted<OneFields>) -> Response {
+    let Asking { gate, visit, visitor, .. } = &asking;
+    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
+    match gate.remove_passkey(&visit.in_force, visitor, visit.resolved.client, id).await {
+        Ok(KeyRemoved::Done) => asking.to(PASSKEYS, Done::PasskeyRemoved),
+        Ok(KeyRemoved::Last) => show(&asking, Some(Problem::LastSecondStep)).await,
+        Ok(KeyRemoved::Stale) => asking.again(PASSKEYS).await,
+        Err(error) => trouble(gate, visit, &error),
+    }
+}
+
+impl Proven for KeyFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+impl Proven for OneFields {
+    fn form_token(&self) -> &str {
+        &self.form
+    }
+}
+
+fn id_of(text: &str) -> Option<Digest> {
+    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
+    bytes.try_into().ok().map(Digest)
+}
+
+const PASSKEYS: &str = "/account/passkeys";
+const NEW_PASSKEY: &str = "/account/passkeys/new";

@@ -1,0 +1,154 @@
+//! A real calendar with a real server behind the gateway: vdirsyncer, Radicale, and an app password between them (A1, O2).
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use access::Timestamp;
+use access::protocol::{Protocol, Protocols};
+use harness::gateway::{Factor, PASSWORD, Setup, TestGateway, by_test};
+use harness::servers::Server;
+use vestibule::store::vault::NewAppPassword;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_calendar_is_kept_in_step_through_the_gateway_until_its_app_password_is_revoked() {
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::radicale(kept.path());
+    let gateway = TestGateway::with(Setup { apps: Some(apps(server.port())), ..Setup::default() }).await;
+    let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("bo", Factor::Totp).await;
+    let vault = gateway.gate().vault();
+    let new = NewAppPassword {
+        owner: gateway.id("ana"),
+        name: "vdirsyncer".to_owned(),
+        protocols: Protocols::NONE.with(Protocol::Web),
+        only_from: Vec::new(),
+        expires: Timestamp::NEVER,
+    };
+    let made = vault.add_app_password(new, by_test("app_password.add")).await.expect("made");
+    gateway.catch_up().await;
+    let (record, letters) = made.expect("there is room");
+    let letters = letters.grouped();
+
+    // Her telephone makes the calendar and puts an appointment into it; her computer finds it there.
+    let telephone = Calendar::of(&gateway, "ana", &letters);
+    telephone.write("lunch.ics", &appointment("lunch", "Lunch with Bo"));
+    telephone.run("discover", "y\n").await.expect("discovered");
+    telephone.run("sync", "").await.expect("in step");
+    let computer = Calendar::of(&gateway, "ana@acme.example", &letters.replace('-', "").to_lowercase());
+    computer.run("discover", "y\n").await.expect("discovered");
+    computer.run("sync", "").await.expect("in step");
+    assert!(computer.holds("Lunch with Bo"), "it came over");
+    assert!(kept.path().join("collection-root/ana/home").is_dir(), "Radicale knows whose it is");
+    // And back again, changed.
+    computer.change("Lunch with Bo", "Lunch with Cai");
+    computer.run("sync", "").await.expect("in step");
+    telephone.run("sync", "").await.expect("in step");
+    assert!(telephone.holds("Lunch with Cai"), "it came back");
+
+    // Neither somebody else's name nor her own password does.
+    for (name, password) in [("bo", letters.as_str()), ("ana", PASSWORD)] {
+        let said = Calendar::of(&gateway, name, password).run("discover", "y\n").await.expect_err("nobody gets in");
+        assert!(said.contains("401"), "{said}");
+    }
+    gateway.gate().tell_uses().await;
+    let used = vault.app_passwords(Some(gateway.id("ana"))).await.expect("the store answers")[0].last_used.clone();
+    assert!(used.is_some_and(|last| last.client.starts_with("vdirsyncer/")), "by which client");
+
+    // Revoked: at once, for both, and what they hold stays theirs.
+    let key = (record.owner, record.digest);
+    assert!(vault.revoke_app_password(key, by_test("app_password.revoke")).await.expect("the store answers"));
+    gateway.catch_up().await;
+    for calendar in [&telephone, &computer] {
+        let said = calendar.run("sync", "").await.expect_err("revoked");
+        assert!(said.contains("401"), "{said}");
+        assert!(calendar.holds("Lunch with Cai"), "its own copy is not lost");
+    }
+}
+
+/// A calendar of somebody's on a folder of its own, kept in step by vdirsyncer.
+struct Calendar(tempfile::TempDir);
+
+impl Calendar {
+    fn of(gateway: &TestGateway, name: &str, password: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir_all(dir.path().join("local/home")).expect("writable");
+        let at = dir.path().display();
+        let config = format!(
+            "[general]\nstatus_path = \"{at}/status/\"\n
+[pair calendars]\na = \"local\"\nb = \"remote\"\ncollections = [\"home\"]\n
+[storage local]\ntype = \"filesystem\"\npath = \"{at}/local/\"\nfileext = \".ics\"\n
+[storage remote]\ntype = \"caldav\"\nurl = \"http://localhost:{}/\"\nusername = \"{name}\"\npassword = \"{password}\"\n",
+            gateway.port()
+        );
+        std::fs::write(dir.path().join("config"), config).expect("writable");
+        Self(dir)
+    }
+
+    /// Runs vdirsyncer, which may ask something. Errors: what it said.
+    async fn run(&self, verb: &str, typed: &'static str) -> Result<(), String> {
+        let mut command = Command::new("/usr/bin/vdirsyncer");
+        command.arg("--config").arg(self.0.path().join("config")).args(["--verbosity", "INFO", verb]);
+        command.env("HOME", self.0.path()).env("LC_ALL", "C.UTF-8");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let running = move || {
+            let mut child = command.spawn().expect("vdirsyncer: run sh deploy/setup.sh --tests");
+            let mut input = child.stdin.take().expect("it was asked for as a pipe");
+            // It may have ended without asking.
+            let _ = std::io::Write::write_all(&mut input, typed.as_bytes());
+            drop(input);
+            child.wait_with_output().expect("a child of ours")
+        };
+        let output = tokio::task::spawn_blocking(running).await.expect("it did not panic");
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        if output.status.success() { Ok(()) } else { Err(said) }
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.home().join(name), text).expect("writable");
+    }
+
+    fn holds(&self, words: &str) -> bool {
+        self.appointments().iter().any(|file| std::fs::read_to_string(file).expect("readable").contains(words))
+    }
+
+    fn change(&self, from: &str, to: &str) {
+        for file in self.appointments() {
+            let text = std::fs::read_to_string(&file).expect("readable");
+            std::fs::write(file, text.replace(from, to)).expect("writable");
+        }
+    }
+
+    fn appointments(&self) -> Vec<std::path::PathBuf> {
+        let files = std::fs::read_dir(self.home()).expect("readable");
+        let files = files.map(|file| file.expect("readable").path());
+        files.filter(|file| file.extension().is_some_and(|ending| ending == "ics")).collect()
+    }
+
+    fn home(&self) -> std::path::PathBuf {
+        Path::new(self.0.path()).join("local/home")
+    }
+}
+
+fn appointment(id: &str, words: &str) -> String {
+    [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "PRODID:-//Acme//EN",
+        "BEGIN:VEVENT",
+        &format!("UID:{id}@acme.example"),
+        "DTSTAMP:20261123T080000Z",
+        "DTSTART:20261124T120000Z",
+        "DTEND:20261124T130000Z",
+        &format!("SUMMARY:{words}"),
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ]
+    .join("\r\n")
+}
+
+/// The calendar's host is one that every program finds.
+fn apps(server: u16) -> String {
+    format!(
+        "apps:\n  calendar: {{ host: localhost, upstream: \"http://127.0.0.1:{server}\", allow: everyone, basic: app_passwords }}\n"
+    )
+}
