@@ -14,7 +14,7 @@ use access::login::{self, Input, Next, Proved, Situation};
 use access::network::{Believed, Claims};
 use access::policy::{
     AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Method, Methods, Need, Place, Proof, Reason,
-    SessionFacts, TokenFacts,
+    SessionFacts, TokenFacts, Unscoped,
 };
 use access::protocol::{Protocol, Protocols};
 use access::target::CanonicalPath;
@@ -483,6 +483,7 @@ impl World {
                 let token = TokenFacts {
                     apps: record.apps.clone(),
                     scopes: record.scopes.clone(),
+                    unscoped: Unscoped::Owner,
                     only_from: config::resolve_list(networks, &record.only_from).expect("known networks"),
                     expires: record.expires,
                     generations: record.generations,

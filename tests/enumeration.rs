@@ -51,9 +51,10 @@ enum Door {
     Forgot,
     SendCode,
     Passkey,
+    Basic,
 }
 
-const DOORS: [Door; 5] = [Door::SignIn, Door::App, Door::Forgot, Door::SendCode, Door::Passkey];
+const DOORS: [Door; 6] = [Door::SignIn, Door::App, Door::Forgot, Door::SendCode, Door::Passkey, Door::Basic];
 
 /// Names of one length that no page says by itself, and what is the matter with them.
 const NAMES: [(&str, Is); 6] = [
@@ -196,7 +197,8 @@ async fn house() -> TestGateway {
     let policy = "organization: { allow_from: [127.0.0.0/8] }\ngroups: { sales: {} }\nroles: { admin: {} }\n";
     let sign_in = "sign_in: { two_step: optional, methods: [passkey, totp, sms, email] }";
     let (policy, sign_in) = (Some(policy.to_owned()), Some(sign_in.to_owned()));
-    let gateway = TestGateway::with(Setup { mail: true, policy, sign_in, ..Setup::default() }).await;
+    let apps = Some(APPS.to_owned());
+    let gateway = TestGateway::with(Setup { mail: true, policy, sign_in, apps, ..Setup::default() }).await;
     for (name, is) in NAMES {
         match is {
             Is::Absent | Is::LockedAndAbsent => continue,
@@ -242,6 +244,10 @@ async fn seats(gateway: &TestGateway, door: Door) -> Vec<Seat> {
                 let path = format!("/sign-in/passkey?username={name}");
                 gateway.ask("GET", "login", &path).by_browser().with("Cookie", &cookie)
             }
+            Door::Basic => {
+                let shown = data_encoding::BASE64.encode(format!("{name}:0123456789ABCDEF").as_bytes());
+                gateway.ask("PROPFIND", "mail", "/").with("Authorization", &format!("Basic {shown}"))
+            }
         };
         seats.push(Seat { name, is, bytes: request.bytes(), times: Vec::new() });
     }
@@ -268,7 +274,7 @@ async fn flow(gateway: &TestGateway, name: &str) -> String {
 
 /// Somebody elsewhere tries the names that are to be locked: the next one who tries has to wait.
 async fn lock(gateway: &TestGateway, door: Door) {
-    if door == Door::Passkey {
+    if matches!(door, Door::Passkey | Door::Basic) {
         return;
     }
     for (at, (name, _)) in NAMES.iter().enumerate().filter(|(_, (_, is))| is.is_locked()) {
@@ -293,6 +299,10 @@ fn masked(answer: &Answer, name: &str) -> String {
     plain.replace(name, "NAME")
 }
 
+const APPS: &str = "apps:
+  crm: { host: crm.localhost, upstream: \"http://{crm}\", allow: [group sales] }
+  mail: { host: mail.localhost, upstream: \"http://{mail}\", allow: everyone, basic: app_passwords }
+";
 /// Rounds before anything is measured: caches fill, and names get locked.
 const WARM_UP: usize = 10;
 const FORM: &str = "__Host-vestibule-form";

@@ -24,6 +24,7 @@ mod downgrade;
 mod enumeration;
 mod floods;
 mod flow_graph;
+mod foreign_tokens;
 mod forms;
 mod h2_conformance;
 mod hand_off;

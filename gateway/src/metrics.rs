@@ -178,6 +178,7 @@ impl Metrics {
             decisions: self.decisions.clone(),
             allowed_token: token(TokenKind::Token),
             allowed_device: token(TokenKind::Device),
+            allowed_jwt: token(TokenKind::Jwt),
             allowed_app_password: token(TokenKind::AppPassword),
         }
     }
@@ -195,6 +196,8 @@ pub enum TokenKind {
     Token,
     /// A native app's.
     Device,
+    /// Another issuer's.
+    Jwt,
     /// No bearer token: letters typed into a calendar, by HTTP Basic.
     AppPassword,
 }
@@ -204,6 +207,7 @@ impl TokenKind {
         match self {
             Self::Token => "token",
             Self::Device => "device",
+            Self::Jwt => "jwt",
             Self::AppPassword => "app_password",
         }
     }
@@ -222,6 +226,7 @@ pub struct AppMetrics {
     address_refused: OnceLock<IntCounter>,
     allowed_token: IntCounter,
     allowed_device: IntCounter,
+    allowed_jwt: IntCounter,
     allowed_app_password: IntCounter,
 }
 
@@ -247,6 +252,7 @@ impl AppMetrics {
             None => {}
             Some(TokenKind::Token) => self.allowed_token.inc(),
             Some(TokenKind::Device) => self.allowed_device.inc(),
+            Some(TokenKind::Jwt) => self.allowed_jwt.inc(),
             Some(TokenKind::AppPassword) => self.allowed_app_password.inc(),
         }
     }

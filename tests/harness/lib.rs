@@ -13,6 +13,7 @@ pub mod certificates;
 pub mod dice;
 pub mod frames;
 pub mod gateway;
+pub mod issuer;
 pub mod openssl;
 pub mod passkey;
 pub mod program;

@@ -6,6 +6,7 @@
 
 pub mod cookie;
 pub mod identity;
+pub mod jwt;
 pub mod lockout;
 pub mod login;
 pub mod network;

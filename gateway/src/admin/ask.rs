@@ -6,7 +6,7 @@ use access::identity::UserId;
 use access::network::{Believed, Claims};
 use access::policy::{
     AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Mark, Method, Methods, Need, Place, Proof,
-    SessionFacts, TokenFacts, Walk,
+    SessionFacts, TokenFacts, Unscoped, Walk,
 };
 use access::target::CanonicalPath;
 use access::{ClientAddr, Timestamp};
@@ -137,6 +137,7 @@ impl Question<'_> {
         let facts = TokenFacts {
             apps: token.apps.clone(),
             scopes: token.scopes.clone(),
+            unscoped: Unscoped::Owner,
             only_from,
             expires: token.expires,
             generations: token.generations,

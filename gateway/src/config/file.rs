@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    Address, AllowText, BalanceWord, BasicWord, CertificateWord, ClientCertificateWord, Demand, Expect, FilePath,
-    HostText, HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord, ServerText,
-    SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
+    Address, AlgorithmWord, AllowText, BalanceWord, BasicWord, CertificateWord, ClientCertificateWord, Demand, Expect,
+    FilePath, HostText, HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord,
+    ServerText, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -47,6 +47,9 @@ pub(super) struct Gateway {
     /// How messages to people leave. Default: none does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) couriers: Option<At<Couriers>>,
+    /// Others whose bearer tokens (JWT) are taken beside ours, by name. Default: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) issuers: Option<At<Named<Issuer>>>,
     /// What stands behind the gateway, by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) apps: Option<At<Named<App>>>,
@@ -169,6 +172,42 @@ pub(super) struct Session {
     /// In all, from the sign-in. Default: 24h.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) absolute: Option<At<TimeSpan>>,
+}
+
+/// Somebody else whose bearer tokens are taken: JWT, signed with a key that the issuer publishes (RFC 7519, RFC 8725).
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Issuer {
+    /// The `iss` of its tokens, letter by letter.
+    pub(super) issuer: At<Url>,
+    /// Where its public keys are (a JWK set): https, or http on this machine. Asked every ten minutes. Either this or `jwks_file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jwks_url: Option<At<Url>>,
+    /// A file with its public keys (a JWK set), instead of `jwks_url`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) jwks_file: Option<At<FilePath>>,
+    /// A file with the CA that signed the certificate of `jwks_url` (PEM). Default: the CAs of the system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ca_file: Option<At<FilePath>>,
+    /// The `aud` of tokens that are for us: one or a list, of which a token must name one.
+    pub(super) audience: At<OneOrMany<Text>>,
+    /// How its tokens are signed: ES256, ES384, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512. Default: [ES256, ES384, EdDSA, RS256, PS256].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) algorithms: Option<At<OneOrMany<AlgorithmWord>>>,
+    /// Claims that a token must have, with these texts. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) claims: Option<At<Named<Text>>>,
+    /// The claim that names whose token it is: `sub`, `preferred_username` or another with a user name of ours, or `email`, if the issuer verified it. Either this or `service`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<At<Text>>,
+    /// The user of ours that all its tokens are, a service; `claims` says which tokens are its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service: Option<At<Text>>,
+    /// The claim that lists what a token may do, for rules such as `token crm.read`; without any scope it may do nothing. Or the word `everything`: what its user may. Default: scope.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) scopes: Option<At<Text>>,
+    /// The apps that its tokens open.
+    pub(super) apps: At<OneOrMany<Text>>,
 }
 
 /// How messages to people leave.
@@ -508,6 +547,9 @@ pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
         "expect" => "allow",
         "smtp" => "smtp.acme.example:587",
         "url" => "https://sms.example/messages",
+        "issuer" => "https://id.acme.example",
+        "audience" => "vestibule",
+        "apps" if beside.contains(&"audience") => "[crm]",
         "body" if beside.contains(&"url") => "'{\"to\":\"{to}\",\"text\":\"{text}\"}'",
         _ => return None,
     })
@@ -534,8 +576,8 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         "allow_from" | "blocked" if is_gateway => {
             Some("it belongs in a policy file, under `organization:`, in the folder that `policies:` names")
         }
-        "apps" | "couriers" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in" | "trusted_proxies"
-        | "policies" | "version"
+        "apps" | "issuers" | "couriers" | "portal" | "listen" | "limits" | "tls" | "store" | "sign_in"
+        | "trusted_proxies" | "policies" | "version"
             if is_policy =>
         {
             Some("it belongs in gateway.yaml")

@@ -11,6 +11,7 @@ mod decode;
 mod deviations;
 mod fault;
 mod file;
+mod issuers;
 mod meaning;
 mod passwords;
 mod read;
@@ -42,6 +43,7 @@ pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, 
 pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
 pub use deviations::Deviation;
 pub use fault::Severity;
+pub use issuers::{Issuer, Issuers, KeySource};
 pub use passwords::{BreachedFile, Passwords};
 pub use reload::{ClientAuthority, InForce};
 
@@ -70,6 +72,8 @@ pub struct Settings {
     pub store_key: PathBuf,
     /// How messages to people leave.
     pub couriers: CourierSettings,
+    /// Whose bearer tokens are taken beside ours.
+    pub issuers: Issuers,
     /// By host.
     pub apps: HashMap<HostName, Arc<AppSettings>>,
     /// Networks by name, for tokens' `only_from`.

@@ -86,11 +86,13 @@ fn named_files(gateway: &Gateway) -> impl Iterator<Item = &str> {
     let client_ca = gateway.tls.iter().filter_map(|tls| tls.value.client_ca.as_ref());
     let passwords = gateway.sign_in.iter().filter_map(|sign_in| sign_in.value.passwords.as_ref());
     let breached = passwords.filter_map(|passwords| passwords.value.breached_file.as_ref());
+    let issuers = gateway.issuers.iter().flat_map(|issuers| &issuers.value.0);
     let apps = gateway.apps.iter().flat_map(|apps| &apps.value.0);
     certificates
         .flat_map(|certificate| [&certificate.value.chain, &certificate.value.key_file])
         .chain(client_ca)
         .chain(breached)
+        .chain(issuers.filter_map(|(_, issuer)| issuer.value.jwks_file.as_ref()))
         .chain(apps.filter_map(|(_, app)| app.value.ca_file.as_ref()))
         .map(|path| path.value.0.as_str())
 }

@@ -1,9 +1,11 @@
 //! What is in force, in full? The files with their defaults filled in.
 
+use super::check::issuers;
 use super::file::{Gateway, SignIn};
 use super::read::Files;
 use super::words::{
-    BalanceWord, Demand, FilePath, MethodWord, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord,
+    AlgorithmWord, BalanceWord, Demand, FilePath, MethodWord, SizeText, SocketText, TargetText, Text, TimeSpan,
+    TwoStepWord,
 };
 use super::written::{At, OneOrMany};
 use super::yaml;
@@ -51,6 +53,11 @@ fn fill_in(gateway: &mut Gateway) {
     or(&mut sign_in.security_questions, || false);
     let passwords = or(&mut sign_in.passwords, Default::default);
     or(&mut passwords.max_age, || TimeSpan("never".into()));
+    for (_, issuer) in gateway.issuers.iter_mut().flat_map(|issuers| &mut issuers.value.0) {
+        let words = issuers::DEFAULT.map(|algorithm| at(AlgorithmWord(algorithm.as_str().into())));
+        or(&mut issuer.value.algorithms, || OneOrMany(words.into()));
+        or(&mut issuer.value.scopes, || Text(issuers::SCOPE.into()));
+    }
     for (name, app) in gateway.apps.iter_mut().flat_map(|apps| &mut apps.value.0) {
         or(&mut app.value.title, || Text(name.value.0.clone()));
         or(&mut app.value.pass_authorization, || false);

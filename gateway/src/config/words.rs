@@ -159,6 +159,8 @@ texts! {
     AllowText = "`everyone`, `public`, or an entry such as `group sales`",
     /// A second step.
     MethodWord = "a second step such as totp",
+    /// A way to sign tokens.
+    AlgorithmWord = "an algorithm such as ES256",
     /// An HTTP method.
     HttpMethod = "a method such as GET",
     /// A path or a pattern of paths.

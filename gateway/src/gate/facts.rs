@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use access::identity::{SessionId, TokenId, UserId};
-use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts};
+use access::identity::{LoginName, SessionId, TokenId, UserId};
+use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, TokenFacts, Unscoped};
 use access::{Secret, Timestamp};
 use arc_swap::{ArcSwapOption, ArcSwapWeak};
 use quick_cache::UnitWeighter;
@@ -24,6 +24,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::app_passwords::{APP_PASSWORDS, KnownAppPassword, ResolvedAppPassword};
 use super::assertion::Made;
+use super::foreign::ForeignToken;
 use super::identity::Identity;
 use super::shared::{Kinds, Names};
 use super::shelf::{Fact, Shelf};
@@ -53,6 +54,7 @@ enum Held {
         generations: Generations,
     },
     Token(Box<KnownToken>),
+    Foreign(Arc<ForeignToken>),
     AppPassword(Box<KnownAppPassword>),
 }
 
@@ -94,6 +96,7 @@ pub(super) struct KnownPerson {
 pub(super) enum Facts {
     Session(SessionFacts),
     Token(Arc<ResolvedToken>),
+    Foreign(Arc<TokenFacts>),
     AppPassword(Arc<ResolvedAppPassword>),
 }
 
@@ -143,22 +146,38 @@ impl Visitor {
             Held::Session { id, factors, opened, proved, generations } => {
                 Some(SessionProof { id, factors, opened, proved, generations })
             }
-            Held::Token(_) | Held::AppPassword(_) => None,
+            Held::Token(_) | Held::Foreign(_) | Held::AppPassword(_) => None,
         }
     }
 
-    /// The token, if that is what was shown.
+    /// The token, if one of ours is what was shown.
     pub fn token(&self) -> Option<&TokenRecord> {
         match &self.proof {
-            Held::Session { .. } | Held::AppPassword(_) => None,
+            Held::Session { .. } | Held::Foreign(_) | Held::AppPassword(_) => None,
             Held::Token(token) => Some(&token.record),
+        }
+    }
+
+    /// The token's id, if one is what was shown; of another issuer's, whom it speaks of.
+    pub fn token_id(&self) -> Option<TokenId> {
+        match &self.proof {
+            Held::Session { .. } | Held::AppPassword(_) => None,
+            Held::Token(token) => Some(token.record.id),
+            Held::Foreign(token) => Some(token.id),
+        }
+    }
+
+    pub(super) fn foreign(&self) -> Option<&ForeignToken> {
+        match &self.proof {
+            Held::Session { .. } | Held::Token(_) | Held::AppPassword(_) => None,
+            Held::Foreign(token) => Some(token),
         }
     }
 
     /// The app password, if that is what was shown.
     pub fn app_password(&self) -> Option<&AppPasswordRecord> {
         match &self.proof {
-            Held::Session { .. } | Held::Token(_) => None,
+            Held::Session { .. } | Held::Token(_) | Held::Foreign(_) => None,
             Held::AppPassword(password) => Some(&password.record),
         }
     }
@@ -174,6 +193,8 @@ impl Visitor {
         let (used, grain) = match &self.proof {
             Held::Session { id, .. } => (Use::Session(*id), NOTED.min(idle / 12)),
             Held::Token(token) => (Use::Token(token.record.id), Duration::from_secs(60 * 60)),
+            // There is no row to say it.
+            Held::Foreign(_) => return None,
             Held::AppPassword(password) => {
                 let AppPasswordRecord { owner, digest, .. } = password.record;
                 (Use::AppPassword((owner, digest)), Duration::from_secs(60 * 60))
@@ -188,7 +209,7 @@ impl Visitor {
     }
 
     /// As rules take it, under this configuration.
-    pub(super) fn facts(&self, in_force: &InForce) -> Facts {
+    pub(super) fn facts(&self, in_force: &InForce, house: Generations) -> Facts {
         match &self.proof {
             Held::Session { factors, opened, proved, generations, .. } => Facts::Session(SessionFacts {
                 factors: *factors,
@@ -198,6 +219,7 @@ impl Visitor {
                 generations: *generations,
             }),
             Held::Token(token) => Facts::Token(token.resolve(in_force)),
+            Held::Foreign(token) => Facts::Foreign(token.facts(house)),
             Held::AppPassword(password) => Facts::AppPassword(password.resolve(in_force)),
         }
     }
@@ -252,6 +274,7 @@ impl Fact for Visitor {
         match &self.proof {
             Held::Session { id, .. } => &id.0,
             Held::Token(token) => &token.record.id.0,
+            Held::Foreign(token) => &token.id.0,
             Held::AppPassword(password) => &password.record.id.0,
         }
     }
@@ -289,6 +312,7 @@ impl KnownToken {
         let facts = TokenFacts {
             apps: token.apps.clone(),
             scopes: token.scopes.clone(),
+            unscoped: Unscoped::Owner,
             only_from,
             expires: token.expires,
             generations: token.generations,
@@ -448,6 +472,19 @@ impl FactCache {
         Ok(Some(visitor))
     }
 
+    /// Whose this token of another issuer is. Nothing is kept here: with the person's row, what is read ends.
+    pub(super) async fn foreign(&self, token: Arc<ForeignToken>) -> Result<Option<Arc<Visitor>>, StoreError> {
+        let called = &token.accepted.person;
+        let Some(found) = self.vault.person_called(called).await? else { return Ok(None) };
+        let Some(person) = self.person(found.person.id).await? else { return Ok(None) };
+        let is_called_so = match called {
+            LoginName::Name(name) => person.record.person.name == *name,
+            LoginName::Email(email) => person.record.email.as_ref() == Some(email),
+        };
+        let life = Life::new(Timestamp::default(), Timestamp::default());
+        Ok(is_called_so.then(|| Arc::new(Visitor { person, proof: Held::Foreign(token), life })))
+    }
+
     /// The same visitor with facts as they are now; `None` if the session, token or person is gone.
     pub(super) async fn again(
         &self,
@@ -461,6 +498,7 @@ impl FactCache {
             (Held::Session { .. }, Some(digest)) => Ok(self.read_session(digest).await?.map(|row| row.visitor)),
             (Held::Session { .. }, None) => Ok(None),
             (Held::Token(token), _) => self.read_token(token.record.id).await,
+            (Held::Foreign(token), _) => self.foreign(Arc::clone(token)).await,
             (Held::AppPassword(password), _) => {
                 self.read_app_password((password.record.owner, password.record.digest)).await
             }

@@ -12,6 +12,7 @@ mod codes;
 mod cut;
 mod denials;
 mod facts;
+mod foreign;
 mod identity;
 mod live;
 pub mod login;
@@ -35,6 +36,7 @@ use access::network::{Believed, Claims};
 use access::policy::{Attempt, Certificate, Decision, Goal, Need, Place, Proof, Reason, Walk};
 use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 
 pub use assertion::AssertionError;
 pub use back::BackRoom;
@@ -56,6 +58,7 @@ use crate::metrics::{ALLOW, ALLOWED, AppMetrics, Metrics, TokenKind};
 use crate::store::vault::{Digest, SessionKind, Vault};
 use crate::store::{Cursor, StoreError};
 use facts::{FactCache, Facts};
+use foreign::{Checked, ForeignTokens};
 use live::{Inside, Live};
 
 /// The two doors. One per gateway, shared by all who serve.
@@ -64,6 +67,7 @@ pub struct Gate {
     clock: Clock,
     metrics: Arc<Metrics>,
     facts: FactCache,
+    foreign: ForeignTokens,
     live: Arc<Live>,
     denials: denials::Denials,
     references: denials::References,
@@ -232,6 +236,7 @@ impl Gate {
         Ok(Self {
             assertions: assertion::Assertions::new(&vault.assertion_key().await?)?,
             facts: FactCache::new(vault.clone()),
+            foreign: ForeignTokens::new(),
             live: Live::new(),
             denials: denials::Denials::default(),
             references: denials::References::new(Secret::new(random())),
@@ -316,7 +321,7 @@ impl Gate {
         let asker = rate::Asker {
             address: ask.address,
             person: visitor.map(|visitor| visitor.person().id),
-            token: visitor.and_then(|visitor| visitor.token()).map(|token| token.id),
+            token: visitor.and_then(|visitor| visitor.token_id()),
         };
         self.rates.admit(app, of_app.limits, asker, &self.clock).err()
     }
@@ -335,13 +340,13 @@ impl Gate {
                 let fits = |kind: &SessionKind| matches!(kind, SessionKind::App(of) if of == app);
                 (digest, self.facts.session(digest, fits).await?)
             }
-            Shown::Bearer(text) => return self.identify_bearer(text).await,
+            Shown::Bearer(text) => return self.identify_bearer(ask.in_force, text).await,
             Shown::Basic { credentials, .. } => return self.identify_basic(credentials, ask.address).await,
         };
         Ok(visitor.map_or(Found::Nobody, |visitor| Found::Visitor(visitor, Some(digest))))
     }
 
-    async fn identify_bearer(&self, text: &str) -> Result<Found, StoreError> {
+    async fn identify_bearer(&self, in_force: &InForce, text: &str) -> Result<Found, StoreError> {
         if let Some(secret) = text.strip_prefix(DEVICE_PREFIX) {
             let digest = self.session_digest(secret);
             let visitor = self.facts.session(digest, |kind| *kind == SessionKind::Device).await?;
@@ -349,11 +354,45 @@ impl Gate {
                 visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, Some(digest)))
             );
         }
+        if foreign::is_jwt(in_force, text) {
+            return self.identify_foreign(in_force, text).await;
+        }
         let Some((id, secret)) = access::token::parse(text) else {
             return Ok(Found::Wrong(Cause::TokenInvalid));
         };
         let visitor = self.facts.token(id, &secret).await?;
         Ok(visitor.map_or(Found::Wrong(Cause::TokenInvalid), |visitor| Found::Visitor(visitor, None)))
+    }
+
+    async fn identify_foreign(&self, in_force: &InForce, text: &str) -> Result<Found, StoreError> {
+        let (token, mark) = match self.foreign.check(in_force, text, &self.clock) {
+            Checked::Known(visitor) => return Ok(Found::Visitor(visitor, None)),
+            Checked::Good(token, mark) => (token, mark),
+            Checked::Bad => return Ok(Found::Wrong(Cause::TokenInvalid)),
+            Checked::NoKeys => return Ok(Found::Wrong(Cause::Unavailable)),
+        };
+        let Some(visitor) = self.facts.foreign(token).await? else {
+            return Ok(Found::Wrong(Cause::TokenInvalid));
+        };
+        self.foreign.remember(mark, &visitor);
+        Ok(Found::Visitor(visitor, None))
+    }
+
+    /// Is this bearer token one that we should judge? Ours by its look, or made for us by an issuer in force.
+    pub fn is_for_us(in_force: &InForce, text: &str) -> bool {
+        text.starts_with(access::token::PREFIX)
+            || text.starts_with(DEVICE_PREFIX)
+            || ForeignTokens::is_meant_for_us(in_force, text)
+    }
+
+    /// Takes over the issuers of a configuration that comes into force.
+    pub fn know_issuers(&self, in_force: &InForce) {
+        self.foreign.align(in_force);
+    }
+
+    /// Begins to ask the issuers whose time has come for their keys.
+    pub fn ask_issuers(&self, rounds: &mut JoinSet<()>) {
+        self.foreign.begin_refresh(&self.clock, rounds);
     }
 
     fn ask_rules(
@@ -382,10 +421,11 @@ impl Gate {
         let Some(visitor) = visitor else {
             return then(&Attempt { address, certificate, goal, proof: Proof::Nobody, generations: house });
         };
-        let facts = visitor.facts(in_force);
+        let facts = visitor.facts(in_force, house);
         let proof = match &facts {
             Facts::Session(session) => Proof::Session { person: visitor.person(), session },
             Facts::Token(token) => Proof::Token { person: visitor.person(), token: &token.facts },
+            Facts::Foreign(token) => Proof::Token { person: visitor.person(), token },
             Facts::AppPassword(password) => Proof::AppPassword { person: visitor.person(), password: &password.facts },
         };
         then(&Attempt { address, certificate, goal, proof, generations: visitor.generations(house) })
@@ -420,6 +460,7 @@ impl Gate {
         };
         let token = match ask.shown {
             Shown::Bearer(text) if text.starts_with(DEVICE_PREFIX) => Some(TokenKind::Device),
+            Shown::Bearer(text) if foreign::is_jwt(ask.in_force, text) => Some(TokenKind::Jwt),
             Shown::Bearer(_) => Some(TokenKind::Token),
             Shown::Basic { .. } => Some(TokenKind::AppPassword),
             Shown::Nothing | Shown::PortalCookie(_) | Shown::AppCookie(..) => None,
@@ -556,6 +597,10 @@ impl Gate {
     }
 
     async fn may_stay(&self, in_force: &InForce, inside: &Inside) -> bool {
+        let foreign = inside.visitor.as_ref().and_then(|visitor| visitor.foreign());
+        if foreign.is_some_and(|token| !self.foreign.holds(in_force, token, &self.clock)) {
+            return false;
+        }
         let visitor = match &inside.visitor {
             None => None,
             Some(visitor) => match self.facts.again(visitor, inside.digest).await {

@@ -30,7 +30,7 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
     let settings = &visit.in_force.settings;
     let reference = denied.reference.as_str();
     let told = Told::of(denied.cause, visit);
-    let by_token = denied.visitor.as_ref().is_some_and(|visitor| visitor.token().is_some());
+    let by_token = denied.visitor.as_ref().is_some_and(|visitor| visitor.token_id().is_some());
     if visit.reader == Reader::Program || by_token {
         let mut problem = Problem::new(told.status, denied.cause.code(), told.title, &told.detail);
         problem.reference = Some(reference);
@@ -110,7 +110,7 @@ pub fn sign_in(
     };
     let mut problem = Problem::new(StatusCode::UNAUTHORIZED, crate::gate::need_code(need), title, detail);
     problem.reference = Some(reference.as_str());
-    problem.sign_in = (need != Need::Token && visitor.is_none_or(|visitor| visitor.token().is_none()))
+    problem.sign_in = (need != Need::Token && visitor.is_none_or(|visitor| visitor.token_id().is_none()))
         .then(|| settings.portal.join("/sign-in"));
     let mut answer = problem.answer(&settings.portal);
     challenge(&mut answer, visit, None);

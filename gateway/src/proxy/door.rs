@@ -22,7 +22,7 @@ use super::connection::Facts;
 use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
-use crate::gate::{Admission, Ask, DEVICE_PREFIX, Gate, OfApp, Permit, Shown, need_code};
+use crate::gate::{Admission, Ask, Gate, OfApp, Permit, Shown, need_code};
 use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
 
 impl Proxy {
@@ -228,7 +228,7 @@ impl Proxy {
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
-        let shown = shown(&request.headers, &route.app);
+        let shown = shown(&request.headers, &route.app, &snapshot.in_force);
         let address = context.seen.as_ref().ok_or_else(unseen)?.resolved.client;
         let ask = Ask {
             in_force: &snapshot.in_force,
@@ -300,9 +300,9 @@ fn offering_basic(mut answer: Response<Bytes>, headers: &HeaderMap, route: &Rout
     answer
 }
 
-/// What was shown to an app: an app password where it takes them, our token, else our cookie. A bearer token that is not one of ours beside a cookie belongs
-/// to the app (its own scripts send it); without a cookie it is a wrong token of ours.
-fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
+/// What was shown to an app: an app password where it takes them, a token for us, else our cookie. A bearer token that is
+/// not for us beside a cookie belongs to the app (its own scripts send it); without a cookie it is a wrong token of ours.
+fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings, in_force: &InForce) -> Shown<'a> {
     if app.takes_app_passwords
         && let Some(credentials) = asked::basic(headers)
     {
@@ -310,15 +310,11 @@ fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings) -> Shown<'a> {
     }
     let cookie = our_cookie(headers, COOKIE_NAME);
     match (asked::bearer(headers), cookie) {
-        (Some(token), Some(cookie)) if !is_ours(token) => Shown::AppCookie(&app.name, cookie),
+        (Some(token), Some(cookie)) if !Gate::is_for_us(in_force, token) => Shown::AppCookie(&app.name, cookie),
         (Some(token), _) => Shown::Bearer(token),
         (None, Some(cookie)) => Shown::AppCookie(&app.name, cookie),
         (None, None) => Shown::Nothing,
     }
-}
-
-fn is_ours(token: &str) -> bool {
-    token.starts_with(access::token::PREFIX) || token.starts_with(DEVICE_PREFIX)
 }
 
 fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {

@@ -65,9 +65,9 @@ impl Line {
         }
         if let Some(visitor) = visitor {
             object.text("user", visitor.person().name.as_str());
-            match (visitor.session(), visitor.token(), visitor.app_password()) {
+            match (visitor.session(), visitor.token_id(), visitor.app_password()) {
                 (Some(session), _, _) => object.shown("session", session.id),
-                (None, Some(token), _) => object.shown("session", token.id),
+                (None, Some(token), _) => object.shown("session", token),
                 (None, None, Some(password)) => object.shown("session", password.id),
                 (None, None, None) => {}
             }

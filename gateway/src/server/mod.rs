@@ -193,6 +193,7 @@ impl Server {
         vault.time_into(&metrics.store);
         vault.tell_changes(current.load().in_force.settings.couriers.email.is_some());
         let gate = Arc::new(Gate::open(vault, clock.clone(), Arc::clone(&metrics)).await?);
+        gate.know_issuers(&current.load().in_force);
         let reloader = Reloader::new(config_dir, Arc::clone(&gate), Arc::clone(&current));
         let addresses = sockets.addresses()?;
         let (http, https) = sockets.for_people()?;
@@ -257,6 +258,7 @@ impl Server {
         tasks.spawn(follow(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(review(Arc::clone(&gate), Arc::clone(&current)));
         tasks.spawn(tell(Arc::clone(&gate)));
+        tasks.spawn(ask_issuers(Arc::clone(&gate)));
         let couriers = Couriers::new(gate.vault().clone(), clock.clone(), metrics);
         let for_couriers = Arc::clone(&current);
         tasks.spawn(couriers.run(move || Arc::clone(&for_couriers.load().in_force)));
@@ -293,6 +295,13 @@ impl Server {
     /// Reads the configuration again.
     pub const fn reloader(&self) -> &Arc<Reloader> {
         &self.reloader
+    }
+
+    /// Asks the issuers whose time has come for their keys, and waits for their answers: for tests, which move time.
+    pub async fn ask_issuers(&self) {
+        let mut rounds = JoinSet::new();
+        self.gate.ask_issuers(&mut rounds);
+        rounds.join_all().await;
     }
 
     /// Asks the upstreams whose time has come whether they work, and waits for their answers: for tests, which move time.
@@ -408,6 +417,18 @@ async fn tell(gate: Arc<Gate>) {
     loop {
         tick.tick().await;
         gate.tell_uses().await;
+    }
+}
+
+/// Asks other issuers for their keys, those whose time has come.
+async fn ask_issuers(gate: Arc<Gate>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(250));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = JoinSet::new();
+    loop {
+        tick.tick().await;
+        while rounds.try_join_next().is_some() {}
+        gate.ask_issuers(&mut rounds);
     }
 }
 

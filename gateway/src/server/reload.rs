@@ -132,6 +132,7 @@ impl Reloader {
         .await
         .map_err(|panicked| whole("internal", format!("preparing the configuration failed: {panicked}"), None))??;
         let in_force = Arc::clone(&snapshot.in_force);
+        self.gate.know_issuers(&in_force);
         self.retired.keep(old);
         drop(self.current.swap(snapshot));
         self.gate.vault().tell_changes(in_force.settings.couriers.email.is_some());

@@ -61,14 +61,26 @@ pub struct SessionFacts {
 pub struct TokenFacts {
     /// The apps it opens; none opens nothing.
     pub apps: Vec<AppName>,
-    /// What it may do; none: what its owner may.
+    /// What it may do; if there are none, `unscoped` says it.
     pub scopes: Vec<Scope>,
+    /// What it may do without any scope.
+    pub unscoped: Unscoped,
     /// Only from there.
     pub only_from: Option<Listed>,
     /// Dead from then on.
     pub expires: Timestamp,
     /// As they were when it was made. Signing a person out everywhere leaves tokens alone (D2): `person` is not compared.
     pub generations: Generations,
+}
+
+/// What may a token do that has no scopes?
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Unscoped {
+    /// What its owner may: who made it wanted it so.
+    Owner,
+    /// Nothing: somebody else made it and gave it none.
+    #[default]
+    Nothing,
 }
 
 /// What an app password is worth.

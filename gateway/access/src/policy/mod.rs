@@ -15,9 +15,9 @@
 //! 5. *Address.* Listed for the organization, a role, a group or the person; and inside every `only_from` that applies.
 //! 6. *Rule.* Someone the rule allows; a method it allows. No rule, no entry (Z1).
 //!
-//! Tokens carry no second step: they enter where a rule names one of their scopes, or, if they have no scopes, where
-//! their owner may enter and the app and path ask neither for methods nor for freshness. App passwords enter as tokens
-//! without scopes do.
+//! Tokens carry no second step: they enter where a rule names one of their scopes, or, if they have no scopes and
+//! their owner made them so, where their owner may enter and the app and path ask neither for methods nor for freshness.
+//! App passwords enter as such tokens do.
 
 mod attempt;
 mod explain;
@@ -29,7 +29,7 @@ use std::ops::ControlFlow;
 
 pub use attempt::{
     AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Grant, Need, Person, Proof, Reason, Refusal,
-    SessionFacts, Standing, TokenFacts,
+    SessionFacts, Standing, TokenFacts, Unscoped,
 };
 pub use explain::{Mark, Walk, WalkStep, explain};
 pub use methods::{Method, Methods};

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use super::{
     Allowed, App, AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Grant, Listed, Need, PathRule,
-    Person, Place, Policy, Proof, Reason, Refusal, SessionFacts, Standing, TokenFacts,
+    Person, Place, Policy, Proof, Reason, Refusal, SessionFacts, Standing, TokenFacts, Unscoped,
 };
 use crate::Timestamp;
 use crate::identity::AppName;
@@ -439,7 +439,9 @@ fn may_use(app: &App, rule: &PathRule, proof: &Proof<'_>) -> bool {
     match proof {
         Proof::Nobody => false,
         Proof::Session { person, .. } => allows(person),
-        Proof::Token { person, token } if token.scopes.is_empty() => !asks_for_more() && allows(person),
+        Proof::Token { person, token } if token.scopes.is_empty() && token.unscoped == Unscoped::Owner => {
+            !asks_for_more() && allows(person)
+        }
         Proof::AppPassword { person, .. } => !asks_for_more() && allows(person),
         Proof::Token { token, .. } => {
             rule.allow.iter().any(|allowed| matches!(allowed, Allowed::Token(scope) if token.scopes.contains(scope)))

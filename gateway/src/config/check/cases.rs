@@ -7,7 +7,7 @@ use access::identity::{AppName, GroupName, NameError, RoleName, Scope, UserId, U
 use access::network::{Believed, Claims, Network};
 use access::policy::{
     AppPasswordFacts, Attempt, Certificate, Decision, Generations, Goal, Listed, Mark, Method, Methods, Need, Person,
-    Policy, Proof, SessionFacts, Standing, TokenFacts, Walk,
+    Policy, Proof, SessionFacts, Standing, TokenFacts, Unscoped, Walk,
 };
 use access::protocol::{Protocol, Protocols};
 use access::target::{CanonicalPath, UnusualPaths};
@@ -162,6 +162,7 @@ impl<'c> Question<'c> {
         let token = self.token.as_ref().map(|(scopes, apps)| TokenFacts {
             apps: apps.clone(),
             scopes: scopes.clone(),
+            unscoped: Unscoped::Owner,
             only_from: None::<Listed>,
             expires: Timestamp::NEVER,
             generations,

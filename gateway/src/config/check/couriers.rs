@@ -262,7 +262,7 @@ fn mailbox(page: Page<'_>, written: &At<MailboxText>) -> Option<String> {
 }
 
 /// Does what is sent there stay on this machine?
-fn is_here(host: &str) -> bool {
+pub(super) fn is_here(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 

@@ -7,6 +7,7 @@ mod apps;
 mod cases;
 mod couriers;
 mod gateway;
+pub(super) mod issuers;
 mod levels;
 mod offered;
 mod passwords;
@@ -55,6 +56,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
     let page = Page { source: &written.source, report };
     let gateway = written.sound.then(|| gateway::check(page, &written.content, dir, &networks));
     let couriers = if written.sound { couriers::check(page, &written.content, dir) } else { Default::default() };
+    let issuers = if written.sound { issuers::check(page, &written.content, dir) } else { Default::default() };
     let passwords = written.sound.then(|| passwords::check(page, &written.content, dir));
     let apps = written.sound.then(|| apps::check(page, &written.content, dir, &networks));
     if written.sound && files.policies_sound {
@@ -96,6 +98,7 @@ pub(super) fn check_without_cases(files: &Files, dir: &Path, report: &RefCell<Re
         store: gateway.store,
         store_key: gateway.store_key,
         couriers,
+        issuers,
         apps: apps.by_host,
         networks: networks.by_name,
         methods: gateway.methods,

@@ -12,7 +12,8 @@ fn the_example_of_every_setting_loads_and_its_cases_hold() {
         .with("gateway.yaml", repository_file("config/gateway.yaml"))
         .with("policies/organization.yaml", repository_file("policies/organization.yaml"))
         .with("tls/acme.pem", "pem")
-        .with("tls/acme.key", "pem");
+        .with("tls/acme.key", "pem")
+        .with("tls/ci-keys.json", "{}");
     let loaded = folder.load().unwrap_or_else(|faults| panic!("{faults}"));
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert!(loaded.cases >= 10);
@@ -52,6 +53,7 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
 ",
         )
         .with("tls/acme.key", "pem")
+        .with("tls/ci-keys.json", "{}")
         .with("secrets/smtp", "password")
         .with("secrets/sms", "token");
     assert!(folder.load().is_ok(), "{}", folder.load().unwrap_err());
@@ -59,7 +61,10 @@ fn the_example_loads_with_every_commented_setting_switched_on() {
 
 #[test]
 fn the_example_names_every_setting_and_no_other() {
-    assert_eq!(keys_written(&repository_file("config/gateway.yaml"), &["crm", "payroll"]), all_keys("gateway"));
+    assert_eq!(
+        keys_written(&repository_file("config/gateway.yaml"), &["crm", "payroll", "corp", "ci", "repository", "ref"]),
+        all_keys("gateway")
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use access::identity::{AppName, GroupName, RoleName, UserName};
+use access::jwt::{Algorithm, Scopes, Subject};
 use access::policy::{Allowed, Method, TwoStep};
 use access::target::{PathPattern, Unusual, UnusualPaths};
 
@@ -392,6 +393,30 @@ fn a_breached_file_that_was_changed_is_a_new_configuration_and_a_damaged_one_has
     let Faults(faults) = damaged.settings.verify_breached(Some(&first.settings)).unwrap_err();
     assert_eq!((faults[0].code, faults[0].line > 0), ("bad_breached_file", true));
     assert!(faults[0].message.contains("checksum"), "{}", faults[0].message);
+}
+
+#[test]
+fn an_issuer_arrives_with_what_was_not_written() {
+    let issuers = "issuers:\n  corp: { issuer: \"https://id.example/\", jwks_url: \"https://id.example/keys\", audience: gate, user: sub, apps: CRM }\n  ci: { issuer: \"https://ci.example\", jwks_file: keys.json, audience: [a, b], algorithms: [PS512, Ed25519], service: ci-bot, claims: { sub: x }, scopes: everything, apps: [crm] }\n";
+    let folder = Folder::sound().with("gateway.yaml", gateway(APP) + issuers).with("keys.json", "{}");
+    let loaded = folder.load().unwrap();
+    let issuers = &loaded.settings.issuers;
+    let corp = &issuers["https://id.example/"];
+    assert_eq!((corp.name.as_str(), &corp.apps[..]), ("corp", &[AppName::parse("crm").unwrap()][..]));
+    assert_eq!(corp.keys, KeySource::Url { url: "https://id.example/keys".to_owned(), ca_file: None });
+    assert_eq!(corp.trust.audience, ["gate"]);
+    assert_eq!(corp.trust.subject, Subject::Claim("sub".to_owned()));
+    assert_eq!(corp.trust.scopes, Scopes::Claim("scope".to_owned()));
+    use Algorithm::{EdDsa, Es256, Es384, Ps256, Ps512, Rs256};
+    assert_eq!(corp.trust.algorithms, [Es256, Es384, EdDsa, Rs256, Ps256]);
+    let ci = &issuers["https://ci.example"];
+    assert_eq!(ci.keys, KeySource::File(folder.path().join("keys.json")));
+    assert_eq!(ci.trust.algorithms, [Ps512, EdDsa]);
+    assert_eq!(ci.trust.subject, Subject::Service(UserName::parse("ci-bot").unwrap()));
+    assert_eq!(ci.trust.claims, [("sub".to_owned(), "x".to_owned())]);
+    assert_eq!(ci.trust.scopes, Scopes::Everything);
+    let folder = folder.with("keys.json", "{\"keys\":[]}");
+    assert_ne!(digest(folder.path()), loaded.digest, "other keys are another configuration");
 }
 
 const APP: &str = "  crm:\n    host: crm.localhost\n    upstream: http://127.0.0.1:9000\n    allow: everyone\n";

@@ -53,6 +53,7 @@ impl Try {
         let token = TokenFacts {
             apps: vec![app("crm"), app("wiki")],
             scopes: vec![],
+            unscoped: Unscoped::Owner,
             only_from: None,
             expires: Timestamp::NEVER,
             generations: GENERATIONS,

@@ -257,7 +257,9 @@ fn model(rules: &Rules, attempt: &Attempt<'_>, from: &str, path: &str) -> Outcom
     let is_plain =
         app.second_step.is_none() && rule.second_step.is_none() && app.fresh.is_none() && rule.fresh.is_none();
     let allowed = match &attempt.proof {
-        Proof::Token { token, .. } if token.scopes.is_empty() => is_plain && person_allowed,
+        Proof::Token { token, .. } if token.scopes.is_empty() => {
+            token.unscoped == Unscoped::Owner && is_plain && person_allowed
+        }
         Proof::AppPassword { .. } => is_plain && person_allowed,
         Proof::Token { token, .. } => {
             token.scopes.iter().any(|scope| rule.allow.contains(&Allowed::Token(scope.clone())))
@@ -418,6 +420,7 @@ impl Tape<'_> {
         TokenFacts {
             apps: APPS.into_iter().filter(|_| !self.rarely(4)).map(app).collect(),
             scopes: if self.rarely(2) { self.some(&SCOPES).into_iter().map(scope).collect() } else { vec![] },
+            unscoped: if self.rarely(4) { Unscoped::Nothing } else { Unscoped::Owner },
             only_from: if self.rarely(6) { self.list(50) } else { None },
             expires: if self.rarely(8) { now() } else { now() + Duration::from_millis(1) },
             generations: self.generations(),

@@ -99,6 +99,19 @@ fn a_token_enters_by_its_scopes_or_where_its_owner_may() {
 }
 
 #[test]
+fn a_token_of_another_issuer_that_was_given_no_scope_may_do_nothing() {
+    for (path, scopes, answer) in [
+        ("/x", &[][..], "refuse not_allowed by 14"),
+        ("/api/x", &[], "refuse not_allowed by 12"),
+        ("/api/x", &["crm.read"], "allow ana by 12"),
+    ] {
+        let mut attempt = Try::get("crm", path).token("ana", scopes);
+        attempt.token.unscoped = Unscoped::Nothing;
+        assert_eq!(attempt.answer(), answer, "{path} with {scopes:?}");
+    }
+}
+
+#[test]
 fn an_app_password_says_what_is_wrong_with_it() {
     for (case, edit, answer) in [
         ("good", (|_| ()) as fn(&mut Try), "allow ana by 21"),
