@@ -141,7 +141,7 @@ impl Room {
         browser.goto(letter.link().expect("a link")).await;
         self.look("reset-gone", "This link can't be used").await;
         browser.goto(&gateway.portal("/not-me/nothing-of-ours")).await;
-        self.look("not-me-gone", "There is nothing to end").await;
+        self.look("not-me-gone", "This link can't be used").await;
 
         browser.goto(&gateway.portal("/sign-in")).await;
         browser.enter_password("carla", PASSWORD).await;

@@ -296,7 +296,17 @@ fn masked(answer: &Answer, name: &str) -> String {
     for drawn in text.split(is_apart).filter(|piece| piece.len() >= 43) {
         plain = plain.replace(drawn, "DRAWN");
     }
+    for reference in text.split(is_apart).filter(|piece| is_reference(piece)) {
+        plain = plain.replace(reference, "REFERENCE");
+    }
     plain.replace(name, "NAME")
+}
+
+/// Whether this is what a person quotes to the help desk, as `J5KV-C1Y8`:
+/// drawn for every answer.
+fn is_reference(piece: &str) -> bool {
+    let is_drawn = |c: u8| c.is_ascii_digit() || c.is_ascii_uppercase();
+    piece.len() == 9 && piece.bytes().enumerate().all(|(at, c)| if at == 4 { c == b'-' } else { is_drawn(c) })
 }
 
 const APPS: &str = "apps:
