@@ -26,7 +26,7 @@ async fn a_form_is_filled_sent_and_answered() {
     browser.goto(&format!("http://app.acme.test:{}/form", site.port())).await;
     browser.press(Key::Tab).await;
     browser.click("button").await;
-    assert!(browser.text().await.contains("GET /answer?name= from"));
+    assert_eq!(browser.wait_for("#answer").await, "GET /answer?name= from 127.0.0.1");
     assert_eq!(browser.console_errors().await, [""; 0]);
 }
 
