@@ -1,7 +1,7 @@
 //! `/sign-in/passkey`, `/second-step/passkey`, `/set-up/passkey`: passkeys and security keys in a sign-in (S4, S6, S12).
 //!
-//! A page holds what the browser is to ask for, and a form that carries the answer back; what it is checked against never
-//! leaves the house. The script only stands between the two.
+//! A page holds what the browser is to ask for, and a form that carries the answer back; what it is checked against, a cookie
+//! leads to. The script only stands between the two.
 
 use std::sync::Arc;
 

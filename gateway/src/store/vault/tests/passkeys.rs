@@ -5,6 +5,7 @@ use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 
 use super::scene::{Scene, done, entry, scenes};
+use crate::store::Table;
 use crate::store::vault::{Added, Ceremony, Digest, Force, NewPasskey, Outcome, PasskeyUse, Removed, Spend};
 
 #[tokio::test]
@@ -161,19 +162,45 @@ async fn a_question_is_answered_once_in_its_place_within_five_minutes() {
         ];
         for place in places {
             for other in places {
-                let secret = vault.begin_ceremony(place, "the state".to_owned()).await.unwrap();
+                let state = format!("{place:?} at {other:?}");
+                let secret = vault.begin_ceremony(place, state.clone()).await.unwrap();
                 let answer = vault.end_ceremony(secret.expose(), other).await.unwrap();
-                assert_eq!(answer.as_deref(), (place == other).then_some("the state"), "{place:?} at {other:?}");
+                assert_eq!(answer, (place == other).then_some(state), "{place:?} at {other:?}");
                 assert_eq!(vault.end_ceremony(secret.expose(), place).await.unwrap(), None, "it is used up");
             }
         }
-        let secret = vault.begin_ceremony(Ceremony::SignIn, String::new()).await.unwrap();
+        let secret = vault.begin_ceremony(Ceremony::SignIn, "soon".to_owned()).await.unwrap();
         scene.pass(299);
-        let late = vault.begin_ceremony(Ceremony::SignIn, String::new()).await.unwrap();
+        let late = vault.begin_ceremony(Ceremony::SignIn, "late".to_owned()).await.unwrap();
         assert!(vault.end_ceremony(secret.expose(), Ceremony::SignIn).await.unwrap().is_some());
         scene.pass(300);
         assert!(vault.end_ceremony(late.expose(), Ceremony::SignIn).await.unwrap().is_none());
         assert!(vault.end_ceremony("nothing", Ceremony::SignIn).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn asking_at_the_door_writes_nothing_and_only_what_we_wrote_is_read_back() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        let before = vault.count(Table::Ticket).await.unwrap();
+        let mut asked = Vec::new();
+        for number in 0..50 {
+            asked.push(vault.begin_ceremony(Ceremony::SignIn, format!("question {number}")).await.unwrap());
+        }
+        assert_eq!(vault.count(Table::Ticket).await.unwrap(), before, "whoever asks leaves no rows behind");
+        let written = asked[0].expose();
+        for at in 0..written.len() {
+            let mut forged = written.clone();
+            let other = if &forged[at..=at] == "A" { "B" } else { "A" };
+            forged.replace_range(at..=at, other);
+            assert_eq!(vault.end_ceremony(&forged, Ceremony::SignIn).await.unwrap(), None, "letter {at} is another");
+        }
+        for broken in ["", "AA", &written[..written.len() - 1], &format!("{written}AA")] {
+            assert_eq!(vault.end_ceremony(broken, Ceremony::SignIn).await.unwrap(), None, "{broken}");
+        }
+        let answer = vault.end_ceremony(written, Ceremony::SignIn).await.unwrap();
+        assert_eq!(answer.as_deref(), Some("question 0"));
     }
 }
 
