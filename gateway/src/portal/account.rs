@@ -12,22 +12,21 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
+use super::asking::{Asking, Inquiry, Posted, Proven, proven};
 use super::cookies::{DONE_COOKIE, DONE_SECONDS, clear_cookie, our_cookie, set_cookie};
-use super::forms::Form;
 use super::home::open_apps;
 use super::invitation::{least, problem};
 use super::pages::{
     self, AppChoice, Authenticator, Done, Impact, NewCodes, NewPassword as NewPasswordPage, NewToken, Problem,
     RecoveryCodes, Thing, TokenMade, When,
 };
-use super::respond::{frame, page as answer_page, see_other};
+use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, trouble};
+use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, left_until};
 use super::{Visit, app_passwords, codes};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
-use crate::store::vault::{Ends, SessionKind, TokenRecord};
+use crate::store::vault::{Ends, TokenRecord};
 
 impl Asking {
     pub(super) fn to_account(&self, done: Done) -> Response {
@@ -62,25 +61,25 @@ impl Asking {
 /// `GET /account`.
 pub(super) async fn account(asking: Asking) -> Response {
     let done = asking.done();
-    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let Account { browsers, devices, tokens, app_passwords, recovery_left } = match gate.account(visitor).await {
         Ok(account) => account,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let passkeys = match gate.own_passkeys(visitor).await {
         Ok(passkeys) => passkeys.len(),
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let (enrolled, methods) = (visitor.record().enrolled, &visit.in_force.settings.methods);
     let codes = match codes::ways(&asking).await {
         Ok(codes) => codes,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let now = asking.now();
     let things = |list: &[SignedIn]| list.iter().map(|one| sign_in(one, now)).collect::<Vec<_>>();
-    let form = Form::of(gate, headers);
+    let form = asking.form();
     let shown = pages::Account {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         username: visitor.person().name.as_str(),
         full_name: &visitor.record().full_name,
         has_authenticator: enrolled.has(Method::Totp),
@@ -98,7 +97,7 @@ pub(super) async fn account(asking: Asking) -> Response {
         done,
         form: form.token(),
     };
-    let mut answer = asking.show(&shown, None, &form);
+    let mut answer = asking.show(&shown, None, &form, None);
     asking.forget_done(&mut answer);
     answer
 }
@@ -114,28 +113,28 @@ pub(super) struct EndFields {
 
 /// `POST /account/sessions/end`: one, or with `others` all in other browsers. What has ended already is no error.
 pub(super) async fn end_session(Posted { asking, fields }: Posted<EndFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let client = visit.resolved.client;
     let ended = match SessionId::parse(&fields.session) {
         Some(id) => gate.end_own(&visit.in_force, visitor, id, client).await.map(|_| Done::Session),
         None if fields.session == "others" => {
             gate.end_others(&visit.in_force, visitor, client).await.map(|_| Done::Others)
         }
-        None => return not_ours(gate, visit),
+        None => return asking.not_ours(),
     };
     match ended {
         Ok(done) => asking.to_account(done),
-        Err(error) => trouble(gate, visit, &error.into()),
+        Err(error) => asking.trouble(error),
     }
 }
 
 /// `POST /account/tokens/revoke`.
 pub(super) async fn revoke_token(Posted { asking, fields }: Posted<EndFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = TokenId::parse(&fields.token) else { return not_ours(gate, visit) };
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(id) = TokenId::parse(&fields.token) else { return asking.not_ours() };
     match gate.revoke_own(&visit.in_force, visitor, id, visit.resolved.client).await {
         Ok(_) => asking.to_account(Done::Token),
-        Err(error) => trouble(gate, visit, &error.into()),
+        Err(error) => asking.trouble(error),
     }
 }
 
@@ -149,17 +148,17 @@ pub(super) async fn token_page(asking: Asking) -> Response {
 
 /// `POST /account/tokens/new`: shows the token, this once.
 pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, String)>>) -> Response {
-    let Asking { gate, visit, banner, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let name = field(&fields, "name");
     let days = field(&fields, "days").parse().ok().filter(|days| LIVES.contains(days));
-    let Some(days) = days else { return not_ours(gate, visit) };
+    let Some(days) = days else { return asking.not_ours() };
     let ticked = fields.iter().filter(|(name, _)| name == "app").map(|(_, app)| app.as_str()).collect::<Vec<_>>();
     let offered = apps_of(&asking);
     let apps = offered.iter().filter(|app| ticked.contains(&app.name.as_str())).map(|app| app.name.clone()).collect();
     let life = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
     let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, name, apps, life).await {
         Ok(Made::Done(token, text)) => {
-            let frame = frame(&visit.in_force, banner);
+            let frame = asking.frame();
             let shown = TokenMade { frame, name: &token.name, text: text.expose() };
             return answer_page(&visit.in_force, StatusCode::OK, &shown, None);
         }
@@ -167,30 +166,29 @@ pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, St
         Ok(Made::Name) => Problem::TokenName,
         Ok(Made::NoApp) => Problem::TokenWithoutApps,
         Ok(Made::TooMany) => Problem::TooManyTokens,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return asking.trouble(error),
     };
     describe(&asking, name, &ticked, days, Some(problem))
 }
 
 /// The form for a new token.
 fn describe(asking: &Asking, name: &str, ticked: &[&str], days: u16, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, .. } = asking;
     let offered = apps_of(asking);
     let choice = |app: &Arc<AppSettings>| AppChoice {
         name: app.name.to_string(),
         title: app.title.clone(),
         ticked: ticked.contains(&app.name.as_str()),
     };
-    let form = Form::of(gate, headers);
+    let form = asking.form();
     let shown = NewToken {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         name,
         apps: &offered.iter().map(choice).collect::<Vec<_>>(),
         days,
         error,
         form: form.token(),
     };
-    asking.show(&shown, error, &form)
+    asking.show(&shown, error, &form, None)
 }
 
 /// The apps that are open to whoever asks, from here, by title.
@@ -232,7 +230,7 @@ pub(super) async fn password(Posted { asking, fields }: Posted<PasswordFields>) 
         app_passwords: app_passwords.is_some(),
     };
     let (current, new, again) = (Secret::new(current), Secret::new(password), Secret::new(again));
-    let caller = caller(&asking.visit, &asking.headers, SessionKind::Portal);
+    let caller = asking.caller();
     let typed = NewPassword { current, new, again, ends };
     let (left, until);
     let problem = match asking.gate.change_password(&caller, &asking.visitor, typed).await {
@@ -244,7 +242,7 @@ pub(super) async fn password(Posted { asking, fields }: Posted<PasswordFields>) 
             (left, until) = left_until(&asking.gate, welcome);
             Problem::Wait { left, until: &until }
         }
-        Err(error) => return trouble(&asking.gate, &asking.visit, &error),
+        Err(error) => return asking.trouble(error),
     };
     choose(&asking, ends, Some(problem)).await
 }
@@ -256,10 +254,10 @@ pub(super) async fn where_passwords_change(Extension(visit): Extension<Visit>) -
 
 /// The form for a new password, with what would end.
 async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let account = match gate.account(visitor).await {
         Ok(account) => account,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let now = asking.now();
     let sign_ins = |list: &[SignedIn]| {
@@ -275,9 +273,9 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         .app_passwords
         .iter()
         .map(|one| Impact { name: one.name.clone(), used: one.last_used.as_ref().map(|last| When::of(last.at, now)) });
-    let form = Form::of(gate, headers);
+    let form = asking.form();
     let shown = NewPasswordPage {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         username: visitor.person().name.as_str(),
         least: least(gate, visit, visitor.record()),
         boxes: &[
@@ -289,7 +287,7 @@ async fn choose(asking: &Asking, ends: Ends, error: Option<Problem<'_>>) -> Resp
         error,
         form: form.token(),
     };
-    asking.show(&shown, error, &form)
+    asking.show(&shown, error, &form, None)
 }
 
 /// `GET /account/authenticator`: asks before an app is set up, or another in its place, or two-step sign-in switched off.
@@ -297,16 +295,16 @@ pub(super) async fn authenticator_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(AUTHENTICATOR).await;
     }
-    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let is_set_up = visitor.record().enrolled.has(Method::Totp);
-    let form = Form::of(gate, headers);
+    let form = asking.form();
     let shown = Authenticator {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         is_set_up,
         may_end: is_set_up && gate.may_end_two_step(&visit.in_force, visitor),
         form: form.token(),
     };
-    asking.show(&shown, None, &form)
+    asking.show(&shown, None, &form, None)
 }
 
 /// `POST /account/authenticator`: on to the picture. What is there works until the new one is confirmed.
@@ -318,18 +316,18 @@ pub(super) async fn authenticator(Posted { asking, .. }: Posted<OnlyForm>) -> Re
             answer
         }
         Ok(None) => asking.again(AUTHENTICATOR).await,
-        Err(error) => trouble(&asking.gate, &asking.visit, &error.into()),
+        Err(error) => asking.trouble(error),
     }
 }
 
 /// `POST /account/authenticator/off`.
 pub(super) async fn end_two_step(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     match gate.end_two_step(&visit.in_force, visitor, visit.resolved.client).await {
         Ok(true) => asking.to_account(Done::TwoStepOff),
         // The page says what can be done, or asks for a proof.
         Ok(false) => see_other(&visit.in_force, &ReturnTo::Portal(AUTHENTICATOR)),
-        Err(error) => trouble(gate, visit, &error),
+        Err(error) => asking.trouble(error),
     }
 }
 
@@ -341,14 +339,14 @@ pub(super) async fn recovery_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(RECOVERY).await;
     }
-    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let (Inquiry { gate, .. }, visitor) = asking.parts();
     let left = match gate.vault().recovery_left(visitor.person().id).await {
         Ok(left) => left,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
-    let form = Form::of(gate, headers);
-    let shown = NewCodes { frame: frame(&visit.in_force, banner), left, form: form.token() };
-    asking.show(&shown, None, &form)
+    let form = asking.form();
+    let shown = NewCodes { frame: asking.frame(), left, form: form.token() };
+    asking.show(&shown, None, &form, None)
 }
 
 #[derive(Deserialize)]
@@ -358,14 +356,14 @@ pub(super) struct OnlyForm {
 
 /// `POST /account/recovery-codes`: shows the new ones, this once.
 pub(super) async fn recovery(Posted { asking, .. }: Posted<OnlyForm>) -> Response {
-    let Asking { gate, visit, banner, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let codes = match gate.renew_recovery(&visit.in_force, visitor, visit.resolved.client).await {
         Ok(Some(codes)) => codes.iter().map(access::secret::TypedSecret::grouped).collect::<Vec<_>>(),
         Ok(None) => return asking.again(RECOVERY).await,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let continue_to = visit.in_force.settings.portal.join(ACCOUNT);
-    let shown = RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
+    let shown = RecoveryCodes { frame: asking.frame(), codes: &codes, continue_to: &continue_to };
     answer_page(&visit.in_force, StatusCode::OK, &shown, None)
 }
 
@@ -396,30 +394,14 @@ fn bearer(token: &TokenRecord, now: Timestamp) -> Thing {
     }
 }
 
-impl Proven for EndFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
-impl Proven for PasswordFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
-impl Proven for OnlyForm {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
 /// With a field for each box that is ticked.
 impl Proven for Vec<(String, String)> {
     fn form_token(&self) -> &str {
         field(self, "form")
     }
 }
+
+proven!(EndFields, PasswordFields, OnlyForm);
 
 /// Where a password manager looks for the page that changes a password (W3C, A Well-Known URL for Changing Passwords).
 pub const CHANGE_PASSWORD: &str = "/.well-known/change-password";

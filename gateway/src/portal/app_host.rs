@@ -15,6 +15,7 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::asking::Inquiry;
 use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie, set_cookie};
 use super::forms::Asked;
 use super::home::signed_in;
@@ -22,7 +23,7 @@ use super::respond::see_other;
 use super::return_to::{Go, ReturnTo, Target};
 use super::sign_in::{asked_again, trouble};
 use super::too_old::choose_first;
-use super::{Banner, Visit, refusal};
+use super::{Visit, refusal};
 use crate::config::AppSettings;
 use crate::gate::{Gate, Prospect};
 use crate::store::vault::{Digest, Outcome};
@@ -37,23 +38,18 @@ pub(super) struct GoQuery {
 }
 
 /// `GET /go` on the portal: on with it, if somebody is signed in and has shown what this app asks for.
-pub(super) async fn go(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    query: Asked<GoQuery>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn go(inquiry: Inquiry, query: Asked<GoQuery>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
     let settings = &visit.in_force.settings;
     let Some(go) = query.ok().and_then(|Query(query)| Go::parse(settings, &query.to, &query.browser)) else {
         return see_other(&visit.in_force, &ReturnTo::Portal("/"));
     };
-    let visitor = match signed_in(&gate, &visit, &headers).await {
+    let visitor = match signed_in(gate, visit, headers).await {
         Ok(Some(visitor)) => visitor,
-        Ok(None) => return to_sign_in(&visit, &go),
+        Ok(None) => return to_sign_in(visit, &go),
         Err(refused) => return refused,
     };
-    if let Some(first) = choose_first(&gate, &visit, &visitor) {
+    if let Some(first) = choose_first(gate, visit, &visitor) {
         return see_other(&visit.in_force, &ReturnTo::Portal(first));
     }
     let path = go.target.path.split('?').next().unwrap_or("/").to_owned();
@@ -63,18 +59,18 @@ pub(super) async fn go(
     let app = &go.target.app;
     match gate.prospect(&visit.in_force, visit.resolved.client, &app.name, &path, &visitor) {
         Prospect::Asks(need @ (Need::SecondStep(_) | Need::Fresh)) => {
-            return asked_again(&gate, &visit, &banner, &headers, &visitor, need, &ReturnTo::Go(go)).await;
+            return asked_again(&inquiry, &visitor, need, &ReturnTo::Go(go)).await;
         }
-        Prospect::Asks(Need::Credentials) => return to_sign_in(&visit, &go),
+        Prospect::Asks(Need::Credentials) => return to_sign_in(visit, &go),
         // Whether it is open to them or not, the app's own host says.
         Prospect::Asks(Need::Token) | Prospect::Open | Prospect::Closed => {}
     }
-    let Some(secret) = our_cookie(&headers, COOKIE_NAME) else { return to_sign_in(&visit, &go) };
+    let Some(secret) = our_cookie(headers, COOKIE_NAME) else { return to_sign_in(visit, &go) };
     let session = gate.vault().digest("session", secret.as_bytes());
     let Some(browser) = decode(&go.browser) else { return see_other(&visit.in_force, &ReturnTo::Portal("/")) };
     let ticket = match gate.vault().issue_hand_off(session, app.name.clone(), browser).await {
         Ok(ticket) => ticket,
-        Err(error) => return trouble(&gate, &visit, &error.into()),
+        Err(error) => return trouble(gate, visit, &error.into()),
     };
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("ticket", ticket.expose()).append_pair("to", &go.target.path);

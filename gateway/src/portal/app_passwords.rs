@@ -9,12 +9,10 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
-use super::forms::Form;
+use super::asking::{Asking, Inquiry, Posted, proven};
 use super::home::open_apps;
 use super::pages::{AppPassword, AppPasswordMade as MadePage, Done, NewAppPassword, Problem, Qr, UsedBy, When};
-use super::respond::{frame, page as answer_page};
-use super::sign_in::{not_ours, trouble};
+use super::respond::page as answer_page;
 use crate::config::InForce;
 use crate::gate::app_passwords::AppPasswordMade;
 use crate::store::vault::AppPasswordRecord;
@@ -36,9 +34,9 @@ pub(super) struct NewFields {
 
 /// `POST /account/app-passwords/new`: shows the letters, this once.
 pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let Some((word, days)) = LIVES.into_iter().find(|(word, _)| *word == fields.life) else {
-        return not_ours(gate, visit);
+        return asking.not_ours();
     };
     let life = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
     let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, &fields.name, life).await;
@@ -47,7 +45,7 @@ pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Respon
         Ok(AppPasswordMade::Stale) => return asking.again(NEW).await,
         Ok(AppPasswordMade::Name) => Problem::AppPasswordName,
         Ok(AppPasswordMade::TooMany) => Problem::TooManyAppPasswords,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return asking.trouble(error),
     };
     describe(&asking, &fields.name, word, Some(problem))
 }
@@ -60,11 +58,11 @@ pub(super) struct RevokeFields {
 
 /// `POST /account/app-passwords/revoke`. What is revoked already is no error.
 pub(super) async fn revoke(Posted { asking, fields }: Posted<RevokeFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = AppPasswordId::parse(&fields.app_password) else { return not_ours(gate, visit) };
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(id) = AppPasswordId::parse(&fields.app_password) else { return asking.not_ours() };
     match gate.revoke_own_app_password(&visit.in_force, visitor, id, visit.resolved.client).await {
         Ok(_) => asking.to_account(Done::AppPassword),
-        Err(error) => trouble(gate, visit, &error.into()),
+        Err(error) => asking.trouble(error),
     }
 }
 
@@ -89,21 +87,20 @@ pub(super) fn are_taken(in_force: &InForce) -> bool {
 
 /// The form for a new one.
 fn describe(asking: &Asking, name: &str, life: &str, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, .. } = asking;
-    let form = Form::of(gate, headers);
-    let shown = NewAppPassword { frame: frame(&visit.in_force, banner), name, life, error, form: form.token() };
-    asking.show(&shown, error, &form)
+    let form = asking.form();
+    let shown = NewAppPassword { frame: asking.frame(), name, life, error, form: form.token() };
+    asking.show(&shown, error, &form, None)
 }
 
 /// The letters, with everything else that has to be typed.
 fn show(asking: &Asking, record: &AppPasswordRecord, letters: &str) -> Response {
-    let Asking { gate, visit, banner, visitor, .. } = asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let apps = open_apps(gate, visit, visitor).into_iter().filter(|app| app.takes_app_passwords);
     let servers = apps.map(|app| (app.title.clone(), format!("{}/", app.origin))).collect::<Vec<_>>();
     // Nineteen letters and dashes always fit.
     let qr = Qr::of(letters).ok();
     let shown = MadePage {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         name: &record.name,
         username: visitor.person().name.as_str(),
         letters,
@@ -113,17 +110,7 @@ fn show(asking: &Asking, record: &AppPasswordRecord, letters: &str) -> Response 
     answer_page(&visit.in_force, StatusCode::OK, &shown, None)
 }
 
-impl Proven for NewFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
-impl Proven for RevokeFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
+proven!(NewFields, RevokeFields);
 
 const NEW: &str = "/account/app-passwords/new";
 /// How long one may be good, as forms say it, and in days.

@@ -2,30 +2,21 @@
 //!
 //! A link never sends anything: mail scanners and browsers that look ahead follow links. The form does.
 
-use std::sync::Arc;
-
 use access::login::Stage;
 use access::policy::Method;
-use axum::extract::State;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
-use http::HeaderMap;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
-use super::cookies::{our_cookie, set_cookie};
-use super::forms::{self, Form, Sent};
+use super::asking::{Asking, Filled, Inquiry, Posted, proven};
+use super::cookies::set_cookie;
 use super::pages::{self, CodeWay, Done, Problem, SendCode, SentCode};
-use super::respond::{frame, page as answer_page, see_other};
+use super::respond::see_other;
 use super::return_to::ReturnTo;
-use super::sign_in::{
-    FLOW_COOKIE, FLOW_SECONDS, caller, left_until, not_ours, nothing_under_way, over, status_of, trouble,
-};
-use super::{Banner, Visit, passkeys};
-use crate::gate::Gate;
+use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, left_until, over, still_under_way};
+use super::{Visit, passkeys};
 use crate::gate::login::method_word;
 use crate::store::StoreError;
-use crate::store::vault::{HeldFlow, PersonRecord, Sending, SessionKind};
+use crate::store::vault::{HeldFlow, PersonRecord, Sending};
 
 #[derive(Deserialize)]
 pub(super) struct SendFields {
@@ -36,78 +27,60 @@ pub(super) struct SendFields {
 }
 
 /// `POST /second-step/send`, `POST /set-up/send`.
-pub(super) async fn send(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<SendFields>,
-) -> Response {
-    let Ok(Fields(fields)) = fields else { return not_ours(&gate, &visit) };
-    let ours = forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form);
-    let (true, Some(method)) = (ours, way(&fields.method)) else { return not_ours(&gate, &visit) };
-    let flow = our_cookie(&headers, FLOW_COOKIE).unwrap_or_default();
-    let (held, person) = match gate.under_way(flow).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return nothing_under_way(&gate, &visit, &banner, &headers).await,
-        Err(error) => return trouble(&gate, &visit, &error.into()),
+pub(super) async fn send(Filled { inquiry, fields }: Filled<SendFields>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
+    let Some(method) = way(&fields.method) else { return inquiry.not_ours() };
+    let (flow, held, person) = match still_under_way(&inquiry).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
     };
-    let caller = caller(&visit, &headers, SessionKind::Portal);
     let (left, until);
-    let problem = match gate.send_code(&caller, flow, method.1, &fields.phone).await {
-        Ok(Some(Sending::Done)) => return see_other(&visit.in_force, &page_of(&held, method.0)),
-        Ok(Some(Sending::Gone)) => return over(&gate, &visit, &banner, &headers, &held),
+    let problem = match gate.send_code(&inquiry.caller(), flow, method.into(), &fields.phone).await {
+        Ok(Some(Sending::Done)) => return see_other(&visit.in_force, &page_of(&held, method)),
+        Ok(Some(Sending::Gone)) => return over(&inquiry, &held),
         Ok(Some(Sending::Wait(welcome))) => {
-            (left, until) = left_until(&gate, welcome);
+            (left, until) = left_until(gate, welcome);
             Problem::SentEnough { left, until: &until }
         }
-        Ok(None) if held.flow.stage == Stage::SetUp && method.0 != pages::Method::Email => Problem::NoPhone,
+        Ok(None) if held.flow.stage == Stage::SetUp && method != pages::Method::Email => Problem::NoPhone,
         // It is no way of theirs; the page says which are.
         Ok(None) => return see_other(&visit.in_force, &page_of(&held, pages::Method::Recovery)),
-        Err(error) => return trouble(&gate, &visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
-    ask(&gate, &visit, &banner, &headers, &held, &person, method, &fields.phone, Some(problem)).await
+    ask(&inquiry, &held, &person, method, &fields.phone, Some(problem)).await
 }
 
 /// The page of a way by which codes are sent: before one was, or `again`, that sends one; else that asks for it.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 pub(super) async fn page(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     method: pages::Method,
     again: bool,
 ) -> Response {
-    let Some(method) = way(method.as_str()) else { return not_ours(gate, visit) };
-    let was_sent = held.sent.as_ref().is_some_and(|sent| sent.method == method.1);
+    let Some(method) = way(method.as_str()) else { return inquiry.not_ours() };
+    let was_sent = held.sent.as_ref().is_some_and(|sent| sent.method == method.into());
     if was_sent && !again {
-        return entry(gate, visit, banner, headers, held, person, method.0, None);
+        return entry(inquiry, held, person, method, None);
     }
-    ask(gate, visit, banner, headers, held, person, method, "", None).await
+    ask(inquiry, held, person, method, "", None).await
 }
 
 /// The page that asks for a code that was sent. Without one: to the page that sends it.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 pub(super) fn entry(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     method: pages::Method,
     error: Option<Problem<'_>>,
 ) -> Response {
+    let Inquiry { visit, .. } = inquiry;
     let sent = held.sent.as_ref().filter(|sent| method_word(sent.method) == method.as_str());
     let Some(sent) = sent else { return see_other(&visit.in_force, &page_of(held, method)) };
-    let mut others = passkeys::ways(held, person);
-    others.retain(|way| *way != method);
-    let form = Form::of(gate, headers);
+    let others = passkeys::other_ways(held, person, method);
+    let form = inquiry.form();
     let shown = SentCode {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         method,
         to: &sent.to.masked(),
         is_set_up: held.flow.stage == Stage::SetUp,
@@ -116,34 +89,28 @@ pub(super) fn entry(
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin(visit, held).as_deref());
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, error, &form, origin(visit, held).as_deref())
 }
 
 /// The page that sends a code.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 async fn ask(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
-    (method, by): (pages::Method, Method),
+    method: pages::Method,
     phone: &str,
     error: Option<Problem<'_>>,
 ) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
     let is_set_up = held.flow.stage == Stage::SetUp;
-    let to = match gate.code_goes_to(person, by).await {
+    let to = match gate.code_goes_to(person, method.into()).await {
         Ok(to) => to.filter(|_| !is_set_up),
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return inquiry.trouble(error),
     };
-    let mut others = passkeys::ways(held, person);
-    others.retain(|way| *way != method);
-    let form = Form::of(gate, headers);
+    let others = passkeys::other_ways(held, person, method);
+    let form = inquiry.form();
     let shown = SendCode {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         method,
         to: to.as_deref(),
         phone,
@@ -153,32 +120,29 @@ async fn ask(
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin(visit, held).as_deref());
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, error, &form, origin(visit, held).as_deref())
 }
 
 /// After a right password: where codes are what was used last, one is on its way before the page is there.
-pub(super) async fn send_at_once(gate: &Gate, visit: &Visit, headers: &HeaderMap, flow: &str) {
+pub(super) async fn send_at_once(inquiry: &Inquiry, flow: &str) {
+    let gate = &inquiry.gate;
     let Ok(Some((held, person))) = gate.under_way(flow).await else { return };
-    let Some((_, method)) = passkeys::ways(&held, &person).first().and_then(|first| way(first.as_str())) else {
-        return;
-    };
-    let caller = caller(visit, headers, SessionKind::Portal);
+    let Some(method) = passkeys::ways(&held, &person).first().and_then(|first| way(first.as_str())) else { return };
     // The page says what is the matter if none was sent.
-    if let Err(error) = gate.send_code(&caller, flow, method, "").await {
+    if let Err(error) = gate.send_code(&inquiry.caller(), flow, method.into(), "").await {
         tracing::warn!(%error, "a code could not be sent");
     }
 }
 
 /// What the account page tells of codes that are sent: what is set up, and what could be.
 pub(super) async fn ways(asking: &Asking) -> Result<Vec<CodeWay>, StoreError> {
-    let Asking { gate, visit, visitor, .. } = asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let (person, settings) = (visitor.record(), &visit.in_force.settings);
     let demanded = settings.policy.second_step(visitor.person());
     let mut ways = Vec::new();
     for word in ["sms", "voice", "email"] {
-        let Some((method, by)) = way(word) else { continue };
+        let Some(method) = way(word) else { continue };
+        let by = Method::from(method);
         let to = gate.code_goes_to(person, by).await?;
         if to.is_some() || settings.methods.contains(&by) {
             let may_go = access::login::may_go(person.enrolled.without(by), demanded);
@@ -194,18 +158,12 @@ pub(super) struct WayFields {
     method: String,
 }
 
-impl Proven for WayFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
 /// `POST /account/codes/set-up`: on to the page that sends the first one.
 pub(super) async fn begin(Posted { asking, fields }: Posted<WayFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some((method, by)) = way(&fields.method) else { return not_ours(gate, visit) };
-    if !visit.in_force.settings.methods.contains(&by) {
-        return not_ours(gate, visit);
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(method) = way(&fields.method) else { return asking.not_ours() };
+    if !visit.in_force.settings.methods.contains(&method.into()) {
+        return asking.not_ours();
     }
     match gate.begin_authenticator(visitor, ACCOUNT.to_owned()).await {
         Ok(Some(flow)) => {
@@ -215,31 +173,31 @@ pub(super) async fn begin(Posted { asking, fields }: Posted<WayFields>) -> Respo
             answer
         }
         Ok(None) => asking.again(ACCOUNT).await,
-        Err(error) => trouble(gate, visit, &error.into()),
+        Err(error) => asking.trouble(error),
     }
 }
 
 /// `POST /account/codes/end`.
 pub(super) async fn end(Posted { asking, fields }: Posted<WayFields>) -> Response {
-    let Asking { gate, visit, headers, visitor, .. } = &asking;
-    let Some((_, method)) = way(&fields.method) else { return not_ours(gate, visit) };
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(method) = way(&fields.method) else { return asking.not_ours() };
     if !gate.is_fresh(visitor) {
         return asking.again(ACCOUNT).await;
     }
-    match gate.end_codes(&caller(visit, headers, SessionKind::Portal), visitor, method).await {
+    match gate.end_codes(&asking.caller(), visitor, method.into()).await {
         Ok(true) => asking.to_account(Done::Codes),
         // The page offers only what may go.
         Ok(false) => see_other(&visit.in_force, &ReturnTo::Portal(ACCOUNT)),
-        Err(error) => trouble(gate, visit, &error),
+        Err(error) => asking.trouble(error),
     }
 }
 
-/// A way by which codes are sent, on the page and to the gate.
-pub(super) fn way(word: &str) -> Option<(pages::Method, Method)> {
+/// A way by which codes are sent.
+pub(super) fn way(word: &str) -> Option<pages::Method> {
     match word {
-        "sms" => Some((pages::Method::Sms, Method::Sms)),
-        "voice" => Some((pages::Method::Voice, Method::Voice)),
-        "email" => Some((pages::Method::Email, Method::Email)),
+        "sms" => Some(pages::Method::Sms),
+        "voice" => Some(pages::Method::Voice),
+        "email" => Some(pages::Method::Email),
         _ => None,
     }
 }
@@ -250,8 +208,10 @@ fn page_of(held: &HeldFlow, method: pages::Method) -> ReturnTo {
 }
 
 fn origin(visit: &Visit, held: &HeldFlow) -> Option<String> {
-    let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
+    let return_to = ReturnTo::of(&visit.in_force.settings, held.return_to.as_deref());
     return_to.app().map(|app| app.origin.clone())
 }
+
+proven!(WayFields, SendFields);
 
 const ACCOUNT: &str = "/account";

@@ -3,36 +3,29 @@
 //! The link of a mail is opened by people and by scanners: opening it consumes nothing, puts its secret into a cookie and
 //! leaves an address without it (A36). Every page here says the same whether an account has the address or not.
 
-use std::sync::Arc;
-
 use access::Secret;
+use axum::Form as Fields;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
+use super::asking::{Filled, Inquiry, proven};
 use super::cookies::{DONE_COOKIE, DONE_SECONDS, PASSWORD_RESET, clear_cookie, our_cookie, set_cookie};
-use super::forms::{self, Form, Sent};
+use super::forms::Sent;
 use super::invitation::{least, problem};
 use super::pages::{EndBox, Forgot, Impact, LinkSent, Problem, ResetGone, ResetPassword, When};
-use super::respond::{frame, page as answer_page, see_other};
+use super::refusal;
+use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::{caller, left_until, not_ours, status_of, trouble, with_wait};
-use super::{Banner, Visit, refusal};
-use crate::gate::Gate;
+use super::sign_in::{left_until, with_wait};
 use crate::gate::recovery::{Asked, Chosen, Reset, Resettable};
-use crate::store::vault::{Ends, RESET_LIFE, SessionKind};
+use crate::store::vault::{Ends, RESET_LIFE};
 
 /// `GET /forgot`.
-pub(super) async fn page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    ask(&gate, &visit, &banner, &headers, "", None)
+pub(super) async fn page(inquiry: Inquiry) -> Response {
+    ask(&inquiry, "", None)
 }
 
 #[derive(Deserialize)]
@@ -42,35 +35,26 @@ pub(super) struct Forgotten {
 }
 
 /// `POST /forgot`.
-pub(super) async fn submit(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<Forgotten>,
-) -> Response {
-    let Ok(Fields(Forgotten { email, form })) = fields else { return not_ours(&gate, &visit) };
-    if !gate.sends_mail(&visit.in_force)
-        || !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &form)
-    {
-        return not_ours(&gate, &visit);
+pub(super) async fn submit(Filled { inquiry, fields }: Filled<Forgotten>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
+    if !gate.sends_mail(&visit.in_force) {
+        return inquiry.not_ours();
     }
-    let email = email.trim();
+    let email = fields.email.trim();
     match gate.forgot_password(email, visit.resolved.client).await {
         Ok(Asked::Noted) => {
             let minutes = RESET_LIFE.as_secs() / 60;
-            let shown = LinkSent { frame: frame(&visit.in_force, &banner), email, minutes };
+            let shown = LinkSent { frame: inquiry.frame(), email, minutes };
             answer_page(&visit.in_force, StatusCode::OK, &shown, None)
         }
-        Ok(Asked::Wait(until)) => {
-            with_wait(&gate, until, |problem| ask(&gate, &visit, &banner, &headers, email, Some(problem)))
-        }
-        Err(error) => trouble(&gate, &visit, &error.into()),
+        Ok(Asked::Wait(until)) => with_wait(gate, until, |problem| ask(&inquiry, email, Some(problem))),
+        Err(error) => inquiry.trouble(error),
     }
 }
 
 /// `GET /reset/{secret}`: out of the address with it.
-pub(super) async fn open(Extension(visit): Extension<Visit>, Path(secret): Path<String>) -> Response {
+pub(super) async fn open(inquiry: Inquiry, Path(secret): Path<String>) -> Response {
+    let Inquiry { visit, .. } = &inquiry;
     let mut answer = see_other(&visit.in_force, &ReturnTo::Query(RESET.to_owned()));
     if is_one(&secret) {
         set_cookie(&mut answer, RESET_COOKIE, &secret, RESET_LIFE.as_secs());
@@ -79,13 +63,8 @@ pub(super) async fn open(Extension(visit): Extension<Visit>, Path(secret): Path<
 }
 
 /// `GET /reset`.
-pub(super) async fn reset_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    choose(&gate, &visit, &banner, &headers, Ends::default(), None).await
+pub(super) async fn reset_page(inquiry: Inquiry) -> Response {
+    choose(&inquiry, Ends::default(), None).await
 }
 
 #[derive(Deserialize)]
@@ -102,80 +81,59 @@ pub(super) struct ResetFields {
 }
 
 /// `POST /reset`.
-pub(super) async fn reset(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<ResetFields>,
-) -> Response {
-    let ours =
-        |fields: &ResetFields| forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form);
-    let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| ours(fields)) else {
+pub(super) async fn reset(inquiry: Inquiry, fields: Sent<ResetFields>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
+    let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
         let sentence = "This form is too old or came from elsewhere. Open the link of your mail again.";
         return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
     };
     let ResetFields { password, again, tokens, app_passwords, answer1, answer2, .. } = fields;
     let answers = [answer1, answer2].map(Secret::new).into();
-    let Some(secret) = our_cookie(&headers, RESET_COOKIE) else { return gone(&visit, &banner) };
+    let Some(secret) = our_cookie(headers, RESET_COOKIE) else { return gone(&inquiry) };
     let ends = Ends { tokens: tokens.is_some(), app_passwords: app_passwords.is_some(), ..Ends::default() };
     let chosen = Chosen { new: Secret::new(password), again: Secret::new(again), ends, answers };
-    let caller = caller(&visit, &headers, SessionKind::Portal);
+    let caller = inquiry.caller();
     match gate.reset_password(&caller, secret, chosen).await {
         Ok(Reset::Done(_)) => {
-            let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/sign-in?start=again".to_owned()));
+            let mut answer = inquiry.see("/sign-in?start=again");
             clear_cookie(&mut answer, RESET_COOKIE);
             set_cookie(&mut answer, DONE_COOKIE, PASSWORD_RESET, DONE_SECONDS);
             answer
         }
-        Ok(Reset::Gone) => gone(&visit, &banner),
-        Ok(Reset::Fault(fault)) => choose(&gate, &visit, &banner, &headers, ends, Some(problem(fault))).await,
-        Ok(Reset::WrongAnswer) => choose(&gate, &visit, &banner, &headers, ends, Some(Problem::WrongAnswer)).await,
+        Ok(Reset::Gone) => gone(&inquiry),
+        Ok(Reset::Fault(fault)) => choose(&inquiry, ends, Some(problem(fault))).await,
+        Ok(Reset::WrongAnswer) => choose(&inquiry, ends, Some(Problem::WrongAnswer)).await,
         Ok(Reset::Wait(welcome)) => {
-            let (left, until) = left_until(&gate, welcome);
-            choose(&gate, &visit, &banner, &headers, ends, Some(Problem::Wait { left, until: &until })).await
+            let (left, until) = left_until(gate, welcome);
+            choose(&inquiry, ends, Some(Problem::Wait { left, until: &until })).await
         }
-        Err(error) => trouble(&gate, &visit, &error),
+        Err(error) => inquiry.trouble(error),
     }
 }
 
 /// The form that asks for an address.
-fn ask(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    email: &str,
-    error: Option<Problem<'_>>,
-) -> Response {
-    let form = Form::of(gate, headers);
+fn ask(inquiry: &Inquiry, email: &str, error: Option<Problem<'_>>) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
+    let form = inquiry.form();
     let sends = gate.sends_mail(&visit.in_force);
-    let shown = Forgot { frame: frame(&visit.in_force, banner), sends, email, error, form: form.token() };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
-    answer
+    let shown = Forgot { frame: inquiry.frame(), sends, email, error, form: form.token() };
+    inquiry.show(&shown, error, &form, None)
 }
 
 /// The form for a new password.
-async fn choose(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    ends: Ends,
-    error: Option<Problem<'_>>,
-) -> Response {
+async fn choose(inquiry: &Inquiry, ends: Ends, error: Option<Problem<'_>>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = inquiry;
     let Some(secret) = our_cookie(headers, RESET_COOKIE).filter(|secret| is_one(secret)) else {
-        return gone(visit, banner);
+        return gone(inquiry);
     };
     let Resettable { person, tokens, app_passwords } = match gate.resettable(secret).await {
         Ok(Some(found)) => found,
-        Ok(None) => return gone(visit, banner),
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Ok(None) => return gone(inquiry),
+        Err(error) => return inquiry.trouble(error),
     };
     let questions = match gate.questions_of(&visit.in_force, &person).await {
         Ok(questions) => questions.into_iter().map(|question| question.text).collect::<Vec<_>>(),
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
     let now = gate.clock().now();
     let stops = tokens
@@ -186,9 +144,9 @@ async fn choose(
         .into_iter()
         .map(|one| Impact { name: one.name, used: one.last_used.map(|last| When::of(last.at, now)) })
         .collect();
-    let form = Form::of(gate, headers);
+    let form = inquiry.form();
     let shown = ResetPassword {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         username: person.person.name.as_str(),
         least: least(gate, visit, &person),
         questions: &questions,
@@ -199,14 +157,12 @@ async fn choose(
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, error, &form, None)
 }
 
-fn gone(visit: &Visit, banner: &Banner) -> Response {
-    let mut answer =
-        answer_page(&visit.in_force, StatusCode::GONE, &ResetGone { frame: frame(&visit.in_force, banner) }, None);
+fn gone(inquiry: &Inquiry) -> Response {
+    let Inquiry { visit, .. } = inquiry;
+    let mut answer = answer_page(&visit.in_force, StatusCode::GONE, &ResetGone { frame: inquiry.frame() }, None);
     clear_cookie(&mut answer, RESET_COOKIE);
     answer
 }
@@ -215,6 +171,8 @@ fn gone(visit: &Visit, banner: &Banner) -> Response {
 fn is_one(secret: &str) -> bool {
     secret.len() == 43 && secret.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
+
+proven!(Forgotten);
 
 const RESET: &str = "/reset";
 const RESET_COOKIE: &str = "__Host-vestibule-reset";

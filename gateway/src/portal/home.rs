@@ -5,20 +5,17 @@ use std::sync::Arc;
 use access::policy::{Certificate, Goal};
 use access::target::CanonicalPath;
 use axum::body::Body;
-use axum::extract::State;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use super::asking::{Filled, Inquiry, proven};
 use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie};
-use super::forms::{self, Form, Sent};
 use super::pages::{AppLink, Home, Hop, SignOut, SignedOut, WhoAmI};
-use super::respond::{frame, json, page, see_other};
+use super::respond::{json, page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::trouble;
 use super::too_old::choose_first;
-use super::{Banner, Reader, Visit, refusal};
+use super::{Reader, Visit, refusal};
 use crate::config::AppSettings;
 use crate::gate::{Admission, Ask, Gate, Prospect, Shown, Visitor};
 
@@ -66,35 +63,29 @@ pub(super) async fn signed_in(
 }
 
 /// `GET /`: the apps that are open to this person from here.
-pub(super) async fn home(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let visitor = match signed_in(&gate, &visit, &headers).await {
+pub(super) async fn home(inquiry: Inquiry) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
+    let visitor = match signed_in(gate, visit, headers).await {
         Ok(Some(visitor)) => visitor,
-        Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
+        Ok(None) => return inquiry.see("/sign-in"),
         Err(refused) => return refused,
     };
-    if let Some(first) = choose_first(&gate, &visit, &visitor) {
+    if let Some(first) = choose_first(gate, visit, &visitor) {
         return see_other(&visit.in_force, &ReturnTo::Portal(first));
     }
-    let apps: Vec<AppLink> = open_apps(&gate, &visit, &visitor)
+    let apps: Vec<AppLink> = open_apps(gate, visit, &visitor)
         .iter()
         .map(|app| AppLink { title: app.title.clone(), url: app.origin.clone(), host: app.host.to_string() })
         .collect();
-    let form = Form::of(&gate, &headers);
+    let form = inquiry.form();
     let home = Home {
-        frame: frame(&visit.in_force, &banner),
+        frame: inquiry.frame(),
         full_name: &visitor.record().full_name,
         username: visitor.person().name.as_str(),
         apps: &apps,
         form: form.token(),
     };
-    let mut answer = page(&visit.in_force, StatusCode::OK, &home, None);
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&home, None, &form, None)
 }
 
 /// The apps that are open to this person from here, by title.
@@ -110,23 +101,17 @@ pub(super) fn open_apps(gate: &Gate, visit: &Visit, visitor: &Arc<Visitor>) -> V
 }
 
 /// `GET /sign-out`: asks first.
-pub(super) async fn sign_out_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let visitor = match signed_in(&gate, &visit, &headers).await {
+pub(super) async fn sign_out_page(inquiry: Inquiry) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
+    let visitor = match signed_in(gate, visit, headers).await {
         Ok(Some(visitor)) => visitor,
-        Ok(None) => return see_other(&visit.in_force, &ReturnTo::Query("/signed-out".to_owned())),
+        Ok(None) => return inquiry.see("/signed-out"),
         Err(refused) => return refused,
     };
-    let form = Form::of(&gate, &headers);
+    let form = inquiry.form();
     let username = visitor.person().name.as_str();
-    let asked = SignOut { frame: frame(&visit.in_force, &banner), username, form: form.token() };
-    let mut answer = page(&visit.in_force, StatusCode::OK, &asked, None);
-    form.keep(&mut answer);
-    answer
+    let asked = SignOut { frame: inquiry.frame(), username, form: form.token() };
+    inquiry.show(&asked, None, &form, None)
 }
 
 #[derive(Deserialize)]
@@ -135,19 +120,9 @@ pub(super) struct SignOutFields {
 }
 
 /// `POST /sign-out`: ends the sign-in everywhere it reached. Pressed twice, the second time there is nothing left to end.
-pub(super) async fn sign_out(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    headers: HeaderMap,
-    fields: Sent<SignOutFields>,
-) -> Response {
-    let portal = visit.in_force.settings.portal.origin();
-    let ours = fields.is_ok_and(|Fields(fields)| forms::is_ours(&gate, &headers, portal, &fields.form));
-    if !ours {
-        let sentence = "This form is too old or came from elsewhere. Go back, reload the page and try again.";
-        return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
-    }
-    let visitor = match signed_in(&gate, &visit, &headers).await {
+pub(super) async fn sign_out(Filled { inquiry, .. }: Filled<SignOutFields>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
+    let visitor = match signed_in(gate, visit, headers).await {
         Ok(visitor) => visitor,
         Err(refused) => return refused,
     };
@@ -156,30 +131,27 @@ pub(super) async fn sign_out(
         if let Some(person) = person
             && let Err(error) = gate.sign_out(&visit.in_force, person, session.id, visit.resolved.client).await
         {
-            return trouble(&gate, &visit, &error.into());
+            return inquiry.trouble(error);
         }
     }
-    let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/signed-out".to_owned()));
+    let mut answer = inquiry.see("/signed-out");
     clear_cookie(&mut answer, COOKIE_NAME);
     answer
 }
 
 /// `GET /signed-out`.
-pub(super) async fn signed_out(Extension(visit): Extension<Visit>, Extension(banner): Extension<Banner>) -> Response {
-    let mut answer = page(&visit.in_force, StatusCode::OK, &SignedOut { frame: frame(&visit.in_force, &banner) }, None);
+pub(super) async fn signed_out(inquiry: Inquiry) -> Response {
+    let Inquiry { visit, .. } = &inquiry;
+    let mut answer = page(&visit.in_force, StatusCode::OK, &SignedOut { frame: inquiry.frame() }, None);
     // What the back button could still show (A23).
     answer.headers_mut().insert("clear-site-data", http::HeaderValue::from_static("\"cache\""));
     answer
 }
 
 /// `GET /whoami`: the TCP peer, each hop, the address that counts, and what it matches for those who are signed in.
-pub(super) async fn whoami(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-) -> Response {
-    let visitor = match signed_in(&gate, &visit, &headers).await {
+pub(super) async fn whoami(inquiry: Inquiry) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
+    let visitor = match signed_in(gate, visit, headers).await {
         Ok(visitor) => visitor,
         Err(refused) => return refused,
     };
@@ -217,7 +189,7 @@ pub(super) async fn whoami(
         return json(&visit.in_force.settings.portal, StatusCode::OK, &document);
     }
     let who = WhoAmI {
-        frame: frame(&visit.in_force, &banner),
+        frame: inquiry.frame(),
         peer,
         hops: if hops.len() > 1 { &hops } else { &[] },
         client: client.ip(),
@@ -228,3 +200,5 @@ pub(super) async fn whoami(
     };
     page(&visit.in_force, StatusCode::OK, &who, None)
 }
+
+proven!(SignOutFields);

@@ -2,39 +2,31 @@
 //!
 //! Opening the link consumes nothing: mail scanners open links. Sending the form does, once.
 
-use std::sync::Arc;
-
 use access::Secret;
 use access::password::{PasswordError, Strength, Weakness};
+use axum::Form as Fields;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::forms::{self, Form, Sent};
+use super::asking::Inquiry;
+use super::forms::Sent;
 use super::pages::{Invitation, InvitationGone, Problem};
-use super::respond::{frame, page as answer_page, see_other};
-use super::return_to::ReturnTo;
-use super::sign_in::{caller, trouble};
-use super::{Banner, Visit, refusal};
+use super::respond::page as answer_page;
+use super::{Visit, refusal};
 use crate::gate::Gate;
 use crate::gate::login::{Invited, PasswordFault};
-use crate::store::vault::{PersonRecord, SessionKind};
+use crate::store::vault::PersonRecord;
 
 /// `GET /invitation/{secret}`.
-pub(super) async fn page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    Path(secret): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn page(inquiry: Inquiry, Path(secret): Path<String>) -> Response {
+    let Inquiry { gate, .. } = &inquiry;
     match gate.vault().invited(&secret).await {
-        Ok(Some(person)) => choose(&gate, &visit, &banner, &headers, &person, &secret, None),
-        Ok(None) => gone(&visit, &banner),
-        Err(error) => trouble(&gate, &visit, &error.into()),
+        Ok(Some(person)) => choose(&inquiry, &person, &secret, None),
+        Ok(None) => gone(&inquiry),
+        Err(error) => inquiry.trouble(error),
     }
 }
 
@@ -47,45 +39,32 @@ pub(super) struct Chosen {
 }
 
 /// `POST /invitation`.
-pub(super) async fn submit(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<Chosen>,
-) -> Response {
-    let ours = |fields: &Chosen| forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form);
-    let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| ours(fields)) else {
+pub(super) async fn submit(inquiry: Inquiry, fields: Sent<Chosen>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
+    let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
         let sentence = "This form is too old or came from elsewhere. Open your invitation again.";
         return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
     };
     let Chosen { password, again, invitation, .. } = fields;
     let (password, again) = (Secret::new(password), Secret::new(again));
-    let caller = caller(&visit, &headers, SessionKind::Portal);
+    let caller = inquiry.caller();
     match gate.accept_invitation(&caller, &invitation, password, &again).await {
-        Ok(Invited::Done(_)) => see_other(&visit.in_force, &ReturnTo::Query("/sign-in?start=again".to_owned())),
-        Ok(Invited::Gone) => gone(&visit, &banner),
+        Ok(Invited::Done(_)) => inquiry.see("/sign-in?start=again"),
+        Ok(Invited::Gone) => gone(&inquiry),
         Ok(Invited::Fault(fault)) => match gate.vault().invited(&invitation).await {
-            Ok(Some(person)) => choose(&gate, &visit, &banner, &headers, &person, &invitation, Some(problem(fault))),
-            Ok(None) => gone(&visit, &banner),
-            Err(error) => trouble(&gate, &visit, &error.into()),
+            Ok(Some(person)) => choose(&inquiry, &person, &invitation, Some(problem(fault))),
+            Ok(None) => gone(&inquiry),
+            Err(error) => inquiry.trouble(error),
         },
-        Err(error) => trouble(&gate, &visit, &error),
+        Err(error) => inquiry.trouble(error),
     }
 }
 
-fn choose(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    person: &PersonRecord,
-    invitation: &str,
-    error: Option<Problem<'_>>,
-) -> Response {
-    let form = Form::of(gate, headers);
+fn choose(inquiry: &Inquiry, person: &PersonRecord, invitation: &str, error: Option<Problem<'_>>) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
+    let form = inquiry.form();
     let shown = Invitation {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         username: person.person.name.as_str(),
         full_name: &person.full_name,
         least: least(gate, visit, person),
@@ -99,8 +78,9 @@ fn choose(
     answer
 }
 
-fn gone(visit: &Visit, banner: &Banner) -> Response {
-    answer_page(&visit.in_force, StatusCode::GONE, &InvitationGone { frame: frame(&visit.in_force, banner) }, None)
+fn gone(inquiry: &Inquiry) -> Response {
+    let Inquiry { visit, .. } = inquiry;
+    answer_page(&visit.in_force, StatusCode::GONE, &InvitationGone { frame: inquiry.frame() }, None)
 }
 
 /// Characters that a password of theirs must have.

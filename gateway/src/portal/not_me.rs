@@ -2,48 +2,35 @@
 //!
 //! Opening the link ends nothing: mail scanners open links. Sending the form does.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::forms::{self, Form, Sent};
+use super::asking::{Filled, Inquiry, proven};
 use super::pages::{NotMe, NotMeDone, When};
-use super::respond::{frame, page as answer_page};
-use super::sign_in::{not_ours, trouble};
-use super::{Banner, Visit};
+use super::respond::page as answer_page;
 use crate::audit::{Actor, Entry};
-use crate::gate::Gate;
 use crate::store::vault::Outcome;
 
 /// `GET /not-me/{secret}`.
-pub(super) async fn page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    Path(secret): Path<String>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn page(inquiry: Inquiry, Path(secret): Path<String>) -> Response {
+    let Inquiry { gate, .. } = &inquiry;
     let told = match gate.vault().not_me(&secret).await {
         Ok(Some(told)) => told,
-        Ok(None) => return done(&visit, &banner, StatusCode::GONE, false),
-        Err(error) => return trouble(&gate, &visit, &error.into()),
+        Ok(None) => return done(&inquiry, StatusCode::GONE, false),
+        Err(error) => return inquiry.trouble(error),
     };
-    let form = Form::of(&gate, &headers);
+    let form = inquiry.form();
     let shown = NotMe {
-        frame: frame(&visit.in_force, &banner),
+        frame: inquiry.frame(),
         device: &told.device,
         address: told.address,
         since: &When::of(told.at, gate.clock().now()),
         secret: &secret,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, StatusCode::OK, &shown, None);
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, None, &form, None)
 }
 
 #[derive(Deserialize)]
@@ -53,25 +40,19 @@ pub(super) struct EndFields {
 }
 
 /// `POST /not-me`.
-pub(super) async fn end(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<EndFields>,
-) -> Response {
-    let Ok(Fields(EndFields { form, secret })) = fields else { return not_ours(&gate, &visit) };
-    if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &form) {
-        return not_ours(&gate, &visit);
-    }
+pub(super) async fn end(Filled { inquiry, fields }: Filled<EndFields>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
     let entry = Entry::new(Actor::Anonymous, "user.sign-out").from(visit.resolved.client.ip());
-    match gate.end_not_me(&visit.in_force, &secret, entry.detail("by the link of a mail")).await {
-        Ok(Outcome::Done(())) => done(&visit, &banner, StatusCode::OK, true),
-        Ok(Outcome::Gone) => done(&visit, &banner, StatusCode::GONE, false),
-        Err(error) => trouble(&gate, &visit, &error.into()),
+    match gate.end_not_me(&visit.in_force, &fields.secret, entry.detail("by the link of a mail")).await {
+        Ok(Outcome::Done(())) => done(&inquiry, StatusCode::OK, true),
+        Ok(Outcome::Gone) => done(&inquiry, StatusCode::GONE, false),
+        Err(error) => inquiry.trouble(error),
     }
 }
 
-fn done(visit: &Visit, banner: &Banner, status: StatusCode, has_ended: bool) -> Response {
-    answer_page(&visit.in_force, status, &NotMeDone { frame: frame(&visit.in_force, banner), has_ended }, None)
+fn done(inquiry: &Inquiry, status: StatusCode, has_ended: bool) -> Response {
+    let Inquiry { visit, .. } = inquiry;
+    answer_page(&visit.in_force, status, &NotMeDone { frame: inquiry.frame(), has_ended }, None)
 }
+
+proven!(EndFields);

@@ -8,16 +8,14 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
-use super::forms::Form;
+use super::asking::{Asking, Inquiry, Posted, proven};
 use super::pages::{Done, Key, PasskeySetUp, Passkeys, Problem, RecoveryCodes, When};
 use super::passkeys::{KeyFields, answer_of, is_offered, keep};
-use super::respond::{frame, json, not_found, page as answer_page, see_other};
+use super::respond::{json, not_found, page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::sign_in::{caller, not_ours, trouble};
 use super::{Banner, Visit};
 use crate::gate::passkeys::{KeyRemoved, NewKey};
-use crate::store::vault::{Digest, SessionKind};
+use crate::store::vault::Digest;
 
 /// `GET /account/passkeys`.
 pub(super) async fn list(asking: Asking) -> Response {
@@ -28,10 +26,10 @@ pub(super) async fn list(asking: Asking) -> Response {
 }
 
 async fn show(asking: &Asking, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = asking;
+    let (Inquiry { gate, .. }, visitor) = asking.parts();
     let passkeys = match gate.own_passkeys(visitor).await {
         Ok(passkeys) => passkeys,
-        Err(error) => return trouble(gate, visit, &error.into()),
+        Err(error) => return asking.trouble(error),
     };
     let now = gate.clock().now();
     let keys = passkeys.into_iter().map(|passkey| Key {
@@ -41,15 +39,9 @@ async fn show(asking: &Asking, error: Option<Problem<'_>>) -> Response {
         used: passkey.used.map(|used| When::of(used, now)),
     });
     let done = asking.done();
-    let form = Form::of(gate, headers);
-    let shown = Passkeys {
-        frame: frame(&visit.in_force, banner),
-        keys: &keys.collect::<Vec<_>>(),
-        done,
-        error,
-        form: form.token(),
-    };
-    let mut answer = asking.show(&shown, error, &form);
+    let form = asking.form();
+    let shown = Passkeys { frame: asking.frame(), keys: &keys.collect::<Vec<_>>(), done, error, form: form.token() };
+    let mut answer = asking.show(&shown, error, &form, None);
     asking.forget_done(&mut answer);
     answer
 }
@@ -60,18 +52,18 @@ pub(super) async fn new_page(asking: Asking) -> Response {
 }
 
 async fn ask_for_new(asking: &Asking, name: &str, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     if !is_offered(visit) {
         return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
     }
     let asked = match gate.ask_to_add_passkey(&visit.in_force, visitor).await {
         Ok(Some(asked)) => asked,
         Ok(None) => return asking.again(NEW_PASSKEY).await,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return asking.trouble(error),
     };
-    let form = Form::of(gate, headers);
+    let form = asking.form();
     let shown = PasskeySetUp {
-        frame: frame(&visit.in_force, banner),
+        frame: asking.frame(),
         is_first_day: false,
         has_choice: false,
         name,
@@ -79,31 +71,30 @@ async fn ask_for_new(asking: &Asking, name: &str, error: Option<Problem<'_>>) ->
         options: &asked.options,
         form: form.token(),
     };
-    let mut answer = asking.show(&shown, error, &form);
+    let mut answer = asking.show(&shown, error, &form, None);
     keep(&mut answer, &asked);
     answer
 }
 
 /// `POST /account/passkeys/new`. The first second step brings the recovery codes.
 pub(super) async fn add(Posted { asking, fields }: Posted<KeyFields>) -> Response {
-    let Asking { gate, visit, banner, headers, visitor } = &asking;
+    let (Inquiry { gate, visit, headers, .. }, visitor) = asking.parts();
     if !is_offered(visit) {
         return see_other(&visit.in_force, &ReturnTo::Portal(PASSKEYS));
     }
-    let caller = caller(visit, headers, SessionKind::Portal);
+    let caller = asking.caller();
     match gate.add_passkey(&caller, visitor, answer_of(headers, &fields)).await {
         Ok(NewKey::Done(codes)) if codes.is_empty() => asking.to(PASSKEYS, Done::PasskeyAdded),
         Ok(NewKey::Done(codes)) => {
             let codes: Vec<String> = codes.iter().map(TypedSecret::grouped).collect();
             let continue_to = visit.in_force.settings.portal.join(PASSKEYS);
-            let shown =
-                RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
+            let shown = RecoveryCodes { frame: asking.frame(), codes: &codes, continue_to: &continue_to };
             answer_page(&visit.in_force, StatusCode::OK, &shown, None)
         }
         Ok(NewKey::Wrong) => ask_for_new(&asking, &fields.name, Some(Problem::PasskeyNotAdded)).await,
         Ok(NewKey::TooMany) => show(&asking, Some(Problem::TooManyPasskeys)).await,
         Ok(NewKey::Stale) => asking.again(NEW_PASSKEY).await,
-        Err(error) => trouble(gate, visit, &error),
+        Err(error) => asking.trouble(error),
     }
 }
 
@@ -127,39 +118,27 @@ pub(super) struct OneFields {
 
 /// `POST /account/passkeys/rename`.
 pub(super) async fn rename(Posted { asking, fields }: Posted<OneFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(id) = id_of(&fields.passkey) else { return asking.not_ours() };
     if !gate.is_fresh(visitor) {
         return asking.again(PASSKEYS).await;
     }
     match gate.rename_passkey(visitor, visit.resolved.client, id, &fields.name).await {
         Ok(true) => asking.to(PASSKEYS, Done::PasskeyRenamed),
         Ok(false) => show(&asking, Some(Problem::PasskeyName)).await,
-        Err(error) => trouble(gate, visit, &error),
+        Err(error) => asking.trouble(error),
     }
 }
 
 /// `POST /account/passkeys/remove`. What is gone already is no error.
 pub(super) async fn remove(Posted { asking, fields }: Posted<OneFields>) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
-    let Some(id) = id_of(&fields.passkey) else { return not_ours(gate, visit) };
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let Some(id) = id_of(&fields.passkey) else { return asking.not_ours() };
     match gate.remove_passkey(&visit.in_force, visitor, visit.resolved.client, id).await {
         Ok(KeyRemoved::Done) => asking.to(PASSKEYS, Done::PasskeyRemoved),
         Ok(KeyRemoved::Last) => show(&asking, Some(Problem::LastSecondStep)).await,
         Ok(KeyRemoved::Stale) => asking.again(PASSKEYS).await,
-        Err(error) => trouble(gate, visit, &error),
-    }
-}
-
-impl Proven for KeyFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
-impl Proven for OneFields {
-    fn form_token(&self) -> &str {
-        &self.form
+        Err(error) => asking.trouble(error),
     }
 }
 
@@ -167,6 +146,8 @@ fn id_of(text: &str) -> Option<Digest> {
     let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
     bytes.try_into().ok().map(Digest)
 }
+
+proven!(OneFields);
 
 const PASSKEYS: &str = "/account/passkeys";
 const NEW_PASSKEY: &str = "/account/passkeys/new";

@@ -3,36 +3,25 @@
 //! A page holds what the browser is to ask for, and a form that carries the answer back; what it is checked against, a cookie
 //! leads to. The script only stands between the two.
 
-use std::sync::Arc;
-
 use access::login::Stage;
 use access::policy::{Method, Methods};
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::Visit;
+use super::asking::{Filled, Inquiry, proven};
 use super::cookies::{our_cookie, set_cookie};
-use super::forms::{self, Asked as AskedFields, Form, Sent};
+use super::forms::Asked as AskedFields;
 use super::home::{Known, known};
 use super::pages::{self, PasskeySetUp, PasskeySignIn, Problem, SecondStep};
-use super::respond::{frame, page as answer_page, see_other};
+use super::respond::see_other;
 use super::return_to::ReturnTo;
-use super::sign_in::{FLOW_COOKIE, caller, left_until, not_ours, nothing_under_way, onward, over, status_of, trouble};
-use super::{Banner, Visit};
-use crate::gate::Gate;
+use super::sign_in::{left_until, onward, over, still_under_way};
 use crate::gate::login::SignIn;
 use crate::gate::passkeys::{Answer, Asked};
-use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
-
-/// Who asks at the door, and with what around them.
-struct Door {
-    gate: Arc<Gate>,
-    visit: Visit,
-    banner: Banner,
-    headers: HeaderMap,
-}
+use crate::store::vault::{HeldFlow, PersonRecord};
 
 #[derive(Default, Deserialize)]
 pub(super) struct DoorQuery {
@@ -41,21 +30,16 @@ pub(super) struct DoorQuery {
 }
 
 /// `GET /sign-in/passkey`.
-pub(super) async fn door_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    query: AskedFields<DoorQuery>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn door_page(inquiry: Inquiry, query: AskedFields<DoorQuery>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let return_to = ReturnTo::parse(&visit.in_force.settings, &query.return_to);
-    if !is_offered(&visit) {
-        return see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned()));
+    if !is_offered(visit) {
+        return inquiry.see("/sign-in");
     }
-    match known(&gate, &visit, &headers).await {
+    match known(gate, visit, headers).await {
         Ok(Known::SignedIn(_)) => see_other(&visit.in_force, &return_to),
-        Ok(Known::Once(_) | Known::Nobody) => Door { gate, visit, banner, headers }.ask(&return_to, None).await,
+        Ok(Known::Once(_) | Known::Nobody) => ask(&inquiry, &return_to, None).await,
         Err(refused) => refused,
     }
 }
@@ -72,59 +56,42 @@ pub(super) struct KeyFields {
 }
 
 /// `POST /sign-in/passkey`.
-pub(super) async fn door(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<KeyFields>,
-) -> Response {
-    let fields = match ours(&gate, &visit, &headers, fields) {
-        Ok(fields) => fields,
-        Err(answer) => return answer,
-    };
-    let door = Door { gate, visit, banner, headers };
-    let return_to = ReturnTo::parse(&door.visit.in_force.settings, &fields.return_to);
-    let caller = caller(&door.visit, &door.headers, SessionKind::Portal);
-    let answer = answer_of(&door.headers, &fields);
-    match door.gate.sign_in_with_passkey(&caller, answer, Some(return_to.as_field())).await {
+pub(super) async fn door(Filled { inquiry, fields }: Filled<KeyFields>) -> Response {
+    let return_to = ReturnTo::parse(&inquiry.visit.in_force.settings, &fields.return_to);
+    let answer = answer_of(&inquiry.headers, &fields);
+    match inquiry.gate.sign_in_with_passkey(&inquiry.caller(), answer, Some(return_to.as_field())).await {
         Ok(SignIn::Wait(until)) => {
-            let (left, until) = left_until(&door.gate, until);
-            door.ask(&return_to, Some(Problem::Wait { left, until: &until })).await
+            let (left, until) = left_until(&inquiry.gate, until);
+            ask(&inquiry, &return_to, Some(Problem::Wait { left, until: &until })).await
         }
-        Ok(step @ (SignIn::Done(_) | SignIn::Refused(_))) => {
-            onward(&door.gate, &door.visit, &door.banner, &door.headers, step).await
-        }
+        Ok(step @ (SignIn::Done(_) | SignIn::Refused(_))) => onward(&inquiry, step).await,
         // Whatever was wrong with it, this is the answer.
-        Ok(_) => door.ask(&return_to, Some(Problem::PasskeyRefused)).await,
-        Err(error) => trouble(&door.gate, &door.visit, &error),
+        Ok(_) => ask(&inquiry, &return_to, Some(Problem::PasskeyRefused)).await,
+        Err(error) => inquiry.trouble(error),
     }
 }
 
-impl Door {
-    async fn ask(&self, return_to: &ReturnTo, error: Option<Problem<'_>>) -> Response {
-        let Self { gate, visit, banner, headers } = self;
-        let asked = match gate.ask_at_the_door(&visit.in_force).await {
-            Ok(asked) => asked,
-            Err(error) => return trouble(gate, visit, &error),
-        };
-        let form = Form::of(gate, headers);
-        let field = return_to.as_field();
-        let shown = PasskeySignIn {
-            frame: frame(&visit.in_force, banner),
-            app: return_to.app().map(|app| app.title.as_str()),
-            error,
-            options: &asked.options,
-            form: form.token(),
-            return_to: &field,
-            back: &with_return("/sign-in", return_to),
-        };
-        let origin = return_to.app().map(|app| app.origin.as_str());
-        let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin);
-        form.keep(&mut answer);
-        keep(&mut answer, &asked);
-        answer
-    }
+/// The question at the door.
+async fn ask(inquiry: &Inquiry, return_to: &ReturnTo, error: Option<Problem<'_>>) -> Response {
+    let asked = match inquiry.gate.ask_at_the_door(&inquiry.visit.in_force).await {
+        Ok(asked) => asked,
+        Err(error) => return inquiry.trouble(error),
+    };
+    let form = inquiry.form();
+    let field = return_to.as_field();
+    let shown = PasskeySignIn {
+        frame: inquiry.frame(),
+        app: return_to.app().map(|app| app.title.as_str()),
+        error,
+        options: &asked.options,
+        form: form.token(),
+        return_to: &field,
+        back: &with_return("/sign-in", return_to),
+    };
+    let origin = return_to.app().map(|app| app.origin.as_str());
+    let mut answer = inquiry.show(&shown, error, &form, origin);
+    keep(&mut answer, &asked);
+    answer
 }
 
 /// Where to sign in with a passkey, for the page that asks for a password; `None` where that is not offered.
@@ -132,46 +99,42 @@ pub(super) fn way_in(visit: &Visit, return_to: &ReturnTo) -> Option<String> {
     is_offered(visit).then(|| with_return("/sign-in/passkey", return_to))
 }
 
-/// The other ways to take the second step, the last used first.
+/// The ways to take the second step but this one, the last used first.
+pub(super) fn other_ways(held: &HeldFlow, person: &PersonRecord, method: pages::Method) -> Vec<pages::Method> {
+    let mut others = ways(held, person);
+    others.retain(|way| *way != method);
+    others
+}
+
+/// The ways to take the second step, the last used first.
 pub(super) fn ways(held: &HeldFlow, person: &PersonRecord) -> Vec<pages::Method> {
     let methods = match held.flow.stage {
         Stage::SecondStep { methods } | Stage::SecondStepThenSetUp { methods } => methods,
         Stage::SetUp => Methods::NONE,
     };
-    let known = [
-        (Method::Passkey, pages::Method::Passkey),
-        (Method::Totp, pages::Method::Totp),
-        (Method::Sms, pages::Method::Sms),
-        (Method::Voice, pages::Method::Voice),
-        (Method::Email, pages::Method::Email),
-        (Method::Recovery, pages::Method::Recovery),
-    ];
-    let mut ways: Vec<_> = known.into_iter().filter(|(method, _)| methods.has(*method)).collect();
+    let mut ways: Vec<_> = WAYS.into_iter().filter(|way| methods.has((*way).into())).collect();
     // A recovery code is for the day on which everything else is lost.
-    ways.sort_by_key(|(method, _)| (*method == Method::Recovery, !person.last_shown.has(*method)));
-    ways.into_iter().map(|(_, way)| way).collect()
+    ways.sort_by_key(|way| (*way == pages::Method::Recovery, !person.last_shown.has((*way).into())));
+    ways
 }
 
 /// The question to one of the person's keys, on the page of the second step.
 pub(super) async fn step_page(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     error: Option<Problem<'_>>,
 ) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
     let asked = match gate.ask_for_passkey(&visit.in_force, held).await {
         Ok(asked) => asked,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
-    let form = Form::of(gate, headers);
-    let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
-    let mut others = ways(held, person);
-    others.retain(|way| *way != pages::Method::Passkey);
+    let form = inquiry.form();
+    let return_to = ReturnTo::of(&visit.in_force.settings, held.return_to.as_deref());
+    let others = other_ways(held, person, pages::Method::Passkey);
     let shown = SecondStep {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         app: return_to.app().map(|app| app.title.as_str()),
         method: pages::Method::Passkey,
         others: &others,
@@ -181,31 +144,27 @@ pub(super) async fn step_page(
         form: form.token(),
     };
     let origin = return_to.app().map(|app| app.origin.as_str());
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin);
-    form.keep(&mut answer);
+    let mut answer = inquiry.show(&shown, error, &form, origin);
     keep(&mut answer, &asked);
     answer
 }
 
 /// The question for a new key, in a sign-in.
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 pub(super) async fn set_up_page(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     name: &str,
     error: Option<Problem<'_>>,
 ) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
     let asked = match gate.ask_to_set_up_passkey(&visit.in_force, held, person).await {
         Ok(asked) => asked,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
-    let form = Form::of(gate, headers);
+    let form = inquiry.form();
     let shown = PasskeySetUp {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         is_first_day: true,
         has_choice: gate.to_set_up(&visit.in_force, held).len() > 1,
         name,
@@ -213,34 +172,21 @@ pub(super) async fn set_up_page(
         options: &asked.options,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
+    let mut answer = inquiry.show(&shown, error, &form, None);
     keep(&mut answer, &asked);
     answer
 }
 
 /// `POST /second-step/passkey` and `POST /set-up/passkey`.
-pub(super) async fn step(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<KeyFields>,
-) -> Response {
-    let fields = match ours(&gate, &visit, &headers, fields) {
-        Ok(fields) => fields,
+pub(super) async fn step(Filled { inquiry, fields }: Filled<KeyFields>) -> Response {
+    let Inquiry { gate, headers, .. } = &inquiry;
+    let (flow, held, person) = match still_under_way(&inquiry).await {
+        Ok(found) => found,
         Err(answer) => return answer,
     };
-    let flow = our_cookie(&headers, FLOW_COOKIE).unwrap_or_default();
-    let (held, person) = match gate.under_way(flow).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return nothing_under_way(&gate, &visit, &banner, &headers).await,
-        Err(error) => return trouble(&gate, &visit, &error.into()),
-    };
-    let caller = caller(&visit, &headers, SessionKind::Portal);
-    let step = match gate.second_step_with_passkey(&caller, flow, answer_of(&headers, &fields)).await {
+    let step = match gate.second_step_with_passkey(&inquiry.caller(), flow, answer_of(headers, &fields)).await {
         Ok(step) => step,
-        Err(error) => return trouble(&gate, &visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
     let problem = match step {
         SignIn::WrongCode | SignIn::WrongPassword | SignIn::UsedCode if held.flow.stage == Stage::SetUp => {
@@ -248,31 +194,27 @@ pub(super) async fn step(
         }
         SignIn::WrongCode | SignIn::WrongPassword | SignIn::UsedCode => Problem::PasskeyRefused,
         SignIn::Wait(until) => {
-            let (left, until) = left_until(&gate, until);
+            let (left, until) = left_until(gate, until);
             let problem = Problem::Wait { left, until: &until };
-            return again(&gate, &visit, &banner, &headers, &held, &person, &fields.name, problem).await;
+            return again(&inquiry, &held, &person, &fields.name, problem).await;
         }
-        SignIn::Over => return over(&gate, &visit, &banner, &headers, &held),
-        other => return onward(&gate, &visit, &banner, &headers, other).await,
+        SignIn::Over => return over(&inquiry, &held),
+        other => return onward(&inquiry, other).await,
     };
-    again(&gate, &visit, &banner, &headers, &held, &person, &fields.name, problem).await
+    again(&inquiry, &held, &person, &fields.name, problem).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 async fn again(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     name: &str,
     problem: Problem<'_>,
 ) -> Response {
     match held.flow.stage {
-        Stage::SetUp => set_up_page(gate, visit, banner, headers, held, person, name, Some(problem)).await,
+        Stage::SetUp => set_up_page(inquiry, held, person, name, Some(problem)).await,
         Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
-            step_page(gate, visit, banner, headers, held, person, Some(problem)).await
+            step_page(inquiry, held, person, Some(problem)).await
         }
     }
 }
@@ -280,15 +222,6 @@ async fn again(
 /// Can people set passkeys up, and sign in with one alone?
 pub(super) fn is_offered(visit: &Visit) -> bool {
     visit.in_force.settings.methods.contains(&Method::Passkey)
-}
-
-fn ours(gate: &Gate, visit: &Visit, headers: &HeaderMap, fields: Sent<KeyFields>) -> Result<KeyFields, Response> {
-    let Ok(Fields(fields)) = fields else { return Err(not_ours(gate, visit)) };
-    if forms::is_ours(gate, headers, visit.in_force.settings.portal.origin(), &fields.form) {
-        Ok(fields)
-    } else {
-        Err(not_ours(gate, visit))
-    }
 }
 
 pub(super) fn answer_of<'a>(headers: &'a HeaderMap, fields: &'a KeyFields) -> Answer<'a> {
@@ -306,6 +239,17 @@ fn with_return(path: &str, return_to: &ReturnTo) -> String {
     format!("{path}?{}", query.append_pair("return_to", &return_to.as_field()).finish())
 }
 
+proven!(KeyFields);
+
 const KEY_COOKIE: &str = "__Host-vestibule-key";
 /// As long as the question is open.
 const KEY_SECONDS: u64 = 5 * 60;
+/// The strongest first.
+const WAYS: [pages::Method; 6] = [
+    pages::Method::Passkey,
+    pages::Method::Totp,
+    pages::Method::Sms,
+    pages::Method::Voice,
+    pages::Method::Email,
+    pages::Method::Recovery,
+];

@@ -4,18 +4,15 @@ use access::Secret;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::asking::{Asking, Posted, Proven};
-use super::forms::Form;
+use super::asking::{Asking, Inquiry, Posted, proven};
 use super::pages::{Done, Problem, Questions};
-use super::respond::{frame, see_other};
+use super::respond::see_other;
 use super::return_to::ReturnTo;
-use super::sign_in::{caller, trouble};
 use crate::gate::questions::{SetQuestions, Typed};
-use crate::store::vault::SessionKind;
 
 /// `GET /account/questions`.
 pub(super) async fn page(asking: Asking) -> Response {
-    let Asking { gate, visit, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     if !visit.in_force.settings.security_questions {
         return see_other(&visit.in_force, &ReturnTo::Portal("/account"));
     }
@@ -24,7 +21,7 @@ pub(super) async fn page(asking: Asking) -> Response {
     }
     let questions = match gate.questions_of(&visit.in_force, visitor.record()).await {
         Ok(questions) => questions,
-        Err(error) => return trouble(gate, visit, &error),
+        Err(error) => return asking.trouble(error),
     };
     let text = |number: usize| questions.get(number).map_or("", |question| question.text.as_str());
     show(&asking, text(0), text(1), None)
@@ -39,37 +36,32 @@ pub(super) struct QuestionFields {
     answer2: String,
 }
 
-impl Proven for QuestionFields {
-    fn form_token(&self) -> &str {
-        &self.form
-    }
-}
-
 /// `POST /account/questions`.
 pub(super) async fn set(Posted { asking, fields }: Posted<QuestionFields>) -> Response {
-    let Asking { gate, visit, headers, visitor, .. } = &asking;
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     if !visit.in_force.settings.security_questions {
         return see_other(&visit.in_force, &ReturnTo::Portal("/account"));
     }
     let QuestionFields { form: _, question1, answer1, question2, answer2 } = fields;
     let typed = |question: &str, answer| Typed { question: question.to_owned(), answer: Secret::new(answer) };
     let typed = [typed(&question1, answer1), typed(&question2, answer2)];
-    let caller = caller(visit, headers, SessionKind::Portal);
+    let caller = asking.caller();
     match gate.set_questions(&caller, visitor, typed).await {
         Ok(SetQuestions::Done) => asking.to_account(Done::Questions),
         Ok(SetQuestions::Stale) => asking.again(QUESTIONS).await,
         Ok(SetQuestions::Question) => show(&asking, &question1, &question2, Some(Problem::BadQuestion)),
         Ok(SetQuestions::Answer) => show(&asking, &question1, &question2, Some(Problem::BadAnswer)),
-        Err(error) => trouble(gate, visit, &error),
+        Err(error) => asking.trouble(error),
     }
 }
 
 fn show(asking: &Asking, first: &str, second: &str, error: Option<Problem<'_>>) -> Response {
-    let Asking { gate, visit, banner, headers, .. } = asking;
-    let form = Form::of(gate, headers);
-    let shown = Questions { frame: frame(&visit.in_force, banner), first, second, error, form: form.token() };
-    asking.show(&shown, error, &form)
+    let form = asking.form();
+    let shown = Questions { frame: asking.frame(), first, second, error, form: form.token() };
+    asking.show(&shown, error, &form, None)
 }
+
+proven!(QuestionFields);
 
 /// Where they are set.
 pub(super) const QUESTIONS: &str = "/account/questions";

@@ -71,6 +71,11 @@ impl ReturnTo {
         Self::known(settings, text).unwrap_or(Self::Portal("/"))
     }
 
+    /// As a sign-in kept it, if it did.
+    pub(super) fn of(settings: &Settings, kept: Option<&str>) -> Self {
+        Self::parse(settings, kept.unwrap_or("/"))
+    }
+
     fn known(settings: &Settings, text: &str) -> Option<Self> {
         if text.len() > 4096 || !text.starts_with('/') {
             return None;

@@ -1,27 +1,26 @@
 //! `/sign-in`, `/second-step`, `/set-up`: the morning's pages (S1–S6, S11–S13).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use access::login::Stage;
 use access::policy::{Method, Need};
 use access::{Secret, Timestamp};
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
-use axum::{Extension, Form as Fields};
 use http::header::USER_AGENT;
 use http::{HeaderMap, StatusCode};
 use jiff::Zoned;
 use serde::Deserialize;
 
+use super::asking::{Filled, Inquiry, proven};
 use super::cookies::{COOKIE_NAME, DONE_COOKIE, PASSWORD_RESET, clear_cookie, our_cookie, set_cookie};
-use super::forms::{self, Asked, Form, Sent};
+use super::forms::Asked;
 use super::home::{Known, known, signed_in};
 use super::pages::{self, ChooseMethod, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
-use super::respond::{frame, page as answer_page, see_other};
+use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::{Banner, Visit, codes, device, passkeys, refusal};
+use super::{Visit, codes, device, passkeys, refusal};
 use crate::gate::login::{Caller, LoginError, Opened, SignIn, method_word};
 use crate::gate::{Gate, Visitor};
 use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
@@ -39,39 +38,34 @@ pub(super) struct PageQuery {
 }
 
 /// `GET /sign-in`.
-pub(super) async fn page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    query: Asked<PageQuery>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn page(inquiry: Inquiry, query: Asked<PageQuery>) -> Response {
+    let Inquiry { gate, visit, headers, .. } = &inquiry;
     let query = query.map(|Query(query)| query).unwrap_or_default();
     let return_to = ReturnTo::parse(&visit.in_force.settings, &query.return_to);
     if query.start == "again" {
-        if let Some(flow) = our_cookie(&headers, FLOW_COOKIE)
+        if let Some(flow) = our_cookie(headers, FLOW_COOKIE)
             && let Err(error) = gate.vault().drop_flow(flow).await
         {
-            return trouble(&gate, &visit, &error.into());
+            return inquiry.trouble(error);
         }
-        let reset = our_cookie(&headers, DONE_COOKIE).filter(|done| *done == PASSWORD_RESET);
+        let reset = our_cookie(headers, DONE_COOKIE).filter(|done| *done == PASSWORD_RESET);
         let notice = reset.map(|_| Problem::PasswordReset);
-        let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", notice);
+        let mut answer = sign_in_page(&inquiry, &return_to, "", notice);
         clear_cookie(&mut answer, FLOW_COOKIE);
         if notice.is_some() {
             clear_cookie(&mut answer, DONE_COOKIE);
         }
         return answer;
     }
-    let had_session = our_cookie(&headers, COOKIE_NAME).is_some();
-    match known(&gate, &visit, &headers).await {
+    let had_session = our_cookie(headers, COOKIE_NAME).is_some();
+    match known(gate, visit, headers).await {
         Ok(Known::SignedIn(_)) => see_other(&visit.in_force, &return_to),
         Ok(once @ (Known::Once(_) | Known::Nobody)) => {
             let over = had_session.then(|| match once {
-                Known::Once(visitor) if is_idle(&gate, &visit, &visitor) => Problem::SessionOver,
+                Known::Once(visitor) if is_idle(gate, visit, &visitor) => Problem::SessionOver,
                 _ => Problem::SessionEnded,
             });
-            let mut answer = sign_in_page(&gate, &visit, &banner, &headers, &return_to, "", over);
+            let mut answer = sign_in_page(&inquiry, &return_to, "", over);
             if had_session {
                 // R23: a dead cookie does not survive the sign-in page.
                 clear_cookie(&mut answer, COOKIE_NAME);
@@ -92,71 +86,54 @@ pub(super) struct Credentials {
 }
 
 /// `POST /sign-in`.
-pub(super) async fn submit(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<Credentials>,
-) -> Response {
-    let Ok(Fields(fields)) = fields else { return not_ours(&gate, &visit) };
+pub(super) async fn submit(Filled { inquiry, fields }: Filled<Credentials>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
     let password = Secret::new(fields.password);
-    if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form) {
-        return not_ours(&gate, &visit);
-    }
     let return_to = ReturnTo::parse(&visit.in_force.settings, &fields.return_to);
-    let caller = caller(&visit, &headers, SessionKind::Portal);
+    let caller = inquiry.caller();
     let step = match gate.sign_in(&caller, &fields.username, password, Some(return_to.as_field())).await {
         Ok(step) => step,
-        Err(error) => return trouble(&gate, &visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
     let username = fields.username.trim();
     match step {
         SignIn::WrongPassword | SignIn::WrongCode | SignIn::UsedCode => {
-            sign_in_page(&gate, &visit, &banner, &headers, &return_to, username, Some(Problem::Wrong))
+            sign_in_page(&inquiry, &return_to, username, Some(Problem::Wrong))
         }
-        SignIn::Wait(until) => with_wait(&gate, until, |problem| {
-            sign_in_page(&gate, &visit, &banner, &headers, &return_to, username, Some(problem))
-        }),
-        SignIn::Over => {
-            sign_in_page(&gate, &visit, &banner, &headers, &return_to, username, Some(Problem::TookTooLong))
+        SignIn::Wait(until) => {
+            with_wait(gate, until, |problem| sign_in_page(&inquiry, &return_to, username, Some(problem)))
         }
+        SignIn::Over => sign_in_page(&inquiry, &return_to, username, Some(Problem::TookTooLong)),
         other => {
             if let SignIn::SecondStep { flow: Some(flow), .. } = &other {
-                codes::send_at_once(&gate, &visit, &headers, flow.expose()).await;
+                codes::send_at_once(&inquiry, flow.expose()).await;
             }
-            onward(&gate, &visit, &banner, &headers, other).await
+            onward(&inquiry, other).await
         }
     }
 }
 
 /// `GET /second-step`.
-pub(super) async fn second_step_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    query: Asked<PageQuery>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn second_step_page(inquiry: Inquiry, query: Asked<PageQuery>) -> Response {
     let PageQuery { method: asked, again, .. } = query.map(|Query(query)| query).unwrap_or_default();
-    match under_way(&gate, &visit, &headers).await {
+    match under_way(&inquiry).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
                 let ways = passkeys::ways(&held, &person);
                 let asked = ways.iter().find(|way| way.as_str() == asked).or(ways.first()).copied();
                 let method = asked.unwrap_or(pages::Method::Totp);
                 if method == pages::Method::Passkey {
-                    return passkeys::step_page(&gate, &visit, &banner, &headers, &held, &person, None).await;
+                    return passkeys::step_page(&inquiry, &held, &person, None).await;
                 }
                 if codes::way(method.as_str()).is_some() {
                     let again = !again.is_empty();
-                    return codes::page(&gate, &visit, &banner, &headers, &held, &person, method, again).await;
+                    return codes::page(&inquiry, &held, &person, method, again).await;
                 }
-                code_page(&gate, &visit, &banner, &headers, &held, &person, method, None)
+                code_page(&inquiry, &held, &person, method, None)
             }
-            Stage::SetUp => see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned())),
+            Stage::SetUp => inquiry.see("/set-up"),
         },
-        Ok(None) => see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
+        Ok(None) => inquiry.see("/sign-in"),
         Err(answer) => answer,
     }
 }
@@ -169,94 +146,51 @@ pub(super) struct CodeFields {
     method: String,
 }
 
-/// `POST /second-step`.
-pub(super) async fn second_step(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<CodeFields>,
-) -> Response {
-    code(gate, visit, banner, headers, fields).await
-}
-
 /// `GET /set-up`.
-pub(super) async fn set_up_page(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    query: Asked<PageQuery>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn set_up_page(inquiry: Inquiry, query: Asked<PageQuery>) -> Response {
+    let Inquiry { gate, visit, .. } = &inquiry;
     let PageQuery { method: asked, again, .. } = query.map(|Query(query)| query).unwrap_or_default();
-    match under_way(&gate, &visit, &headers).await {
+    match under_way(&inquiry).await {
         Ok(Some((held, person))) => match held.flow.stage {
             Stage::SetUp => {
                 let offered = gate.to_set_up(&visit.in_force, &held);
                 let chosen = offered.iter().find(|method| offered.len() == 1 || method_word(**method) == asked);
                 match chosen {
-                    Some(Method::Passkey) => {
-                        passkeys::set_up_page(&gate, &visit, &banner, &headers, &held, &person, "", None).await
-                    }
-                    Some(method) if let Some((method, _)) = codes::way(method_word(*method)) => {
+                    Some(Method::Passkey) => passkeys::set_up_page(&inquiry, &held, &person, "", None).await,
+                    Some(method) if let Some(method) = codes::way(method_word(*method)) => {
                         let again = !again.is_empty();
-                        codes::page(&gate, &visit, &banner, &headers, &held, &person, method, again).await
+                        codes::page(&inquiry, &held, &person, method, again).await
                     }
-                    Some(_) => introduce(&gate, &visit, &banner, &headers, &held, &person, None),
-                    None => choose(&visit, &banner, &offered),
+                    Some(_) => introduce(&inquiry, &held, &person, None),
+                    None => choose(&inquiry, &offered),
                 }
             }
-            Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
-                see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned()))
-            }
+            Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => inquiry.see("/second-step"),
         },
-        Ok(None) => see_other(&visit.in_force, &ReturnTo::Query("/sign-in".to_owned())),
+        Ok(None) => inquiry.see("/sign-in"),
         Err(answer) => answer,
     }
 }
 
-/// `POST /set-up`.
-pub(super) async fn set_up(
-    State(gate): State<Arc<Gate>>,
-    Extension(visit): Extension<Visit>,
-    Extension(banner): Extension<Banner>,
-    headers: HeaderMap,
-    fields: Sent<CodeFields>,
-) -> Response {
-    code(gate, visit, banner, headers, fields).await
-}
-
-/// A code was sent, from either page.
-async fn code(gate: Arc<Gate>, visit: Visit, banner: Banner, headers: HeaderMap, fields: Sent<CodeFields>) -> Response {
-    let Ok(Fields(fields)) = fields else { return not_ours(&gate, &visit) };
-    if !forms::is_ours(&gate, &headers, visit.in_force.settings.portal.origin(), &fields.form) {
-        return not_ours(&gate, &visit);
-    }
+/// `POST /second-step`, `POST /set-up`: a code was typed, on either page.
+pub(super) async fn code(Filled { inquiry, fields }: Filled<CodeFields>) -> Response {
     let method = method_of(&fields.method);
-    let flow = our_cookie(&headers, FLOW_COOKIE).unwrap_or_default();
-    let (held, person) = match gate.under_way(flow).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return nothing_under_way(&gate, &visit, &banner, &headers).await,
-        Err(error) => return trouble(&gate, &visit, &error.into()),
+    let (flow, held, person) = match still_under_way(&inquiry).await {
+        Ok(found) => found,
+        Err(answer) => return answer,
     };
-    let caller = caller(&visit, &headers, SessionKind::Portal);
-    let by = match method {
-        pages::Method::Totp | pages::Method::Passkey => Method::Totp,
-        pages::Method::Recovery => Method::Recovery,
-        pages::Method::Sms => Method::Sms,
-        pages::Method::Voice => Method::Voice,
-        pages::Method::Email => Method::Email,
-    };
-    let step = match gate.second_step(&caller, flow, by, &fields.code).await {
+    // A key is answered elsewhere; what comes here with its word is looked at as an app's code.
+    let by = if method == pages::Method::Passkey { Method::Totp } else { method.into() };
+    let step = match inquiry.gate.second_step(&inquiry.caller(), flow, by, &fields.code).await {
         Ok(step) => step,
-        Err(error) => return trouble(&gate, &visit, &error),
+        Err(error) => return inquiry.trouble(error),
     };
     let is_sent = codes::way(method.as_str()).is_some();
     let again = |problem: Problem<'_>| match held.flow.stage {
-        _ if is_sent => codes::entry(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem)),
-        Stage::SetUp => introduce(&gate, &visit, &banner, &headers, &held, &person, Some(problem)),
+        _ if is_sent => codes::entry(&inquiry, &held, &person, method, Some(problem)),
+        Stage::SetUp => introduce(&inquiry, &held, &person, Some(problem)),
         Stage::SecondStep { .. } | Stage::SecondStepThenSetUp { .. } => {
-            code_page(&gate, &visit, &banner, &headers, &held, &person, method, Some(problem))
+            code_page(&inquiry, &held, &person, method, Some(problem))
         }
     };
     match step {
@@ -270,39 +204,33 @@ async fn code(gate: Arc<Gate>, visit: Visit, banner: Banner, headers: HeaderMap,
             pages::Method::Recovery => Problem::UsedRecoveryCode,
             pages::Method::Sms | pages::Method::Voice | pages::Method::Email => Problem::WrongSentCode,
         }),
-        SignIn::Wait(until) => with_wait(&gate, until, again),
-        SignIn::Over => over(&gate, &visit, &banner, &headers, &held),
-        other => onward(&gate, &visit, &banner, &headers, other).await,
+        SignIn::Wait(until) => with_wait(&inquiry.gate, until, again),
+        SignIn::Over => over(&inquiry, &held),
+        other => onward(&inquiry, other).await,
     }
 }
 
 /// A sign-in that was too long under way, or had too many wrong codes.
-pub(super) fn over(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap, held: &HeldFlow) -> Response {
+pub(super) fn over(inquiry: &Inquiry, held: &HeldFlow) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
     let late = gate.clock().now().since(held.flow.started) >= access::login::FLOW_LIFE;
     let why = if late { Problem::TookTooLong } else { Problem::TooManyCodes };
-    let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
-    start_again(gate, visit, banner, headers, &return_to, why)
+    let return_to = ReturnTo::of(&visit.in_force.settings, held.return_to.as_deref());
+    start_again(inquiry, &return_to, why)
 }
 
 /// Somebody who is signed in has to show more: a second step, a set-up, or the password once more.
-pub(super) async fn asked_again(
-    gate: &Arc<Gate>,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    visitor: &Visitor,
-    need: Need,
-    return_to: &ReturnTo,
-) -> Response {
+pub(super) async fn asked_again(inquiry: &Inquiry, visitor: &Visitor, need: Need, return_to: &ReturnTo) -> Response {
+    let Inquiry { gate, .. } = inquiry;
     let demanded = match need {
         Need::SecondStep(methods) => Some(methods),
         Need::Credentials | Need::Fresh | Need::Token => None,
     };
     match gate.ask_again(visitor, demanded, Some(return_to.as_field())).await {
         // Nobody has a second step to show: the password is the proof.
-        Ok(SignIn::Over) => sign_in_page(gate, visit, banner, headers, return_to, visitor.person().name.as_str(), None),
-        Ok(step) => onward(gate, visit, banner, headers, step).await,
-        Err(error) => trouble(gate, visit, &error),
+        Ok(SignIn::Over) => sign_in_page(inquiry, return_to, visitor.person().name.as_str(), None),
+        Ok(step) => onward(inquiry, step).await,
+        Err(error) => inquiry.trouble(error),
     }
 }
 
@@ -312,54 +240,50 @@ fn is_idle(gate: &Gate, visit: &Visit, visitor: &Visitor) -> bool {
 }
 
 /// What follows a step that went well.
-pub(super) async fn onward(
-    gate: &Arc<Gate>,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    step: SignIn,
-) -> Response {
+pub(super) async fn onward(inquiry: &Inquiry, step: SignIn) -> Response {
+    let Inquiry { visit, .. } = inquiry;
     match step {
         SignIn::SecondStep { flow, .. } => {
-            let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/second-step".to_owned()));
+            let mut answer = inquiry.see("/second-step");
             if let Some(flow) = flow {
                 set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
             }
             answer
         }
         SignIn::SetUp { flow } => {
-            let mut answer = see_other(&visit.in_force, &ReturnTo::Query("/set-up".to_owned()));
+            let mut answer = inquiry.see("/set-up");
             if let Some(flow) = flow {
                 set_cookie(&mut answer, FLOW_COOKIE, flow.expose(), FLOW_SECONDS);
             }
             answer
         }
-        SignIn::Done(opened) => welcome(gate, visit, banner, headers, *opened).await,
+        SignIn::Done(opened) => welcome(inquiry, *opened).await,
         SignIn::Refused(denied) => refusal::denied(visit, None, &denied).map(Body::from),
         SignIn::WrongPassword
         | SignIn::PasswordTooOld
         | SignIn::WrongCode
         | SignIn::UsedCode
         | SignIn::Wait(_)
-        | SignIn::Over => start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong),
+        | SignIn::Over => start_again(inquiry, &ReturnTo::Portal("/"), Problem::TookTooLong),
     }
 }
 
 /// Signed in: the cookie, and on. A session this browser had before is ended (a new id at each change of privilege, D3).
-async fn welcome(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap, opened: Opened) -> Response {
+async fn welcome(inquiry: &Inquiry, opened: Opened) -> Response {
+    let Inquiry { gate, visit, headers, .. } = inquiry;
     if let Ok(Some(before)) = signed_in(gate, visit, headers).await
         && let Some(session) = before.session()
         && let Err(error) = gate.sign_out(&visit.in_force, before.record(), session.id, visit.resolved.client).await
     {
-        return trouble(gate, visit, &error.into());
+        return inquiry.trouble(error);
     }
-    let return_to = ReturnTo::parse(&visit.in_force.settings, opened.return_to.as_deref().unwrap_or("/"));
+    let return_to = ReturnTo::of(&visit.in_force.settings, opened.return_to.as_deref());
     let mut answer = if opened.recovery.is_empty() {
         see_other(&visit.in_force, &return_to)
     } else {
         let codes: Vec<String> = opened.recovery.iter().map(access::secret::TypedSecret::grouped).collect();
         let continue_to = return_to.location(&visit.in_force.settings.portal);
-        let shown = RecoveryCodes { frame: frame(&visit.in_force, banner), codes: &codes, continue_to: &continue_to };
+        let shown = RecoveryCodes { frame: inquiry.frame(), codes: &codes, continue_to: &continue_to };
         answer_page(&visit.in_force, StatusCode::OK, &shown, None)
     };
     let life = opened.expires.since(gate.clock().now());
@@ -368,20 +292,13 @@ async fn welcome(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMa
     answer
 }
 
-fn sign_in_page(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    return_to: &ReturnTo,
-    username: &str,
-    error: Option<Problem<'_>>,
-) -> Response {
-    let form = Form::of(gate, headers);
+fn sign_in_page(inquiry: &Inquiry, return_to: &ReturnTo, username: &str, error: Option<Problem<'_>>) -> Response {
+    let Inquiry { visit, .. } = inquiry;
+    let form = inquiry.form();
     let field = return_to.as_field();
     let passkey = passkeys::way_in(visit, return_to);
     let shown = SignInPage {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         app: return_to.app().map(|app| app.title.as_str()),
         username,
         error,
@@ -395,23 +312,19 @@ fn sign_in_page(
     answer
 }
 
-#[expect(clippy::too_many_arguments, reason = "the page's parts, each from elsewhere")]
 fn code_page(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
+    inquiry: &Inquiry,
     held: &HeldFlow,
     person: &PersonRecord,
     method: pages::Method,
     error: Option<Problem<'_>>,
 ) -> Response {
-    let form = Form::of(gate, headers);
-    let return_to = ReturnTo::parse(&visit.in_force.settings, held.return_to.as_deref().unwrap_or("/"));
-    let mut others = passkeys::ways(held, person);
-    others.retain(|way| *way != method);
+    let Inquiry { visit, .. } = inquiry;
+    let form = inquiry.form();
+    let return_to = ReturnTo::of(&visit.in_force.settings, held.return_to.as_deref());
+    let others = passkeys::other_ways(held, person, method);
     let shown = SecondStep {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         app: return_to.app().map(|app| app.title.as_str()),
         method,
         others: &others,
@@ -421,49 +334,31 @@ fn code_page(
         form: form.token(),
     };
     let origin = return_to.app().map(|app| app.origin.as_str());
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, origin);
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, error, &form, origin)
 }
 
 /// Which method is to be set up?
-fn choose(visit: &Visit, banner: &Banner, offered: &[Method]) -> Response {
-    let methods: Vec<_> = offered
-        .iter()
-        .filter_map(|method| match method {
-            Method::Passkey => Some(pages::Method::Passkey),
-            Method::Totp => Some(pages::Method::Totp),
-            Method::Sms => Some(pages::Method::Sms),
-            Method::Voice => Some(pages::Method::Voice),
-            Method::Email => Some(pages::Method::Email),
-            Method::Password | Method::Recovery => None,
-        })
-        .collect();
-    let shown = ChooseMethod { frame: frame(&visit.in_force, banner), methods: &methods };
+fn choose(inquiry: &Inquiry, offered: &[Method]) -> Response {
+    let Inquiry { visit, .. } = inquiry;
+    let methods: Vec<_> = offered.iter().copied().filter_map(pages::Method::of).collect();
+    let shown = ChooseMethod { frame: inquiry.frame(), methods: &methods };
     answer_page(&visit.in_force, StatusCode::OK, &shown, None)
 }
 
-fn introduce(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    held: &HeldFlow,
-    person: &PersonRecord,
-    error: Option<Problem<'_>>,
-) -> Response {
+fn introduce(inquiry: &Inquiry, held: &HeldFlow, person: &PersonRecord, error: Option<Problem<'_>>) -> Response {
+    let Inquiry { gate, visit, .. } = inquiry;
     let Some(secret) = &held.pending_totp else {
-        return start_again(gate, visit, banner, headers, &ReturnTo::Portal("/"), Problem::TookTooLong);
+        return start_again(inquiry, &ReturnTo::Portal("/"), Problem::TookTooLong);
     };
     let username = person.person.name.as_str();
     let uri = secret.uri(&visit.in_force.settings.organization, username);
     let Ok(qr) = Qr::of(&uri) else {
         return refusal::internal(&visit.in_force, visit.reader, &gate.reference()).map(Body::from);
     };
-    let form = Form::of(gate, headers);
+    let form = inquiry.form();
     let grouped = secret.grouped();
     let shown = SetUp {
-        frame: frame(&visit.in_force, banner),
+        frame: inquiry.frame(),
         username,
         qr: &qr,
         secret: &grouped,
@@ -472,42 +367,38 @@ fn introduce(
         error,
         form: form.token(),
     };
-    let mut answer = answer_page(&visit.in_force, status_of(error), &shown, None);
-    form.keep(&mut answer);
-    answer
+    inquiry.show(&shown, error, &form, None)
 }
 
 /// A code without a sign-in: it took too long, or the page of one that is done was loaded again or its button pressed
 /// twice. Whoever is signed in by now goes on.
-pub(super) async fn nothing_under_way(gate: &Gate, visit: &Visit, banner: &Banner, headers: &HeaderMap) -> Response {
+async fn nothing_under_way(inquiry: &Inquiry) -> Response {
+    let Inquiry { gate, visit, headers, .. } = inquiry;
     let front = ReturnTo::Portal("/");
     match signed_in(gate, visit, headers).await {
         Ok(Some(_)) => see_other(&visit.in_force, &front),
-        Ok(None) => start_again(gate, visit, banner, headers, &front, Problem::TookTooLong),
+        Ok(None) => start_again(inquiry, &front, Problem::TookTooLong),
         Err(refused) => refused,
     }
 }
 
-fn start_again(
-    gate: &Gate,
-    visit: &Visit,
-    banner: &Banner,
-    headers: &HeaderMap,
-    return_to: &ReturnTo,
-    why: Problem<'_>,
-) -> Response {
-    let mut answer = sign_in_page(gate, visit, banner, headers, return_to, "", Some(why));
+fn start_again(inquiry: &Inquiry, return_to: &ReturnTo, why: Problem<'_>) -> Response {
+    let mut answer = sign_in_page(inquiry, return_to, "", Some(why));
     clear_cookie(&mut answer, FLOW_COOKIE);
     answer
 }
 
-async fn under_way(
-    gate: &Gate,
-    visit: &Visit,
-    headers: &HeaderMap,
-) -> Result<Option<(HeldFlow, PersonRecord)>, Response> {
-    let Some(flow) = our_cookie(headers, FLOW_COOKIE) else { return Ok(None) };
-    gate.under_way(flow).await.map_err(|error| trouble(gate, visit, &error.into()))
+async fn under_way(inquiry: &Inquiry) -> Result<Option<(HeldFlow, PersonRecord)>, Response> {
+    let Some(flow) = our_cookie(&inquiry.headers, FLOW_COOKIE) else { return Ok(None) };
+    inquiry.gate.under_way(flow).await.map_err(|error| inquiry.trouble(error))
+}
+
+/// The sign-in that a form goes on with, and what leads to it. `Err`: it is not under way any more, and this is the answer.
+pub(super) async fn still_under_way(inquiry: &Inquiry) -> Result<(&str, HeldFlow, PersonRecord), Response> {
+    match under_way(inquiry).await? {
+        Some((held, person)) => Ok((our_cookie(&inquiry.headers, FLOW_COOKIE).unwrap_or_default(), held, person)),
+        None => Err(nothing_under_way(inquiry).await),
+    }
 }
 
 /// From where and with what a request signs in.
@@ -564,11 +455,13 @@ pub(super) const fn status_of(problem: Option<Problem<'_>>) -> StatusCode {
 
 fn method_of(word: &str) -> pages::Method {
     match codes::way(word) {
-        Some((method, _)) => method,
+        Some(method) => method,
         None if word == "recovery" => pages::Method::Recovery,
         None => pages::Method::Totp,
     }
 }
+
+proven!(Credentials, CodeFields);
 
 pub(super) const FLOW_COOKIE: &str = "__Host-vestibule-flow";
 /// Ten minutes, as long as the flow itself lives.

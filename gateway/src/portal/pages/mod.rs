@@ -38,6 +38,7 @@ mod when;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
+use access::policy;
 use askama::Template;
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
@@ -150,6 +151,32 @@ impl Method {
             Self::Sms => "sms",
             Self::Voice => "voice",
             Self::Email => "email",
+        }
+    }
+
+    /// As a page names it; a password is no second step.
+    pub const fn of(method: policy::Method) -> Option<Self> {
+        Some(match method {
+            policy::Method::Totp => Self::Totp,
+            policy::Method::Recovery => Self::Recovery,
+            policy::Method::Passkey => Self::Passkey,
+            policy::Method::Sms => Self::Sms,
+            policy::Method::Voice => Self::Voice,
+            policy::Method::Email => Self::Email,
+            policy::Method::Password => return None,
+        })
+    }
+}
+
+impl From<Method> for policy::Method {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::Totp => Self::Totp,
+            Method::Recovery => Self::Recovery,
+            Method::Passkey => Self::Passkey,
+            Method::Sms => Self::Sms,
+            Method::Voice => Self::Voice,
+            Method::Email => Self::Email,
         }
     }
 }
