@@ -10,6 +10,7 @@ pub mod couriers;
 pub mod demo;
 pub mod gate;
 pub mod metrics;
+pub mod outgoing;
 pub mod portal;
 pub mod proxy;
 pub mod server;

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
 use zeroize::Zeroizing;
 
 use super::Outcome;
 use crate::config::{BodyForm, HttpCourier};
+use crate::outgoing;
 
 /// What goes out.
 pub(super) struct Parts<'a> {
@@ -63,46 +63,11 @@ async fn post(courier: &HttpCourier, parts: &Parts<'_>) -> Result<StatusCode, St
         value.set_sensitive(true);
         headers.insert(name, value);
     }
-    let request = client(courier).await?.post(fill(&courier.url, in_form)).headers(headers);
+    let client = outgoing::client(courier.ca_file.as_deref(), courier.timeout.min(LONGEST)).await?;
+    let request = client.post(fill(&courier.url, in_form)).headers(headers);
     let answer = request.body(fill(&courier.body, write)).send().await;
     // Its address may hold what was filled in.
-    answer.map(|answer| answer.status()).map_err(|error| super::said(&error.without_url()))
-}
-
-async fn client(courier: &HttpCourier) -> Result<Client, String> {
-    let mut roots = rustls::RootCertStore::empty();
-    match &courier.ca_file {
-        Some(file) => {
-            let pem =
-                tokio::fs::read(file).await.map_err(|error| format!("the service's CA can't be read: {error}"))?;
-            use rustls::pki_types::CertificateDer;
-            use rustls::pki_types::pem::PemObject as _;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|error| format!("the service's CA can't be read: {error}"))?;
-                roots.add(certificate).map_err(|error| format!("the service's CA can't be used: {error}"))?;
-            }
-        }
-        None => {
-            let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-            let found = found.map_err(|error| format!("the system's CAs can't be read: {error}"))?;
-            roots.add_parsable_certificates(found.certs);
-        }
-    }
-    let tls =
-        rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(Policy::none())
-        .no_proxy()
-        .connect_timeout(courier.timeout)
-        .timeout(courier.timeout.min(LONGEST))
-        .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| super::said(&error))
+    answer.map(|answer| answer.status()).map_err(|error| outgoing::in_full(&error.without_url()))
 }
 
 /// Fills the markers in, each as it must be written there. What is filled in is not looked at again.

@@ -156,18 +156,6 @@ impl std::fmt::Debug for Couriers {
     }
 }
 
-/// An error with what led to it.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        said.push_str(": ");
-        said.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    said
-}
-
 /// How long until it is tried again, after so many tries.
 fn pause(tries: u32) -> Duration {
     let times = 4_u32.saturating_pow(tries.saturating_sub(1));

@@ -13,9 +13,10 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsPar
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 
+use super::Outcome;
 use super::letter::Written;
-use super::{Outcome, said};
 use crate::config::{MailServer, MailTls};
+use crate::outgoing::in_full;
 
 /// Hands one over. `id` is the same at each try of it; `domain` is who we say we are.
 pub(super) async fn send(server: &MailServer, to: &Email, words: &Written, id: &str, domain: &str) -> Outcome {
@@ -34,7 +35,7 @@ pub(super) async fn send(server: &MailServer, to: &Email, words: &Written, id: &
         Ok(Err(error)) => {
             let code = error.status().map(u16::from);
             // Some servers repeat what they don't take, links and all.
-            let why = code.map_or_else(|| said(&error), |code| format!("the mail server answers {code}"));
+            let why = code.map_or_else(|| in_full(&error), |code| format!("the mail server answers {code}"));
             // 530, 534, 535, 538: it is us whom it does not want (RFC 4954 §6).
             let is_final = error.is_permanent() && !matches!(code, Some(530 | 534 | 535 | 538));
             if is_final { Outcome::Refused(why) } else { Outcome::Failed(why) }
@@ -85,11 +86,11 @@ async fn parameters(server: &MailServer) -> Result<TlsParameters, String> {
     if let Some(file) = &server.ca_file {
         let pem =
             tokio::fs::read(file).await.map_err(|error| format!("the CA of the mail server can't be read: {error}"))?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| said(&error))?;
+        let certificate = Certificate::from_pem(&pem).map_err(|error| in_full(&error))?;
         // That one and no other.
         builder = builder.certificate_store(CertificateStore::None).add_root_certificate(certificate);
     }
-    builder.build_rustls().map_err(|error| said(&error))
+    builder.build_rustls().map_err(|error| in_full(&error))
 }
 
 /// One step of the dialogue.

@@ -2,16 +2,13 @@
 //! [`LARGEST`] bytes are read, and all of it takes [`LONGEST`] at most.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use reqwest::StatusCode;
 
 use super::keys::{KeySet, KeysFault};
 use crate::config::KeySource;
+use crate::outgoing;
 
 /// Why there are no new keys.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +21,6 @@ pub(super) enum FetchError {
     TooLarge,
     #[error("{0}")]
     File(#[from] std::io::Error),
-    #[error("the CA can't be used: {0}")]
-    Authority(String),
     #[error(transparent)]
     Keys(#[from] KeysFault),
 }
@@ -47,8 +42,9 @@ async fn from_file(file: &Path) -> Result<Vec<u8>, FetchError> {
 }
 
 async fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Vec<u8>, FetchError> {
-    let said = |error: reqwest::Error| FetchError::Http(in_full(&error.without_url()));
-    let mut answer = client(ca_file).await?.get(url).send().await.map_err(said)?;
+    let said = |error: reqwest::Error| FetchError::Http(outgoing::in_full(&error.without_url()));
+    let client = outgoing::client(ca_file, LONGEST).await.map_err(FetchError::Http)?;
+    let mut answer = client.get(url).send().await.map_err(said)?;
     if answer.status() != StatusCode::OK {
         return Err(FetchError::Status(answer.status()));
     }
@@ -60,50 +56,6 @@ async fn from_url(url: &str, ca_file: Option<&Path>) -> Result<Vec<u8>, FetchErr
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
-}
-
-async fn client(ca_file: Option<&Path>) -> Result<Client, FetchError> {
-    let authority = |error: &dyn std::fmt::Display| FetchError::Authority(error.to_string());
-    let mut roots = rustls::RootCertStore::empty();
-    match ca_file {
-        Some(file) => {
-            let pem = tokio::fs::read(file).await?;
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|error| authority(&error))?;
-                roots.add(certificate).map_err(|error| authority(&error))?;
-            }
-        }
-        None => {
-            let found = tokio::task::spawn_blocking(rustls_native_certs::load_native_certs).await;
-            roots.add_parsable_certificates(found.map_err(|error| authority(&error))?.certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-        .map_err(|error| authority(&error))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(Policy::none())
-        .no_proxy()
-        .connect_timeout(LONGEST)
-        .timeout(LONGEST)
-        .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| FetchError::Http(in_full(&error)))
-}
-
-/// The error and what it came from.
-fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 /// Of an answer or a file.
