@@ -99,7 +99,7 @@ pub(super) async fn take(
     headers: HeaderMap,
 ) -> Response {
     let bad = |sentence: &str| {
-        refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(axum::body::Body::from)
+        refusal::bad_request((&visit).into(), sentence, &gate.reference()).map(axum::body::Body::from)
     };
     let Ok(Query(query)) = query else { return bad("This link is not complete. Open the app again.") };
     let target = Target::on(&app, &query.to).unwrap_or_else(|| Target { app: Arc::clone(&app), path: "/".to_owned() });

@@ -28,6 +28,10 @@ pub(super) fn clear_cookie(answer: &mut Response, name: &str) {
     set_cookie(answer, name, "", 0);
 }
 
+/// The language that somebody chose, by tag. Of the portal's host only; app hosts go by what the browser wants.
+pub(super) const LANGUAGE_COOKIE: &str = "__Host-vestibule-language";
+pub(super) const LANGUAGE_SECONDS: u64 = 400 * 24 * 60 * 60;
+
 /// What the next page says was just done, once. Not in an address: a link from elsewhere must not make our page say so.
 pub(super) const DONE_COOKIE: &str = "__Host-vestibule-done";
 pub(super) const DONE_SECONDS: u64 = 60;

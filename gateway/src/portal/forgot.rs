@@ -85,7 +85,7 @@ pub(super) async fn reset(inquiry: Inquiry, fields: Sent<ResetFields>) -> Respon
     let Inquiry { gate, visit, headers, .. } = &inquiry;
     let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
         let sentence = "This form is too old or came from elsewhere. Open the link of your mail again.";
-        return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
+        return refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from);
     };
     let ResetFields { password, again, tokens, app_passwords, answer1, answer2, .. } = fields;
     let answers = [answer1, answer2].map(Secret::new).into();

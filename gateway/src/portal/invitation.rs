@@ -43,7 +43,7 @@ pub(super) async fn submit(inquiry: Inquiry, fields: Sent<Chosen>) -> Response {
     let Inquiry { gate, visit, .. } = &inquiry;
     let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
         let sentence = "This form is too old or came from elsewhere. Open your invitation again.";
-        return refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from);
+        return refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from);
     };
     let Chosen { password, again, invitation, .. } = fields;
     let (password, again) = (Secret::new(password), Secret::new(again));

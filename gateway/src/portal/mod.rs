@@ -17,6 +17,7 @@ mod forgot;
 mod forms;
 mod home;
 mod invitation;
+pub mod language;
 mod not_me;
 mod own_passkeys;
 pub mod pages;
@@ -47,6 +48,7 @@ use pages::Pause;
 
 use crate::config::{AppSettings, InForce};
 use crate::gate::{BackRoom, Busy, Gate};
+use crate::words::Language;
 
 /// Who reads the answer?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +68,8 @@ pub struct Visit {
     pub resolved: Resolved,
     /// Who reads the answer.
     pub reader: Reader,
+    /// What they want it to be said in.
+    pub language: Language,
 }
 
 /// The portal of one gateway. Cheap to clone.
@@ -132,6 +136,7 @@ impl Portal {
             .route("/assets/{name}", get(respond::asset))
             .fallback(respond::not_found)
             .method_not_allowed_fallback(respond::not_found)
+            .layer(axum::middleware::from_fn(language::choose))
             .with_state(Arc::clone(&gate));
         let on_apps = Router::new()
             .route("/.vestibule/hand-off", get(app_host::take))
@@ -206,7 +211,7 @@ mod tests {
         let in_force = Arc::new(InForce { settings, generation: 1, digest, client_authority: None });
         let peer = "192.0.2.1".parse().expect("an address");
         let resolved = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("nothing is claimed");
-        let visit = Visit { in_force, resolved, reader: Reader::Browser };
+        let visit = Visit { in_force, resolved, reader: Reader::Browser, language: Language::English };
         let answer = portal.answer(Request::new(Bytes::new()), visit, None).await;
         assert_eq!(answer.body().as_ref(), b"true");
         assert!(!stands_back(), "only there");

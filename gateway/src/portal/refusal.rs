@@ -21,6 +21,7 @@ use super::pages::{
 use super::respond::{Problem, dress, protect};
 use super::return_to::{Go, Target};
 use super::{Reader, Visit};
+use crate::words::Language;
 use crate::config::{AppSettings, InForce};
 use crate::gate::{Cause, Denied, Gate, Reference, Visitor, random_secret};
 use crate::store::vault::Digest;
@@ -46,7 +47,7 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
         }
         return answer;
     }
-    let frame = frame(&visit.in_force);
+    let frame = frame(visit);
     match denied.cause {
         Cause::Rules(Reason::ClientCertificateRequired) => {
             let app = app.map_or("This page", |app| app.title.as_str());
@@ -94,7 +95,7 @@ pub fn sign_in(
     }
     let reference = gate.reference();
     if visit.reader == Reader::Browser {
-        let page = TokenOnly { frame: frame(&visit.in_force), app: &app.title, reference: reference.as_str() };
+        let page = TokenOnly { frame: frame(visit), app: &app.title, reference: reference.as_str() };
         return html(visit, StatusCode::UNAUTHORIZED, &page);
     }
     let by_app_password = format!(
@@ -146,10 +147,46 @@ fn to_portal(
     answer.map(|_| Bytes::new())
 }
 
+/// Who is answered, under which configuration, also where their address is not known.
+#[derive(Clone, Copy)]
+pub struct Addressee<'a> {
+    in_force: &'a InForce,
+    reader: Reader,
+    language: Language,
+}
+
+impl<'a> Addressee<'a> {
+    /// Whoever sent these.
+    pub fn of(in_force: &'a InForce, reader: Reader, language: Language) -> Self {
+        Self { in_force, reader, language }
+    }
+
+    /// Nobody knows who.
+    pub fn program(in_force: &'a InForce) -> Self {
+        Self { in_force, reader: Reader::Program, language: Language::English }
+    }
+
+    fn frame(self) -> Frame<'a> {
+        Frame {
+            organization: &self.in_force.settings.organization,
+            style: Style::Inline,
+            banner: None,
+            language: self.language,
+            here: None,
+        }
+    }
+}
+
+impl<'a> From<&'a Visit> for Addressee<'a> {
+    fn from(visit: &'a Visit) -> Self {
+        Self { in_force: &visit.in_force, reader: visit.reader, language: visit.language }
+    }
+}
+
 /// The request could be read in two ways, or makes no sense.
-pub fn bad_request(in_force: &InForce, reader: Reader, sentence: &str, reference: &Reference) -> Response<Bytes> {
+pub fn bad_request(to: Addressee<'_>, sentence: &str, reference: &Reference) -> Response<Bytes> {
     let status = StatusCode::BAD_REQUEST;
-    both(in_force, reader, status, "bad_request", "Bad request", sentence, reference, |frame| {
+    both(to, status, "bad_request", "Bad request", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -159,8 +196,7 @@ pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes
     let sentence = "This method is not served here.";
     let status = StatusCode::METHOD_NOT_ALLOWED;
     both(
-        &visit.in_force,
-        visit.reader,
+        visit.into(),
         status,
         "method_not_served",
         "Method not served",
@@ -174,7 +210,7 @@ pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes
 pub fn header_too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "The request's header is larger than 64 KiB. Delete this site's cookies and try again.";
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    both(&visit.in_force, visit.reader, status, "header_too_large", "Header too large", sentence, reference, |frame| {
+    both(visit.into(), status, "header_too_large", "Header too large", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -192,7 +228,7 @@ pub fn in_the_clear(visit: &Visit, to: Option<&str>, reference: &Reference) -> R
     }
     let sentence = "This is served by https only. What was sent could be read on its way.";
     let status = StatusCode::FORBIDDEN;
-    both(&visit.in_force, visit.reader, status, "https_required", "https required", sentence, reference, |frame| {
+    both(visit.into(), status, "https_required", "https required", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -201,7 +237,7 @@ pub fn in_the_clear(visit: &Visit, to: Option<&str>, reference: &Reference) -> R
 pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "No app is served under this name. Check the address.";
     let status = StatusCode::MISDIRECTED_REQUEST;
-    both(&visit.in_force, visit.reader, status, "unknown_host", "No such host", sentence, reference, |frame| {
+    both(visit.into(), status, "unknown_host", "No such host", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -211,7 +247,7 @@ pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
 pub fn misdirected(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "This connection was opened to another host. Open one to this host and ask again.";
     let status = StatusCode::MISDIRECTED_REQUEST;
-    both(&visit.in_force, visit.reader, status, "misdirected", "Wrong connection", sentence, reference, |frame| {
+    both(visit.into(), status, "misdirected", "Wrong connection", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -220,7 +256,7 @@ pub fn misdirected(visit: &Visit, reference: &Reference) -> Response<Bytes> {
 pub fn too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
     let sentence = "What was sent is too large.";
     let status = StatusCode::PAYLOAD_TOO_LARGE;
-    both(&visit.in_force, visit.reader, status, "too_large", "Too large", sentence, reference, |frame| {
+    both(visit.into(), status, "too_large", "Too large", sentence, reference, |frame| {
         BadRequest { frame, sentence, reference: reference.as_str() }.html()
     })
 }
@@ -242,8 +278,7 @@ pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference:
     };
     let detail = format!("{} {what}.", app.title);
     let mut answer = both(
-        &visit.in_force,
-        visit.reader,
+        visit.into(),
         status,
         "app_unavailable",
         "App not available",
@@ -258,10 +293,10 @@ pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference:
 }
 
 /// Something of ours failed. Nothing was let through.
-pub fn internal(in_force: &InForce, reader: Reader, reference: &Reference) -> Response<Bytes> {
+pub fn internal(to: Addressee<'_>, reference: &Reference) -> Response<Bytes> {
     let status = StatusCode::INTERNAL_SERVER_ERROR;
     let detail = "The gateway could not serve this request.";
-    both(in_force, reader, status, "internal", "Internal error", detail, reference, |frame| {
+    both(to, status, "internal", "Internal error", detail, reference, |frame| {
         Unavailable { frame, why: Pause::Store, reference: reference.as_str() }.html()
     })
 }
@@ -277,7 +312,7 @@ pub(super) fn unavailable(visit: &Visit, why: Pause, reference: &Reference) -> R
         Pause::TooMany { .. } => ("too_many_requests", "Too many requests came from here. Try again in a few seconds."),
     };
     let mut answer =
-        both(&visit.in_force, visit.reader, status, code, "Try again in a moment", detail, reference, |frame| {
+        both(visit.into(), status, code, "Try again in a moment", detail, reference, |frame| {
             Unavailable { frame, why, reference: reference.as_str() }.html()
         });
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
@@ -403,8 +438,8 @@ fn realm(visit: &Visit) -> String {
     letters.filter(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')).collect()
 }
 
-fn frame(in_force: &InForce) -> Frame<'_> {
-    Frame { organization: &in_force.settings.organization, style: Style::Inline, banner: None }
+fn frame(visit: &Visit) -> Frame<'_> {
+    Addressee::from(visit).frame()
 }
 
 fn html(visit: &Visit, status: StatusCode, page: &impl Page) -> Response<Bytes> {
@@ -420,8 +455,7 @@ fn page_answer(in_force: &InForce, status: StatusCode, html: String) -> Response
 
 #[expect(clippy::too_many_arguments, reason = "one sentence for two readers; each argument is a part of it")]
 fn both<'a>(
-    in_force: &'a InForce,
-    reader: Reader,
+    to: Addressee<'a>,
     status: StatusCode,
     code: &str,
     title: &str,
@@ -429,12 +463,12 @@ fn both<'a>(
     reference: &Reference,
     page: impl FnOnce(Frame<'a>) -> String,
 ) -> Response<Bytes> {
-    match reader {
-        Reader::Browser => page_answer(in_force, status, page(frame(in_force))),
+    match to.reader {
+        Reader::Browser => page_answer(to.in_force, status, page(to.frame())),
         Reader::Program => {
             let mut problem = Problem::new(status, code, title, detail);
             problem.reference = Some(reference.as_str());
-            problem.answer(&in_force.settings.portal)
+            problem.answer(&to.in_force.settings.portal)
         }
     }
 }

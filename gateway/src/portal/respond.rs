@@ -14,8 +14,14 @@ use super::{Banner, Reader, Visit};
 use crate::config::{InForce, PublicUrl};
 
 /// What surrounds a page of the portal.
-pub(super) fn frame<'a>(in_force: &'a InForce, banner: &'a Banner) -> Frame<'a> {
-    Frame { organization: &in_force.settings.organization, style: Style::Link, banner: banner.0.as_deref() }
+pub(super) fn frame<'a>(visit: &'a Visit, banner: &'a Banner) -> Frame<'a> {
+    Frame {
+        organization: &visit.in_force.settings.organization,
+        style: Style::Link,
+        banner: banner.0.as_deref(),
+        language: visit.language,
+        here: None,
+    }
 }
 
 /// A page of the portal. `form_to` is the one foreign origin that the page's form may lead to after its redirects.
@@ -153,7 +159,7 @@ pub(super) async fn not_found(Extension(visit): Extension<Visit>, Extension(bann
     match visit.reader {
         Reader::Browser => {
             // Inline: the page also stands on app hosts, which serve no stylesheet of ours.
-            let frame = Frame { style: Style::Inline, ..frame(&visit.in_force, &banner) };
+            let frame = Frame { style: Style::Inline, ..frame(&visit, &banner) };
             let mut answer = Response::new(NotFound { frame, home: &portal.join("/") }.html().into());
             *answer.status_mut() = StatusCode::NOT_FOUND;
             dress(answer.headers_mut(), portal, Style::Inline, None);

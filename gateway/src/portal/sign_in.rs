@@ -353,7 +353,7 @@ fn introduce(inquiry: &Inquiry, held: &HeldFlow, person: &PersonRecord, error: O
     let username = person.person.name.as_str();
     let uri = secret.uri(&visit.in_force.settings.organization, username);
     let Ok(qr) = Qr::of(&uri) else {
-        return refusal::internal(&visit.in_force, visit.reader, &gate.reference()).map(Body::from);
+        return refusal::internal(visit.into(), &gate.reference()).map(Body::from);
     };
     let form = inquiry.form();
     let grouped = secret.grouped();
@@ -425,7 +425,7 @@ pub(super) fn trouble(gate: &Gate, visit: &Visit, error: &LoginError) -> Respons
 
 pub(super) fn not_ours(gate: &Gate, visit: &Visit) -> Response {
     let sentence = "This form is too old or came from elsewhere. Go back, reload the page and try again.";
-    refusal::bad_request(&visit.in_force, visit.reader, sentence, &gate.reference()).map(Body::from)
+    refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from)
 }
 
 /// Shows when the next try is welcome, as a span and on the clock.

@@ -23,7 +23,8 @@ use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
 use crate::gate::{Admission, Ask, Gate, OfApp, Permit, Shown, need_code};
-use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, our_cookie, refusal};
+use crate::portal::refusal::{self, Addressee};
+use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, language, our_cookie};
 
 impl Proxy {
     /// Everything up to the decision. `Ok(None)`: admitted, a permit is in the context.
@@ -110,7 +111,8 @@ impl Proxy {
         let headers = &session.req_header().headers;
         let refused = || {
             let sentence = "The client's address could not be determined.";
-            refusal::bad_request(in_force, asked::reader(headers), sentence, &self.gate.reference())
+            let to = Addressee::of(in_force, asked::reader(headers), language::of(headers));
+            refusal::bad_request(to, sentence, &self.gate.reference())
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
         let settings = &in_force.settings;
@@ -136,7 +138,7 @@ impl Proxy {
         match unclear {
             Unclear::Method => refusal::method_not_served(visit, &reference),
             Unclear::Large => refusal::header_too_large(visit, &reference),
-            other => refusal::bad_request(&visit.in_force, visit.reader, &sentence(&other.to_string()), &reference),
+            other => refusal::bad_request(visit.into(), &sentence(&other.to_string()), &reference),
         }
     }
 
@@ -183,7 +185,7 @@ impl Proxy {
             }
             Admission::SignIn { need, .. } => {
                 context.decision = need_code(need);
-                Some(refusal::internal(&visit.in_force, visit.reader, &self.gate.reference()))
+                Some(refusal::internal(visit.into(), &self.gate.reference()))
             }
             Admission::Refuse(denied) => {
                 context.decision = denied.cause.code();

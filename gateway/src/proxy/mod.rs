@@ -55,7 +55,8 @@ pub(crate) use turned_away::{Next, TurnedAway};
 use crate::clock::Moment;
 use crate::gate::{Gate, Permit};
 use crate::metrics::code_label;
-use crate::portal::{Portal, Reader, Visit, refusal};
+use crate::portal::refusal::{self, Addressee};
+use crate::portal::{Portal, Visit, language};
 use journey::Journey;
 use routes::Route;
 
@@ -95,7 +96,8 @@ impl Context {
     fn visit(&self, headers: &HeaderMap) -> Option<Visit> {
         let Seen { snapshot, resolved } = self.seen.as_ref()?;
         let in_force = Arc::clone(&snapshot.in_force);
-        Some(Visit { in_force, resolved: resolved.clone(), reader: asked::reader(headers) })
+        let (reader, language) = (asked::reader(headers), language::of(headers));
+        Some(Visit { in_force, resolved: resolved.clone(), reader, language })
     }
 }
 
@@ -296,11 +298,11 @@ impl ProxyHttp for Proxy {
                 }
                 (Some(visit), _) if status.is_client_error() => {
                     let sentence = "This request could not be forwarded as it is.";
-                    refusal::bad_request(&visit.in_force, visit.reader, sentence, &reference)
+                    refusal::bad_request(visit.into(), sentence, &reference)
                 }
                 (Some(visit), Some(route)) => refusal::app_down(visit, &route.app, status, &reference),
-                (Some(visit), None) => refusal::internal(&visit.in_force, visit.reader, &reference),
-                (None, _) => refusal::internal(&self.current.load().in_force, Reader::Program, &reference),
+                (Some(visit), None) => refusal::internal(visit.into(), &reference),
+                (None, _) => refusal::internal(Addressee::program(&self.current.load().in_force), &reference),
             };
             session.set_keepalive(None);
             if let Err(error) = answer::write(session, answer).await {
@@ -396,7 +398,7 @@ impl Proxy {
         let reference = self.gate.reference();
         let visit = context.visit(&session.req_header().headers);
         let answer = match &visit {
-            None => refusal::internal(&self.current.load().in_force, Reader::Program, &reference),
+            None => refusal::internal(Addressee::program(&self.current.load().in_force), &reference),
             Some(visit) if status == StatusCode::PAYLOAD_TOO_LARGE => refusal::too_large(visit, &reference),
             Some(visit) => refusal::app_down(visit, &route.app, status, &reference),
         };

@@ -26,6 +26,7 @@ use super::strict::Framer;
 use crate::clock::Moment;
 use crate::gate::{Ask, Denied, Gate, OfApp, Shown};
 use crate::portal::{Reader, Visit, refusal};
+use crate::words::Language;
 
 /// Answers those who are turned away, for one worker.
 pub(crate) struct TurnedAway {
@@ -237,7 +238,8 @@ impl Told {
     fn new(plain: &Plain<'_>, snapshot: &Snapshot, address: ClientAddr, denied: &Denied) -> Option<Self> {
         let peer = address.ip();
         let resolved = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).ok()?;
-        let visit = Visit { in_force: Arc::clone(&snapshot.in_force), resolved, reader: Reader::Program };
+        let in_force = Arc::clone(&snapshot.in_force);
+        let visit = Visit { in_force, resolved, reader: Reader::Program, language: Language::English };
         let (parts, page) = refusal::denied(&visit, Some(&plain.route.app), denied).into_parts();
         let mut bytes = Vec::with_capacity(1024);
         let reason = parts.status.canonical_reason().unwrap_or_default();

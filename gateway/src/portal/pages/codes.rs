@@ -52,6 +52,6 @@ pub struct SentCode<'a> {
 }
 
 super::titled! {
-    SendCode: "Get a code",
-    SentCode: "Enter your code",
+    SendCode: "send-code-title",
+    SentCode: "sent-code-title",
 }

@@ -7,12 +7,12 @@
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
 
-/// `impl Page` for pages whose title is a few words and the organization; behind an arrow, where the page's script is.
+/// `impl Page` for pages whose title is a sentence of ours and the organization; behind an arrow, where the page's script is.
 macro_rules! titled {
     ($($page:ident: $words:expr $(=> $script:expr)?),+ $(,)?) => {$(
         impl Page for $page<'_> {
             fn title(&self) -> String {
-                format!("{} · {}", $words, self.frame.organization)
+                self.frame.title($words)
             }
 
             $(fn script(&self) -> Option<&'static str> {
@@ -56,6 +56,8 @@ pub use qr::{Qr, TooLong};
 pub use recovery::{Forgot, LinkSent, NotMe, NotMeDone, ResetGone, ResetPassword};
 pub use when::When;
 
+use crate::words::{Language, Said};
+
 /// A page that can be sent.
 pub trait Page: Template {
     /// What the browser's tab says: the page and the organization.
@@ -82,6 +84,29 @@ pub struct Frame<'a> {
     pub style: Style,
     /// A line above everything, such as the demo's.
     pub banner: Option<&'a str>,
+    /// What everything is said in.
+    pub language: Language,
+    /// Path and query by which the same page is asked for in another language; without it that is not offered.
+    pub here: Option<&'a str>,
+}
+
+impl Frame<'_> {
+    /// A sentence in the page's language.
+    pub fn say(&self, id: &'static str) -> Said {
+        self.language.say(id)
+    }
+
+    /// A sentence and the organization, for the browser's tab.
+    fn title(&self, id: &'static str) -> String {
+        format!("{} · {}", self.say(id).plain(), self.organization)
+    }
+
+    /// The same page in each language, if it can be asked for again.
+    fn choices(&self) -> Option<[(Language, String); 3]> {
+        let here = self.here?;
+        let next = if here.contains('?') { '&' } else { '?' };
+        Some(Language::ALL.map(|language| (language, format!("{here}{next}{LANGUAGE_FIELD}={language}"))))
+    }
 }
 
 /// How the stylesheet comes.
@@ -93,6 +118,9 @@ pub enum Style {
     /// needs `style-src` with [`style_hash`].
     Inline,
 }
+
+/// In the query of any page: the language it is wanted in from now on.
+pub const LANGUAGE_FIELD: &str = "language";
 
 /// The stylesheet, as served at [`style_href`] or inlined.
 pub const STYLE: &str = include_str!("style.css");
@@ -472,43 +500,42 @@ pub struct Unavailable<'a> {
 }
 
 titled! {
-    ChooseMethod: "Set up two-step sign-in",
-    Passkeys: "Passkeys and security keys",
-    SetUp: "Set up two-step sign-in",
-    RecoveryCodes: "Your recovery codes",
-    Invitation: "Choose a password" => strength_href(),
-    InvitationGone: "Invitation not valid",
-    Home: "Your apps",
-    Account: "Your account",
-    NewPassword: "Change your password" => strength_href(),
-    NewCodes: "New recovery codes",
-    Questions: "Security questions",
-    Authenticator: "Authenticator app",
-    NewToken: "Make an API token",
-    TokenMade: "Your new token",
-    NewAppPassword: "Make an app password",
-    AppPasswordMade: "Your new app password",
-    SignOut: "Sign out",
-    SignedOut: "Signed out",
-    WhoAmI: "Who am I?",
-    NotAllowed: "Not open to you",
-    TokenOnly: "For programs only",
-    CertificateRequired: "Certificate missing",
-    BadRequest: "Request not understood",
-    NotFound: "Page not found",
-    AppDown: "App not available",
-    Unavailable: "Try again in a moment",
+    ChooseMethod: "set-up-title",
+    Passkeys: "passkeys-title",
+    SetUp: "set-up-title",
+    RecoveryCodes: "recovery-codes-title",
+    Invitation: "invitation-title" => strength_href(),
+    InvitationGone: "invitation-gone-title",
+    Home: "home-title",
+    Account: "account-title",
+    NewPassword: "new-password-title" => strength_href(),
+    NewCodes: "new-codes-title",
+    Questions: "questions-title",
+    Authenticator: "authenticator-title",
+    NewToken: "new-token-title",
+    TokenMade: "token-made-title",
+    NewAppPassword: "new-app-password-title",
+    AppPasswordMade: "app-password-made-title",
+    SignOut: "sign-out-title",
+    SignedOut: "signed-out-title",
+    WhoAmI: "whoami-title",
+    NotAllowed: "not-allowed-title",
+    TokenOnly: "token-only-title",
+    CertificateRequired: "certificate-required-title",
+    BadRequest: "bad-request-title",
+    NotFound: "not-found-title",
+    AppDown: "app-down-title",
+    Unavailable: "unavailable-title",
 }
 
 impl Page for SecondStep<'_> {
     fn title(&self) -> String {
         let words = match self.method {
-            Method::Totp => "Enter your code",
-            Method::Recovery => "Enter a recovery code",
-            Method::Passkey => "Use your passkey or security key",
-            Method::Sms | Method::Voice | Method::Email => "Enter your code",
+            Method::Totp | Method::Sms | Method::Voice | Method::Email => "enter-code-title",
+            Method::Recovery => "recovery-code-title",
+            Method::Passkey => "use-passkey-or-key-title",
         };
-        format!("{words} · {}", self.frame.organization)
+        self.frame.title(words)
     }
 
     fn script(&self) -> Option<&'static str> {
@@ -518,7 +545,7 @@ impl Page for SecondStep<'_> {
 
 impl Page for SignIn<'_> {
     fn title(&self) -> String {
-        format!("Sign in · {}", self.frame.organization)
+        self.frame.title("sign-in-title")
     }
 
     fn script(&self) -> Option<&'static str> {

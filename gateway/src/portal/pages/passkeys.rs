@@ -87,7 +87,7 @@ pub struct Passkeys<'a> {
 
 impl Page for PasskeySignIn<'_> {
     fn title(&self) -> String {
-        format!("Use your passkey · {}", self.frame.organization)
+        self.frame.title("use-passkey-title")
     }
 
     fn script(&self) -> Option<&'static str> {
@@ -97,7 +97,7 @@ impl Page for PasskeySignIn<'_> {
 
 impl Page for PasskeySetUp<'_> {
     fn title(&self) -> String {
-        format!("Add a passkey or security key · {}", self.frame.organization)
+        self.frame.title("add-passkey-title")
     }
 
     fn script(&self) -> Option<&'static str> {

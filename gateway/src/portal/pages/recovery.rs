@@ -91,10 +91,10 @@ pub struct NotMeDone<'a> {
 }
 
 super::titled! {
-    NotMe: "Was it not you?",
-    NotMeDone: "Signed out everywhere",
-    Forgot: "Forgot your password?",
-    LinkSent: "Look into your mail",
-    ResetPassword: "Choose a new password" => strength_href(),
-    ResetGone: "Link not valid",
+    NotMe: "not-me-title",
+    NotMeDone: "not-me-done-title",
+    Forgot: "forgot-title",
+    LinkSent: "link-sent-title",
+    ResetPassword: "reset-title" => strength_href(),
+    ResetGone: "reset-gone-title",
 }

@@ -1,0 +1,1 @@
+# Correos, mensajes de texto y llamadas.

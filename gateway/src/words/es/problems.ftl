@@ -1,0 +1,1 @@
+# Qué salió mal, encima de un formulario.
