@@ -11,39 +11,47 @@ use std::time::Duration;
 use harness::browser::{Browser, BrowserOptions, KeyKind};
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use serde_json::json;
+use vestibule::words::Language;
 
 #[tokio::test]
 async fn the_pages_of_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
-    let room = Room::open().await;
-    room.two_steps().await;
-    room.a_first_day().await;
-    room.a_month_later().await;
-    room.close();
+    for language in Language::ALL {
+        let room = Room::open(language).await;
+        room.two_steps().await;
+        room.a_first_day().await;
+        room.a_month_later().await;
+        room.close();
+    }
 }
 
 #[tokio::test]
 async fn the_pages_behind_a_sign_in_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
-    let room = Room::open().await;
-    room.signed_in().await;
-    room.no_way_in().await;
-    room.close();
+    for language in Language::ALL {
+        let room = Room::open(language).await;
+        room.signed_in().await;
+        room.no_way_in().await;
+        room.close();
+    }
 }
 
 #[tokio::test]
 async fn the_pages_of_passkeys_are_sound_in_the_light_in_the_dark_and_on_a_telephone() {
-    let room = Room::open().await;
-    room.passkeys().await;
-    room.close();
+    for language in Language::ALL {
+        let room = Room::open(language).await;
+        room.passkeys().await;
+        room.close();
+    }
 }
 
 struct Room {
+    language: Language,
     gateway: TestGateway,
     browser: Browser,
     faults: Mutex<Vec<String>>,
 }
 
 impl Room {
-    async fn open() -> Self {
+    async fn open(language: Language) -> Self {
         let sign_in = Some(SIGN_IN.to_owned());
         let extra = "trusted_proxies: [127.0.0.1]".to_owned();
         let (policy, apps) = (Some(POLICY.to_owned()), Some(APPS.to_owned()));
@@ -51,7 +59,8 @@ impl Room {
         let gateway = gateway.with_user("ana", Factor::Totp).await.with_user("carla", Factor::None).await;
         gateway.add_user("bo", Factor::Totp, &[], &["guests"]).await;
         gateway.add_user("dora", Factor::Totp, &[], &[]).await;
-        Self { gateway, browser: Browser::start(BrowserOptions::default()).await, faults: Mutex::default() }
+        let browser = Browser::start(BrowserOptions { language: language.tag(), ..BrowserOptions::default() }).await;
+        Self { language, gateway, browser, faults: Mutex::default() }
     }
 
     fn close(self) {
@@ -343,9 +352,19 @@ impl Room {
         self.browser.cdp("Network.setExtraHTTPHeaders", json!({ "headers": { "X-Forwarded-For": list } })).await;
     }
 
-    /// Judges the page that is shown, which has this heading, as it is seen in three ways.
+    /// Judges the page that is shown, which has this heading, as it is seen in three ways. In other languages than English
+    /// words have other lengths: there it is seen where that matters most, on a telephone.
     async fn look(&self, name: &str, heading: &str) {
         let browser = &self.browser;
+        if self.language != Language::English {
+            let name = format!("{}-{name}", self.language);
+            browser.wait_for(&format!("html[lang='{}'] h1", self.language)).await;
+            browser.resize(360, 640).await;
+            self.judge("phone", &name).await;
+            browser.resize(1280, 800).await;
+            self.note(&name, browser.console_errors().await);
+            return;
+        }
         browser.wait_for_text("h1", heading).await;
         self.judge("light", name).await;
         browser.prefer_dark(true).await;

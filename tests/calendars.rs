@@ -1,5 +1,6 @@
 //! A real calendar with a real server behind the gateway: vdirsyncer, Radicale, and an app password between them (A1, O2).
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -7,6 +8,7 @@ use access::Timestamp;
 use access::protocol::{Protocol, Protocols};
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway, by_test};
 use harness::servers::Server;
+use vestibule::demo::visitor::{Form, Visitor};
 use vestibule::store::vault::NewAppPassword;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,6 +64,59 @@ async fn a_calendar_is_kept_in_step_through_the_gateway_until_its_app_password_i
         assert!(said.contains("401"), "{said}");
         assert!(calendar.holds("Lunch with Cai"), "its own copy is not lost");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_sets_a_telephone_up_without_typing() {
+    let kept = tempfile::tempdir().expect("a temporary folder");
+    let server = Server::radicale(kept.path());
+    let apps = apps(server.port()).replace("app_passwords }", "app_passwords, syncs: [caldav, carddav, activesync] }");
+    let gateway = TestGateway::with(Setup { apps: Some(apps), ..Setup::default() }).await;
+    let gateway = gateway.with_user("ana", Factor::Totp).await;
+    let mut ana = Visitor::new(gateway.clock().clone());
+    ana.get(&gateway.portal("/sign-in")).await.expect("a page");
+    ana.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
+    ana.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    ana.get(&gateway.portal("/account/app-passwords/new")).await.expect("a page");
+    ana.submit(&[("name", "Telephone"), ("life", "never")]).await.expect("a page");
+    let page = ana.submit(&[("app_password", "")]).await;
+    assert!(page.is_ok_and(|page| page.status.is_client_error()), "what is no app password is none");
+
+    ana.get(&gateway.portal("/account/app-passwords/new")).await.expect("a page");
+    let page = ana.submit(&[("name", "Telephone"), ("life", "never")]).await.expect("a page");
+    let form = Form::all(&page.text()).into_iter().find(|form| form.has("app_password")).expect("the profile's form");
+    let letters = form.filled(&[]).find(|(name, _)| *name == "app_password").expect("filled in").1.to_owned();
+    let page = ana.submit(&[("app_password", &letters)]).await.expect("a file");
+    assert_eq!(page.header("content-type"), Some("application/x-apple-aspen-config"));
+    assert_eq!(page.header("content-disposition"), Some("attachment; filename=\"vestibule.mobileconfig\""));
+    assert_eq!(page.header("cache-control"), Some("no-store"));
+
+    // Read by somebody who knows such files, and used as it says.
+    let profile = read_plist(&page.body);
+    let accounts = profile["PayloadContent"].as_array().expect("accounts");
+    let kinds: Vec<_> = accounts.iter().map(|account| account["PayloadType"].as_str().expect("a kind")).collect();
+    assert_eq!(kinds, ["com.apple.caldav.account", "com.apple.carddav.account", "com.apple.eas.account"]);
+    let ids: BTreeSet<_> = accounts.iter().map(|account| account["PayloadUUID"].as_str().expect("an id")).collect();
+    assert_eq!(ids.len(), 3, "{ids:?}");
+    assert_eq!(accounts[2]["EmailAddress"], "ana@acme.example");
+    let calendar = &accounts[0];
+    assert_eq!(calendar["CalDAVHostName"], "localhost");
+    assert_eq!((&calendar["CalDAVPort"], &calendar["CalDAVUseSSL"]), (&gateway.port().into(), &false.into()));
+    let text = |key: &str| calendar[key].as_str().expect("a text").to_owned();
+    let telephone = Calendar::of(&gateway, &text("CalDAVUsername"), &text("CalDAVPassword"));
+    telephone.write("lunch.ics", &appointment("lunch", "Lunch with Bo"));
+    telephone.run("discover", "y\n").await.expect("discovered");
+    telephone.run("sync", "").await.expect("in step");
+}
+
+/// By Python's own reader of property lists.
+fn read_plist(bytes: &[u8]) -> serde_json::Value {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::io::Write::write_all(&mut file, bytes).expect("writable");
+    let script = "import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))";
+    let read = Command::new("python3").args(["-c", script]).arg(file.path()).output().expect("python3");
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+    serde_json::from_slice(&read.stdout).expect("JSON")
 }
 
 /// A calendar of somebody's on a folder of its own, kept in step by vdirsyncer.

@@ -29,6 +29,7 @@ mod forms;
 mod h2_conformance;
 mod hand_off;
 mod hand_over;
+mod languages;
 mod live;
 mod mailing;
 mod map;

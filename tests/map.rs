@@ -34,6 +34,7 @@ const ROOMS: &[Room] = &[
     Room { name: "audit", uses: &["clock", "store"], pingora: Unknown },
     Room { name: "breached", uses: &[], pingora: Unknown },
     Room { name: "outgoing", uses: &[], pingora: Unknown },
+    Room { name: "words", uses: &[], pingora: Unknown },
     // The house.
     Room { name: "store", uses: &[], pingora: Unknown },
     Room { name: "tls", uses: &[], pingora: Known },
@@ -67,7 +68,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// Any room may name these; what they may name is in their own rows and nowhere else.
-const LEAVES: &[&str] = &["clock", "config", "metrics", "audit", "breached", "outgoing"];
+const LEAVES: &[&str] = &["clock", "config", "metrics", "audit", "breached", "outgoing", "words"];
 
 /// Crates that decide or parse and do nothing else, with what they must never depend on. A name ending in `*` is a prefix.
 const SEALED: &[(&str, &[&str])] = &[(

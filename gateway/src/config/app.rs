@@ -28,6 +28,8 @@ pub struct AppSettings {
     pub timeouts: Timeouts,
     /// Does it take app passwords, by HTTP Basic?
     pub takes_app_passwords: bool,
+    /// What telephones keep in step with it, in the order in which it is written and once each.
+    pub syncs: Vec<Sync>,
     /// Does the app see the bearer token, or the app password?
     pub pass_authorization: bool,
     /// Does a connection need a client's certificate?
@@ -36,6 +38,17 @@ pub struct AppSettings {
     pub limits: AppLimits,
     /// What paths may contain although programs read it differently.
     pub paths_may_contain: UnusualPaths,
+}
+
+/// What telephones and computers keep in step with an app.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sync {
+    /// Calendars (RFC 4791).
+    Caldav,
+    /// Contacts (RFC 6352).
+    Carddav,
+    /// Mail, calendars and contacts, as Exchange has them.
+    ActiveSync,
 }
 
 /// Where an app's traffic goes.

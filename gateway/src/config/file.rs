@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::words::{
     Address, AlgorithmWord, AllowText, BalanceWord, BasicWord, CertificateWord, ClientCertificateWord, Demand, Expect,
     FilePath, HostText, HttpMethod, MailTlsWord, MailboxText, MethodWord, PathText, RateText, SecondStepWord,
-    ServerText, SizeText, SocketText, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
+    ServerText, SizeText, SocketText, SyncWord, TargetText, Text, TimeSpan, TwoStepWord, UnusualWord, Url,
 };
 use super::written::{At, Named, OneOrMany};
 
@@ -233,7 +233,7 @@ pub(super) struct Telephone {
     pub(super) http: At<HttpCourier>,
 }
 
-/// A service that takes messages by HTTP: one POST a message. In `url`, `headers` and `body` stand `{to}` for the number, `{text}` for what it says, `{code}` for the code alone, `{secret}` for the content of `secret_file`.
+/// A service that takes messages by HTTP: one POST a message. In `url`, `headers` and `body` stand `{to}` for the number, `{text}` for what it says, `{code}` for the code alone, `{language}` for the language of what it says (en, es, ja), `{secret}` for the content of `secret_file`.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HttpCourier {
@@ -321,6 +321,9 @@ pub(super) struct App {
     /// `app_passwords`: programs that know only a user name and a password, such as calendars, show an app password by HTTP Basic. Default: not; `Authorization: Basic` is between them and the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) basic: Option<At<BasicWord>>,
+    /// What telephones and computers keep in step with it, by app password: `caldav`, `carddav`, `activesync`. Whoever makes an app password is given a configuration profile for Apple's systems. Default: none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) syncs: Option<At<OneOrMany<SyncWord>>>,
     /// Does the app see the bearer token, or the app password, that the gateway checked? Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) pass_authorization: Option<At<bool>>,

@@ -78,6 +78,16 @@ words! {
         #[default]
         AppPasswords
     }
+    /// What telephones and computers keep in step with an app.
+    SyncWord {
+        /// Calendars (RFC 4791).
+        #[default]
+        Caldav,
+        /// Contacts (RFC 6352).
+        Carddav,
+        /// Mail, calendars and contacts, as Exchange has them.
+        Activesync
+    }
     /// What programs read differently in a path.
     UnusualWord {
         /// `%2F`

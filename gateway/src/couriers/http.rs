@@ -1,8 +1,8 @@
 //! How does a message reach a telephone? By a service that takes it over HTTP: one POST a message.
 //!
-//! What stands in the configured texts for number, words, code and secret is filled in as it must be written there, so that
-//! nothing of it can end a string or begin a field. No redirect is followed, no more of an answer is read than says how it
-//! went, and what the service says is not written down: some repeat the message.
+//! What stands in the configured texts for number, words, code, language and secret is filled in as it must be written
+//! there, so that nothing of it can end a string or begin a field. No redirect is followed, no more of an answer is read
+//! than says how it went, and what the service says is not written down: some repeat the message.
 
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(super) struct Parts<'a> {
     pub(super) text: &'a str,
     /// The code in it.
     pub(super) code: &'a str,
+    /// What it is said in, as a tag (BCP 47).
+    pub(super) language: &'a str,
 }
 
 /// Hands one over.
@@ -72,7 +74,8 @@ async fn post(courier: &HttpCourier, parts: &Parts<'_>) -> Result<StatusCode, St
 
 /// Fills the markers in, each as it must be written there. What is filled in is not looked at again.
 fn filled(text: &str, parts: &Parts<'_>, secret: &str, write: fn(&str) -> String) -> String {
-    let values = [("{to}", parts.to), ("{text}", parts.text), ("{code}", parts.code), ("{secret}", secret)];
+    let Parts { to, text: words, code, language } = parts;
+    let values = [("{to}", *to), ("{text}", words), ("{code}", code), ("{language}", language), ("{secret}", secret)];
     let mut filled = String::with_capacity(text.len() + 256);
     let mut rest = text;
     while let Some(at) = rest.find('{') {
@@ -116,9 +119,9 @@ mod tests {
 
     #[test]
     fn what_is_filled_in_stays_where_it_is_put() {
-        let parts = Parts { to: "+34600123456", text: "a \"b\"\n{code}&x=y \u{e9}", code: "123456" };
+        let parts = Parts { to: "+34600123456", text: "a \"b\"\n{code}&x=y \u{e9}", code: "123456", language: "es" };
         let body = filled(
-            r#"{"to":"{to}","t":"{text}","c":{"k":"{code}"},"s":"{secret}","o":"{other}"}"#,
+            r#"{"to":"{to}","t":"{text}","c":{"k":"{code}"},"l":"{language}","s":"{secret}","o":"{other}"}"#,
             &parts,
             "s\\",
             in_json,
@@ -126,8 +129,8 @@ mod tests {
         let read: serde_json::Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(read["t"], parts.text);
         assert_eq!(
-            (&read["to"], &read["c"]["k"], &read["s"], &read["o"]),
-            (&"+34600123456".into(), &"123456".into(), &"s\\".into(), &"{other}".into())
+            (&read["to"], &read["c"]["k"], &read["l"], &read["s"], &read["o"]),
+            (&"+34600123456".into(), &"123456".into(), &"es".into(), &"s\\".into(), &"{other}".into())
         );
         let body = filled("To={to}&Text={text}", &parts, "", in_form);
         let read: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();

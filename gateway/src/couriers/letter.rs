@@ -1,4 +1,4 @@
-//! In which words are people told? One letter, as text and as HTML.
+//! In which words are people told? In their language: one letter, as text and as HTML.
 //!
 //! Nothing in it comes from a request but the address that somebody acted from, and what their program calls itself, plainly; links begin with the portal's configured
 //! address. Names are inert in both forms.
@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 
 use crate::config::Settings;
 use crate::store::vault::{CODE_LIFE, Change, Letter, Message, RESET_LIFE};
+use crate::words::{Language, Said};
 
 /// A letter in words.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,197 +27,195 @@ struct Content {
     subject: String,
     before: Vec<String>,
     action: Option<Action>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<Said>,
     after: Vec<String>,
 }
 
 /// The one link.
 struct Action {
-    label: &'static str,
+    label: Said,
     url: String,
 }
 
 #[derive(Template)]
 #[template(path = "letter.html")]
 struct Html<'a> {
+    language: Language,
     organization: &'a str,
     name: &'a str,
     subject: &'a str,
     before: &'a [String],
     action: Option<&'a Action>,
-    facts: &'a [(&'static str, String)],
+    facts: &'a [Said],
     after: &'a [String],
 }
 
 #[derive(Template)]
 #[template(path = "letter.txt")]
 struct Text<'a> {
+    language: Language,
     organization: &'a str,
     name: &'a str,
     before: &'a [String],
     action: Option<&'a Action>,
-    facts: &'a [(&'static str, String)],
+    facts: &'a [Said],
     after: &'a [String],
 }
 
 /// Puts a letter into words; `at` is when it was written down.
 pub(super) fn write(settings: &Settings, message: &Message, at: Timestamp) -> Written {
+    let language = message.language;
+    let writer = Writer { settings, language, at };
     let content = match &message.letter {
-        Letter::Reset { secret } => reset(settings, secret.expose()),
-        Letter::Code { code } => code_by_mail(settings, code.expose()),
-        Letter::NewPlace { device, from, secret } => new_place(settings, device, *from, secret.expose(), at),
-        Letter::Changed { what, from, by_administrator } => changed(settings, what, *from, *by_administrator, at),
+        Letter::Reset { secret } => writer.reset(secret.expose()),
+        Letter::Code { code } => writer.code(code.expose()),
+        Letter::NewPlace { device, from, secret } => writer.new_place(device, *from, secret.expose()),
+        Letter::Changed { what, from, by_administrator } => writer.changed(what, *from, *by_administrator),
     };
     let Content { subject, before, action, facts, after } = &content;
     let (organization, name, action) = (settings.organization.as_str(), one_line(&message.name), action.as_ref());
-    let text = Text { organization, name: &name, before, action, facts, after }.render();
-    let html = Html { organization, name: &name, subject, before, action, facts, after }.render();
+    let text = Text { language, organization, name: &name, before, action, facts, after }.render();
+    let html = Html { language, organization, name: &name, subject, before, action, facts, after }.render();
     // Writing into a String can't fail and no field's Display does.
     Written { subject: subject.clone(), text: text.unwrap_or_default(), html: html.unwrap_or_default() }
 }
 
-fn new_place(settings: &Settings, device: &str, from: IpAddr, secret: &str, at: Timestamp) -> Content {
-    let organization = &settings.organization;
-    Content {
-        subject: format!("New sign-in to your account at {organization}"),
-        before: vec![
-            "Somebody signed in to your account from where nobody did before. If that was you, all is well.".to_owned(),
-        ],
-        facts: vec![("When", said(at)), ("From", from.to_string()), ("With", plain(device))],
-        action: Some(Action {
-            label: "It was not me: sign out everywhere",
-            url: settings.portal.join(&format!("/not-me/{secret}")),
-        }),
-        after: vec!["If it was not you, choose another password as well: somebody knows this one.".to_owned()],
-    }
-}
-
 /// A code as a text message. Its last line ties it to our host: telephones fill it in there and nowhere else (WICG,
 /// Origin-bound one-time codes).
-pub(super) fn code_by_sms(settings: &Settings, code: &str) -> String {
+pub(super) fn code_by_sms(settings: &Settings, language: Language, code: &str) -> String {
     let (organization, host) = (one_line(&settings.organization), settings.portal.host());
-    format!(
-        "{code} is your sign-in code for {organization}. Nobody from there ever asks you for it.\n\n@{host} #{code}"
-    )
+    let said = language.say("text-message-code").exact("code", &code).name("organization", &organization).plain();
+    format!("{said}\n\n@{host} #{code}")
 }
 
 /// A code as it is said, digit by digit and twice.
-pub(super) fn code_by_voice(settings: &Settings, code: &str) -> String {
-    let digits = code.chars().map(String::from).collect::<Vec<_>>().join(", ");
-    format!("Your sign-in code for {} is {digits}. Once more: {digits}.", one_line(&settings.organization))
-}
-
-fn code_by_mail(settings: &Settings, code: &str) -> Content {
-    let organization = &settings.organization;
-    let minutes = CODE_LIFE.as_secs() / 60;
-    Content {
-        subject: format!("Sign-in code for {organization}"),
-        before: vec![format!("Your sign-in code is {code}. It is good once and for {minutes} minutes.")],
-        after: vec![
-            "Nobody ever asks you for it but the page on which you are signing in. If you are not: somebody knows your \
-             password. Change it at once."
-                .to_owned(),
-        ],
-        ..Content::default()
-    }
-}
-
-fn reset(settings: &Settings, secret: &str) -> Content {
-    let organization = &settings.organization;
-    let minutes = RESET_LIFE.as_secs() / 60;
-    Content {
-        subject: format!("Password reset for {organization}"),
-        before: vec![format!(
-            "Somebody asked to reset the password of your account at {organization}. If that was you, choose a new one. \
-             The link works once and for {minutes} minutes."
-        )],
-        action: Some(Action { label: "Choose a new password", url: settings.portal.join(&format!("/reset/{secret}")) }),
-        after: vec!["If it was not you, there is nothing to do: your password stays as it is.".to_owned()],
-        ..Content::default()
-    }
-}
-
-fn changed(settings: &Settings, what: &Change, from: Option<IpAddr>, by_administrator: bool, at: Timestamp) -> Content {
-    let organization = &settings.organization;
-    let (subject, line) = match what {
-        Change::Password => ("Your password was changed", "The password of your account was changed.".to_owned()),
-        Change::PasswordReset => (
-            "Your password was reset",
-            "The password of your account was changed by a link from a mail. You were signed out everywhere."
-                .to_owned(),
-        ),
-        Change::Authenticator => (
-            "An authenticator app was set up",
-            "An authenticator app was set up for your account. From now on its codes are your second step.".to_owned(),
-        ),
-        Change::Passkey(name) => {
-            ("A passkey was added", format!("A passkey or security key called {} opens your account.", quoted(name)))
-        }
-        Change::PasskeyRemoved(name) => (
-            "A passkey was removed",
-            format!("The passkey or security key called {} opens nothing any more.", quoted(name)),
-        ),
-        Change::TwoStepOff => (
-            "Two-step sign-in was switched off",
-            "The second step of your account was taken away, with its recovery codes.".to_owned(),
-        ),
-        Change::Phone(number) => (
-            "A telephone was set up for codes",
-            format!("Codes for signing in go to the number {number} from now on, if you choose so."),
-        ),
-        Change::EmailCodes => (
-            "Codes by mail were set up",
-            "Codes for signing in go to this address from now on, if you choose so.".to_owned(),
-        ),
-        Change::CodesOff => (
-            "A way to receive codes was removed",
-            "One of the ways by which codes for signing in reach you was removed.".to_owned(),
-        ),
-        Change::Questions => (
-            "Security questions were set",
-            "Security questions were set for your account, in the place of those that were there.".to_owned(),
-        ),
-        Change::RecoveryCodes => (
-            "New recovery codes were made",
-            "New recovery codes were made for your account. The old ones are worth nothing any more.".to_owned(),
-        ),
-        Change::Token(name) => {
-            ("An API token was made", format!("A token called {} acts for you from now on.", quoted(name)))
-        }
-        Change::AppPassword(name) => (
-            "An app password was made",
-            format!("A program that you call {} signs in as you from now on.", quoted(name)),
-        ),
-        Change::Email(email) => (
-            "The address of your account was changed",
-            format!("From now on the address of your account is {}.", if email.is_empty() { "none" } else { email }),
-        ),
+pub(super) fn code_by_voice(settings: &Settings, language: Language, code: &str) -> String {
+    // A voice pauses at its language's comma.
+    let pause = match language {
+        Language::English | Language::Spanish => ", ",
+        Language::Japanese => "\u{3001}",
     };
-    let mut facts = vec![("When", said(at))];
-    facts.extend(from.map(|from| ("From", from.to_string())));
-    if by_administrator {
-        facts.push(("By", "an administrator".to_owned()));
+    let digits = code.chars().map(String::from).collect::<Vec<_>>().join(pause);
+    let said = language.say("call-code").name("organization", &one_line(&settings.organization));
+    said.exact("digits", &digits).plain()
+}
+
+/// Who puts letters into words, for one reader.
+#[derive(Clone, Copy)]
+struct Writer<'a> {
+    settings: &'a Settings,
+    language: Language,
+    at: Timestamp,
+}
+
+impl Writer<'_> {
+    fn new_place(self, device: &str, from: IpAddr, secret: &str) -> Content {
+        Content {
+            subject: self.with_organization("letter-new-place-subject").plain(),
+            before: vec![self.say("letter-new-place").plain()],
+            facts: vec![self.when(), self.from(from), self.say("letter-with").name("device", &plain(device))],
+            action: Some(Action {
+                label: self.say("letter-not-me"),
+                url: self.settings.portal.join(&format!("/not-me/{secret}")),
+            }),
+            after: vec![self.say("letter-new-place-otherwise").plain()],
+        }
     }
-    Content {
-        subject: format!("{subject} \u{b7} {organization}"),
-        before: vec![line],
-        facts,
-        action: None,
-        after: vec![format!(
-            "If you did not expect this, tell your administrator at once, and look at what is signed in: {}",
-            settings.portal.join("/account")
-        )],
+
+    fn code(self, code: &str) -> Content {
+        let minutes = CODE_LIFE.as_secs() / 60;
+        Content {
+            subject: self.with_organization("letter-code-subject").plain(),
+            before: vec![self.say("letter-code").exact("code", &code).number("minutes", &minutes).plain()],
+            after: vec![self.say("letter-code-otherwise").plain()],
+            ..Content::default()
+        }
+    }
+
+    fn reset(self, secret: &str) -> Content {
+        let minutes = RESET_LIFE.as_secs() / 60;
+        Content {
+            subject: self.with_organization("letter-reset-subject").plain(),
+            before: vec![self.with_organization("letter-reset").number("minutes", &minutes).plain()],
+            action: Some(Action {
+                label: self.say("letter-choose-password"),
+                url: self.settings.portal.join(&format!("/reset/{secret}")),
+            }),
+            after: vec![self.say("letter-reset-otherwise").plain()],
+            ..Content::default()
+        }
+    }
+
+    fn changed(self, what: &Change, from: Option<IpAddr>, by_administrator: bool) -> Content {
+        let (subject, line) = self.change(what);
+        let mut facts = vec![self.when()];
+        facts.extend(from.map(|from| self.from(from)));
+        if by_administrator {
+            facts.push(self.say("letter-by").name("who", &self.say("letter-administrator").plain()));
+        }
+        let account = self.settings.portal.join("/account");
+        Content {
+            subject: self.with_organization("letter-change-subject").words("what", &subject).plain(),
+            before: vec![line.plain()],
+            facts,
+            action: None,
+            after: vec![self.say("letter-change-unexpected").exact("account", &account).plain()],
+        }
+    }
+
+    /// What changed: the subject, and the sentence.
+    fn change(self, what: &Change) -> (Said, Said) {
+        let named = |line: Said, name: &str| line.name("name", &one_line(name));
+        let (subject, line) = match what {
+            Change::Password => ("letter-password-subject", self.say("letter-password")),
+            Change::PasswordReset => ("letter-password-reset-subject", self.say("letter-password-reset")),
+            Change::Authenticator => ("letter-authenticator-subject", self.say("letter-authenticator")),
+            Change::Passkey(name) => ("letter-passkey-subject", named(self.say("letter-passkey"), name)),
+            Change::PasskeyRemoved(name) => {
+                ("letter-passkey-removed-subject", named(self.say("letter-passkey-removed"), name))
+            }
+            Change::TwoStepOff => ("letter-two-step-off-subject", self.say("letter-two-step-off")),
+            Change::Phone(number) => ("letter-telephone-subject", self.say("letter-telephone").exact("number", number)),
+            Change::EmailCodes => ("letter-codes-by-mail-subject", self.say("letter-codes-by-mail")),
+            Change::CodesOff => ("letter-codes-off-subject", self.say("letter-codes-off")),
+            Change::Questions => ("letter-questions-subject", self.say("letter-questions")),
+            Change::RecoveryCodes => ("letter-recovery-codes-subject", self.say("letter-recovery-codes")),
+            Change::Token(name) => ("letter-token-subject", named(self.say("letter-token"), name)),
+            Change::AppPassword(name) => ("letter-app-password-subject", named(self.say("letter-app-password"), name)),
+            Change::Email(email) if email.is_empty() => ("letter-address-subject", self.say("letter-no-address")),
+            Change::Email(email) => ("letter-address-subject", self.say("letter-address").exact("address", email)),
+        };
+        (self.say(subject), line)
+    }
+
+    fn say(self, id: &'static str) -> Said {
+        self.language.say(id)
+    }
+
+    fn with_organization(self, id: &'static str) -> Said {
+        self.say(id).name("organization", &self.settings.organization)
+    }
+
+    fn when(self) -> Said {
+        self.say("letter-when").name("when", &said(self.language, self.at))
+    }
+
+    fn from(self, address: IpAddr) -> Said {
+        self.say("letter-from").name("address", &address)
     }
 }
 
 /// A moment for a reader who may be anywhere.
-fn said(at: Timestamp) -> String {
+fn said(language: Language, at: Timestamp) -> String {
     let moment = i64::try_from(at.millis()).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    moment.unwrap_or_default().to_zoned(TimeZone::UTC).strftime("%-d %B %Y, %H:%M UTC").to_string()
-}
-
-fn quoted(name: &str) -> String {
-    format!("\u{201c}{}\u{201d}", one_line(name))
+    let moment = moment.unwrap_or_default().to_zoned(TimeZone::UTC);
+    let time = match language {
+        Language::English => "%H:%M UTC",
+        Language::Spanish | Language::Japanese => "%-H:%M UTC",
+    };
+    let date = language.say("when-date").number("year", &moment.year());
+    let date = date.number("month", &moment.month()).number("day", &moment.day());
+    language.say("letter-moment").words("date", &date).exact("time", &moment.strftime(time)).plain()
 }
 
 /// What a program says of itself, of which no mail program makes a link.
@@ -229,4 +228,21 @@ fn plain(words: &str) -> String {
 /// A name that stays where it is put.
 fn one_line(name: &str) -> String {
     name.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_said_as_its_reader_says_it() {
+        let at = Timestamp::from_millis(1_792_828_800_000);
+        for (language, expected) in [
+            (Language::English, "24 October 2026, 08:00 UTC"),
+            (Language::Spanish, "24 de octubre de 2026, 8:00 UTC"),
+            (Language::Japanese, "2026年10月24日 8:00 UTC"),
+        ] {
+            assert_eq!(said(language, at), expected);
+        }
+    }
 }

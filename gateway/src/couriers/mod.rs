@@ -102,6 +102,7 @@ impl Couriers {
     /// Hands one over; by which way, and what came of it.
     async fn deliver(&self, in_force: &InForce, message: &Message, claimed: &Waiting) -> (&'static str, Outcome) {
         let settings = &in_force.settings;
+        let language = message.language.tag();
         let nobody = || Outcome::Failed("nothing is configured that would bring it".to_owned());
         match (&message.to, &message.letter) {
             (Destination::Mail(to), _) => {
@@ -113,13 +114,15 @@ impl Couriers {
             }
             (Destination::Sms(to), Letter::Code { code }) => {
                 let Some(courier) = &settings.couriers.sms else { return ("sms", nobody()) };
-                let text = letter::code_by_sms(settings, code.expose());
-                ("sms", http::send(courier, &http::Parts { to: to.as_str(), text: &text, code: code.expose() }).await)
+                let text = letter::code_by_sms(settings, message.language, code.expose());
+                let parts = http::Parts { to: to.as_str(), text: &text, code: code.expose(), language };
+                ("sms", http::send(courier, &parts).await)
             }
             (Destination::Voice(to), Letter::Code { code }) => {
                 let Some(courier) = &settings.couriers.voice else { return ("voice", nobody()) };
-                let text = letter::code_by_voice(settings, code.expose());
-                ("voice", http::send(courier, &http::Parts { to: to.as_str(), text: &text, code: code.expose() }).await)
+                let text = letter::code_by_voice(settings, message.language, code.expose());
+                let parts = http::Parts { to: to.as_str(), text: &text, code: code.expose(), language };
+                ("voice", http::send(courier, &parts).await)
             }
             (Destination::Sms(_) | Destination::Voice(_), _) => {
                 ("sms", Outcome::Refused("only codes go to telephones".to_owned()))

@@ -13,7 +13,7 @@ use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
 use crate::store::StoreError;
-use crate::store::vault::{Destination, HeldFlow, PersonRecord, Sending};
+use crate::store::vault::{CodeToSend, Destination, HeldFlow, PersonRecord, Sending};
 
 impl Gate {
     /// Sends a code for a sign-in under way. `typed`: the number of a telephone that is being set up. `None`: there is no
@@ -37,7 +37,8 @@ impl Gate {
         };
         let entry = Entry::new(actor(&person), "sign_in.send_code").from(caller.address.ip());
         let entry = entry.detail(format!("by {} to {}", method_word(method), to.masked()));
-        let sending = self.vault.send_code(flow, &to, new_code(), caller.address, per_day, entry).await?;
+        let code = CodeToSend { to: &to, code: new_code(), language: caller.language };
+        let sending = self.vault.send_code(flow, code, caller.address, per_day, entry).await?;
         let result = match sending {
             Sending::Done => "sent",
             Sending::Wait(_) => "wait",

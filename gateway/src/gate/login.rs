@@ -25,6 +25,7 @@ use crate::store::vault::{
     After, Bearer, Ground, HeldFlow, NOBODY, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
     VaultError,
 };
+use crate::words::Language;
 
 /// From where and with what somebody signs in.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Caller<'a> {
     pub device: String,
     /// What will hold the session.
     pub kind: SessionKind,
+    /// What a person in a browser is spoken to in.
+    pub language: Option<Language>,
 }
 
 /// What came of one step.
@@ -467,6 +470,7 @@ impl Gate {
             device: caller.device.chars().take(120).collect(),
             kind: caller.kind.clone(),
             expires,
+            language: caller.language,
         };
         let recovery = match &spend {
             Spend::SetUp { recovery, .. }

@@ -117,6 +117,7 @@ mod tests {
                 last_sign_in: None,
                 last_shown: Methods::NONE,
                 has_questions: false,
+                language: None,
             };
             let mut in_force = starter();
             in_force.settings.passwords.max_age = max_age.map(|days| Duration::from_secs(days * 86_400));

@@ -15,18 +15,20 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde::Deserialize;
 
+use super::Visit;
 use super::asking::Inquiry;
 use super::cookies::{COOKIE_NAME, clear_cookie, our_cookie, set_cookie};
 use super::forms::Asked;
 use super::home::signed_in;
+use super::refusal::{self, Addressee};
 use super::respond::see_other;
 use super::return_to::{Go, ReturnTo, Target};
 use super::sign_in::{asked_again, trouble};
 use super::too_old::choose_first;
-use super::{Visit, refusal};
 use crate::config::AppSettings;
 use crate::gate::{Gate, Prospect};
 use crate::store::vault::{Digest, Outcome};
+use crate::words::Said;
 
 /// The cookie on an app's host that ties a hand-off to this browser.
 pub const GO_COOKIE: &str = "__Host-vestibule-go";
@@ -98,18 +100,15 @@ pub(super) async fn take(
     query: Asked<TakeQuery>,
     headers: HeaderMap,
 ) -> Response {
-    let bad = |sentence: &str| {
-        refusal::bad_request((&visit).into(), sentence, &gate.reference()).map(axum::body::Body::from)
-    };
-    let Ok(Query(query)) = query else { return bad("This link is not complete. Open the app again.") };
+    let to = Addressee::from(&visit);
+    let bad = |sentence: &Said| refusal::bad_request(to, sentence, &gate.reference()).map(axum::body::Body::from);
+    let Ok(Query(query)) = query else { return bad(&to.say("app-link-incomplete")) };
     let target = Target::on(&app, &query.to).unwrap_or_else(|| Target { app: Arc::clone(&app), path: "/".to_owned() });
     let nonce = our_cookie(&headers, GO_COOKIE);
     // No browser has an empty nonce: without one the ticket is burnt, as in every other browser but its own.
     let browser = gate.vault().digest("browser", nonce.unwrap_or_default().as_bytes());
     match gate.vault().take_hand_off(&query.ticket, &app.name, browser).await {
-        Ok(_) if nonce.is_none() => bad(
-            "Your browser did not keep the cookie that signs you in here. Allow cookies for this site and open the app again.",
-        ),
+        Ok(_) if nonce.is_none() => bad(&to.say("cookie-not-kept")),
         Ok(Outcome::Done((secret, _session))) => {
             let mut answer = see_other(&visit.in_force, &ReturnTo::App(target));
             let life = visit.in_force.settings.policy.rules().organization.session.absolute;

@@ -1,19 +1,23 @@
 //! `/account/app-passwords/…`: sixteen letters for a calendar or another program that knows only a name and a password
 //! (A2–A4).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use access::Timestamp;
-use access::identity::AppPasswordId;
+use access::identity::{AppPasswordId, Email};
+use access::secret::TypedSecret;
 use axum::response::Response;
-use http::StatusCode;
+use http::HeaderValue;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
 
 use super::asking::{Asking, Inquiry, Posted, proven};
 use super::home::open_apps;
 use super::pages::{AppPassword, AppPasswordMade as MadePage, Done, NewAppPassword, Problem, Qr, UsedBy, When};
-use super::respond::page as answer_page;
-use crate::config::InForce;
+use super::profile::{self, Owner};
+use super::respond::protect;
+use crate::config::{AppSettings, InForce};
 use crate::gate::app_passwords::AppPasswordMade;
 use crate::store::vault::AppPasswordRecord;
 
@@ -66,6 +70,30 @@ pub(super) async fn revoke(Posted { asking, fields }: Posted<RevokeFields>) -> R
     }
 }
 
+#[derive(Deserialize)]
+pub(super) struct ProfileFields {
+    form: String,
+    app_password: String,
+}
+
+/// `POST /account/app-passwords/profile`: what the page with the letters sends back, for Apple's systems. Nothing is looked up
+/// by it and nothing kept: whoever sends other letters is given other letters.
+pub(super) async fn profile(Posted { asking, fields }: Posted<ProfileFields>) -> Response {
+    let Inquiry { visit, .. } = asking.parts().0;
+    let Some(password) = TypedSecret::parse(&fields.app_password) else { return asking.not_ours() };
+    let (owner, apps) = (owner(&asking), taking(&asking));
+    let Some(xml) = profile::written(owner, apps.iter().map(AsRef::as_ref), &password) else {
+        return asking.not_ours();
+    };
+    let settings = &visit.in_force.settings;
+    let mut answer = Response::new(xml.into());
+    protect(answer.headers_mut(), &settings.portal);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(profile::KIND));
+    let name = HeaderValue::from_static("attachment; filename=\"vestibule.mobileconfig\"");
+    answer.headers_mut().insert(CONTENT_DISPOSITION, name);
+    answer
+}
+
 /// As the account page lists them.
 pub(super) fn listed(one: &AppPasswordRecord, now: Timestamp) -> AppPassword {
     AppPassword {
@@ -92,25 +120,45 @@ fn describe(asking: &Asking, name: &str, life: &str, error: Option<Problem<'_>>)
     asking.show(&shown, error, &form, None)
 }
 
+/// Whose telephones are set up.
+fn owner(asking: &Asking) -> Owner<'_> {
+    let (Inquiry { visit, .. }, visitor) = asking.parts();
+    Owner {
+        organization: &visit.in_force.settings.organization,
+        portal: visit.in_force.settings.portal.host().as_str(),
+        username: visitor.person().name.as_str(),
+        email: visitor.record().email.as_ref().map(Email::as_str),
+    }
+}
+
+/// The apps that take app passwords and are open to whoever asks.
+fn taking(asking: &Asking) -> Vec<Arc<AppSettings>> {
+    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    open_apps(gate, visit, visitor).into_iter().filter(|app| app.takes_app_passwords).collect()
+}
+
 /// The letters, with everything else that has to be typed.
 fn show(asking: &Asking, record: &AppPasswordRecord, letters: &str) -> Response {
-    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
-    let apps = open_apps(gate, visit, visitor).into_iter().filter(|app| app.takes_app_passwords);
-    let servers = apps.map(|app| (app.title.clone(), format!("{}/", app.origin))).collect::<Vec<_>>();
+    let apps = taking(asking);
+    let servers: Vec<_> = apps.iter().map(|app| (app.title.clone(), format!("{}/", app.origin))).collect();
+    let owner = owner(asking);
+    let form = asking.form();
     // Nineteen letters and dashes always fit.
     let qr = Qr::of(letters).ok();
     let shown = MadePage {
         frame: asking.frame(),
         name: &record.name,
-        username: visitor.person().name.as_str(),
+        username: owner.username,
         letters,
         servers: &servers,
         qr: qr.as_ref(),
+        has_profile: profile::fits(apps.iter().map(AsRef::as_ref), owner.email),
+        form: form.token(),
     };
-    answer_page(&visit.in_force, StatusCode::OK, &shown, None)
+    asking.show(&shown, None, &form, None)
 }
 
-proven!(NewFields, RevokeFields);
+proven!(NewFields, RevokeFields, ProfileFields);
 
 const NEW: &str = "/account/app-passwords/new";
 /// How long one may be good, as forms say it, and in days.

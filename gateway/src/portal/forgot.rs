@@ -16,7 +16,7 @@ use super::cookies::{DONE_COOKIE, DONE_SECONDS, PASSWORD_RESET, clear_cookie, ou
 use super::forms::Sent;
 use super::invitation::{least, problem};
 use super::pages::{EndBox, Forgot, Impact, LinkSent, Problem, ResetGone, ResetPassword, When};
-use super::refusal;
+use super::refusal::{self, Addressee};
 use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::sign_in::{left_until, with_wait};
@@ -84,8 +84,8 @@ pub(super) struct ResetFields {
 pub(super) async fn reset(inquiry: Inquiry, fields: Sent<ResetFields>) -> Response {
     let Inquiry { gate, visit, headers, .. } = &inquiry;
     let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
-        let sentence = "This form is too old or came from elsewhere. Open the link of your mail again.";
-        return refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from);
+        let to = Addressee::from(visit);
+        return refusal::bad_request(to, &to.say("form-not-ours-open-mail"), &gate.reference()).map(Body::from);
     };
     let ResetFields { password, again, tokens, app_passwords, answer1, answer2, .. } = fields;
     let answers = [answer1, answer2].map(Secret::new).into();

@@ -11,11 +11,12 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::Visit;
 use super::asking::Inquiry;
 use super::forms::Sent;
 use super::pages::{Invitation, InvitationGone, Problem};
+use super::refusal::{self, Addressee};
 use super::respond::page as answer_page;
-use super::{Visit, refusal};
 use crate::gate::Gate;
 use crate::gate::login::{Invited, PasswordFault};
 use crate::store::vault::PersonRecord;
@@ -42,8 +43,8 @@ pub(super) struct Chosen {
 pub(super) async fn submit(inquiry: Inquiry, fields: Sent<Chosen>) -> Response {
     let Inquiry { gate, visit, .. } = &inquiry;
     let Some(Fields(fields)) = fields.ok().filter(|Fields(fields)| inquiry.is_ours(&fields.form)) else {
-        let sentence = "This form is too old or came from elsewhere. Open your invitation again.";
-        return refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from);
+        let to = Addressee::from(visit);
+        return refusal::bad_request(to, &to.say("form-not-ours-open-invitation"), &gate.reference()).map(Body::from);
     };
     let Chosen { password, again, invitation, .. } = fields;
     let (password, again) = (Secret::new(password), Secret::new(again));

@@ -22,6 +22,7 @@ mod not_me;
 mod own_passkeys;
 pub mod pages;
 mod passkeys;
+mod profile;
 mod questions;
 pub mod refusal;
 mod respond;
@@ -118,6 +119,7 @@ impl Portal {
             .route("/account/tokens/new", get(account::token_page).post(account::make_token))
             .route("/account/app-passwords/new", get(app_passwords::page).post(app_passwords::make))
             .route("/account/app-passwords/revoke", post(app_passwords::revoke))
+            .route("/account/app-passwords/profile", post(app_passwords::profile))
             .route("/account/password", get(account::password_page).post(account::password))
             .route(CHANGE_PASSWORD, get(account::where_passwords_change))
             .route("/.well-known/passkey-endpoints", get(own_passkeys::endpoints))

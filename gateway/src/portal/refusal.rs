@@ -21,10 +21,10 @@ use super::pages::{
 use super::respond::{Problem, dress, protect};
 use super::return_to::{Go, Target};
 use super::{Reader, Visit};
-use crate::words::Language;
 use crate::config::{AppSettings, InForce};
 use crate::gate::{Cause, Denied, Gate, Reference, Visitor, random_secret};
 use crate::store::vault::Digest;
+use crate::words::{Language, Said};
 
 /// A no from the gate, at an app (`Some`) or at the portal.
 pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Response<Bytes> {
@@ -50,7 +50,8 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
     let frame = frame(visit);
     match denied.cause {
         Cause::Rules(Reason::ClientCertificateRequired) => {
-            let app = app.map_or("This page", |app| app.title.as_str());
+            let unnamed = frame.say("unnamed-page-at-start").plain();
+            let app = app.map_or(unnamed.as_str(), |app| app.title.as_str());
             html(visit, told.status, &CertificateRequired { frame, app, reference })
         }
         Cause::TooMany(wait) | Cause::TooManyTries(wait) => {
@@ -66,10 +67,11 @@ pub fn denied(visit: &Visit, app: Option<&AppSettings>, denied: &Denied) -> Resp
         Cause::Unavailable => html(visit, told.status, &Unavailable { frame, why: Pause::Store, reference }),
         Cause::Rules(_) | Cause::TokenInvalid | Cause::AppPasswordInvalid => {
             let switch = settings.portal.join("/sign-in?start=again");
+            let unnamed = frame.say("unnamed-page").plain();
             let page = NotAllowed {
                 frame,
                 username: denied.visitor.as_ref().map_or("", |visitor| visitor.person().name.as_str()),
-                app: app.map_or("this page", |app| app.title.as_str()),
+                app: app.map_or(unnamed.as_str(), |app| app.title.as_str()),
                 reference,
                 switch: &switch,
                 home: &settings.portal.join("/"),
@@ -147,7 +149,7 @@ fn to_portal(
     answer.map(|_| Bytes::new())
 }
 
-/// Who is answered, under which configuration, also where their address is not known.
+/// Who is answered, under which configuration and in which language, also where their address is not known.
 #[derive(Clone, Copy)]
 pub struct Addressee<'a> {
     in_force: &'a InForce,
@@ -164,6 +166,14 @@ impl<'a> Addressee<'a> {
     /// Nobody knows who.
     pub fn program(in_force: &'a InForce) -> Self {
         Self { in_force, reader: Reader::Program, language: Language::English }
+    }
+
+    /// A sentence for them: people have it in their language, programs in English.
+    pub fn say(self, id: &'static str) -> Said {
+        match self.reader {
+            Reader::Browser => self.language.say(id),
+            Reader::Program => Language::English.say(id),
+        }
     }
 
     fn frame(self) -> Frame<'a> {
@@ -183,36 +193,32 @@ impl<'a> From<&'a Visit> for Addressee<'a> {
     }
 }
 
-/// The request could be read in two ways, or makes no sense.
-pub fn bad_request(to: Addressee<'_>, sentence: &str, reference: &Reference) -> Response<Bytes> {
-    let status = StatusCode::BAD_REQUEST;
-    both(to, status, "bad_request", "Bad request", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+/// The request makes no sense, or its form is not ours. `sentence`: as [`Addressee::say`] says it.
+pub fn bad_request(to: Addressee<'_>, sentence: &Said, reference: &Reference) -> Response<Bytes> {
+    let kind = Kind { status: StatusCode::BAD_REQUEST, code: "bad_request", title: "Bad request" };
+    sentence_of_ours(to, kind, sentence, reference)
+}
+
+/// The request could be read in two ways. `sentence` is English: what reads requests speaks nothing else.
+pub fn unclear(to: Addressee<'_>, sentence: &str, reference: &Reference) -> Response<Bytes> {
+    let kind = Kind { status: StatusCode::BAD_REQUEST, code: "bad_request", title: "Bad request" };
+    one_sentence(to, kind, sentence, Language::English, reference)
 }
 
 /// CONNECT and TRACE.
 pub fn method_not_served(visit: &Visit, reference: &Reference) -> Response<Bytes> {
-    let sentence = "This method is not served here.";
+    let to = Addressee::from(visit);
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    both(
-        visit.into(),
-        status,
-        "method_not_served",
-        "Method not served",
-        sentence,
-        reference,
-        |frame| BadRequest { frame, sentence, reference: reference.as_str() }.html(),
-    )
+    let kind = Kind { status, code: "method_not_served", title: "Method not served" };
+    sentence_of_ours(to, kind, &to.say("method-not-served"), reference)
 }
 
 /// More header than is looked at (RFC 6585 §5).
 pub fn header_too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
-    let sentence = "The request's header is larger than 64 KiB. Delete this site's cookies and try again.";
+    let to = Addressee::from(visit);
     let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    both(visit.into(), status, "header_too_large", "Header too large", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+    let kind = Kind { status, code: "header_too_large", title: "Header too large" };
+    sentence_of_ours(to, kind, &to.say("header-too-large"), reference)
 }
 
 /// Nothing is served without TLS, and no password taken: a browser that only looks is sent to `to`, everything else is told
@@ -226,39 +232,31 @@ pub fn in_the_clear(visit: &Visit, to: Option<&str>, reference: &Reference) -> R
         protect(answer.headers_mut(), &settings.portal);
         return answer;
     }
-    let sentence = "This is served by https only. What was sent could be read on its way.";
-    let status = StatusCode::FORBIDDEN;
-    both(visit.into(), status, "https_required", "https required", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+    let to = Addressee::from(visit);
+    let kind = Kind { status: StatusCode::FORBIDDEN, code: "https_required", title: "https required" };
+    sentence_of_ours(to, kind, &to.say("https-only"), reference)
 }
 
 /// Nothing of ours has this host name (RFC 9110 §15.5.20).
 pub fn unknown_host(visit: &Visit, reference: &Reference) -> Response<Bytes> {
-    let sentence = "No app is served under this name. Check the address.";
-    let status = StatusCode::MISDIRECTED_REQUEST;
-    both(visit.into(), status, "unknown_host", "No such host", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+    let to = Addressee::from(visit);
+    let kind = Kind { status: StatusCode::MISDIRECTED_REQUEST, code: "unknown_host", title: "No such host" };
+    sentence_of_ours(to, kind, &to.say("no-app-of-this-name"), reference)
 }
 
 /// The request came on a connection that was opened to another of our hosts, whose TLS handshake says nothing about this
 /// one. Browsers that share connections open one of its own and ask again (RFC 9110 §15.5.20).
 pub fn misdirected(visit: &Visit, reference: &Reference) -> Response<Bytes> {
-    let sentence = "This connection was opened to another host. Open one to this host and ask again.";
-    let status = StatusCode::MISDIRECTED_REQUEST;
-    both(visit.into(), status, "misdirected", "Wrong connection", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+    let to = Addressee::from(visit);
+    let kind = Kind { status: StatusCode::MISDIRECTED_REQUEST, code: "misdirected", title: "Wrong connection" };
+    sentence_of_ours(to, kind, &to.say("connection-to-another-host"), reference)
 }
 
 /// A form or document beyond what the portal takes.
 pub fn too_large(visit: &Visit, reference: &Reference) -> Response<Bytes> {
-    let sentence = "What was sent is too large.";
-    let status = StatusCode::PAYLOAD_TOO_LARGE;
-    both(visit.into(), status, "too_large", "Too large", sentence, reference, |frame| {
-        BadRequest { frame, sentence, reference: reference.as_str() }.html()
-    })
+    let to = Addressee::from(visit);
+    let kind = Kind { status: StatusCode::PAYLOAD_TOO_LARGE, code: "too_large", title: "Too large" };
+    sentence_of_ours(to, kind, &to.say("sent-too-large"), reference)
 }
 
 /// A WebSocket that another site's page opened with this browser's cookie (RFC 6455 §10.2).
@@ -277,15 +275,10 @@ pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference:
         _ => "does not answer",
     };
     let detail = format!("{} {what}.", app.title);
-    let mut answer = both(
-        visit.into(),
-        status,
-        "app_unavailable",
-        "App not available",
-        &detail,
-        reference,
-        |frame| AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html(),
-    );
+    let kind = Kind { status, code: "app_unavailable", title: "App not available" };
+    let mut answer = both(visit.into(), kind, &detail, reference, |frame| {
+        AppDown { frame, app: &app.title, status: status.as_u16(), reference: reference.as_str() }.html()
+    });
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     }
@@ -294,9 +287,9 @@ pub fn app_down(visit: &Visit, app: &AppSettings, status: StatusCode, reference:
 
 /// Something of ours failed. Nothing was let through.
 pub fn internal(to: Addressee<'_>, reference: &Reference) -> Response<Bytes> {
-    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    let kind = Kind { status: StatusCode::INTERNAL_SERVER_ERROR, code: "internal", title: "Internal error" };
     let detail = "The gateway could not serve this request.";
-    both(to, status, "internal", "Internal error", detail, reference, |frame| {
+    both(to, kind, detail, reference, |frame| {
         Unavailable { frame, why: Pause::Store, reference: reference.as_str() }.html()
     })
 }
@@ -311,10 +304,10 @@ pub(super) fn unavailable(visit: &Visit, why: Pause, reference: &Reference) -> R
         Pause::Busy => ("busy", "Many people are signing in. Try again in a few seconds."),
         Pause::TooMany { .. } => ("too_many_requests", "Too many requests came from here. Try again in a few seconds."),
     };
-    let mut answer =
-        both(visit.into(), status, code, "Try again in a moment", detail, reference, |frame| {
-            Unavailable { frame, why, reference: reference.as_str() }.html()
-        });
+    let kind = Kind { status, code, title: "Try again in a moment" };
+    let mut answer = both(visit.into(), kind, detail, reference, |frame| {
+        Unavailable { frame, why, reference: reference.as_str() }.html()
+    });
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     answer
 }
@@ -453,20 +446,44 @@ fn page_answer(in_force: &InForce, status: StatusCode, html: String) -> Response
     answer
 }
 
-#[expect(clippy::too_many_arguments, reason = "one sentence for two readers; each argument is a part of it")]
+/// What an answer is called towards programs.
+#[derive(Clone, Copy)]
+struct Kind<'a> {
+    status: StatusCode,
+    code: &'a str,
+    title: &'a str,
+}
+
+/// The same sentence for people and programs, in the language of each.
+fn sentence_of_ours(to: Addressee<'_>, kind: Kind<'_>, sentence: &Said, reference: &Reference) -> Response<Bytes> {
+    one_sentence(to, kind, &sentence.plain(), to.language, reference)
+}
+
+/// `said_in` is what the sentence is said in, if a person reads it.
+fn one_sentence(
+    to: Addressee<'_>,
+    kind: Kind<'_>,
+    sentence: &str,
+    said_in: Language,
+    reference: &Reference,
+) -> Response<Bytes> {
+    both(to, kind, sentence, reference, |frame| {
+        BadRequest { frame, sentence, said_in, reference: reference.as_str() }.html()
+    })
+}
+
+/// A page for people; a document that says `detail` for programs.
 fn both<'a>(
     to: Addressee<'a>,
-    status: StatusCode,
-    code: &str,
-    title: &str,
+    kind: Kind<'_>,
     detail: &str,
     reference: &Reference,
     page: impl FnOnce(Frame<'a>) -> String,
 ) -> Response<Bytes> {
     match to.reader {
-        Reader::Browser => page_answer(to.in_force, status, page(to.frame())),
+        Reader::Browser => page_answer(to.in_force, kind.status, page(to.frame())),
         Reader::Program => {
-            let mut problem = Problem::new(status, code, title, detail);
+            let mut problem = Problem::new(kind.status, kind.code, kind.title, detail);
             problem.reference = Some(reference.as_str());
             problem.answer(&to.in_force.settings.portal)
         }

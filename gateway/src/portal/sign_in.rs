@@ -18,9 +18,10 @@ use super::cookies::{COOKIE_NAME, DONE_COOKIE, PASSWORD_RESET, clear_cookie, our
 use super::forms::Asked;
 use super::home::{Known, known, signed_in};
 use super::pages::{self, ChooseMethod, Pause, Problem, Qr, RecoveryCodes, SecondStep, SetUp, SignIn as SignInPage};
+use super::refusal::{self, Addressee};
 use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::{Visit, codes, device, passkeys, refusal};
+use super::{Reader, Visit, codes, device, passkeys};
 use crate::gate::login::{Caller, LoginError, Opened, SignIn, method_word};
 use crate::gate::{Gate, Visitor};
 use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
@@ -408,6 +409,7 @@ pub(super) fn caller<'a>(visit: &'a Visit, headers: &HeaderMap, kind: SessionKin
         address: visit.resolved.client,
         device: device::words(headers.get(USER_AGENT)),
         kind,
+        language: (visit.reader == Reader::Browser).then_some(visit.language),
     }
 }
 
@@ -424,8 +426,8 @@ pub(super) fn trouble(gate: &Gate, visit: &Visit, error: &LoginError) -> Respons
 }
 
 pub(super) fn not_ours(gate: &Gate, visit: &Visit) -> Response {
-    let sentence = "This form is too old or came from elsewhere. Go back, reload the page and try again.";
-    refusal::bad_request(visit.into(), sentence, &gate.reference()).map(Body::from)
+    let to = Addressee::from(visit);
+    refusal::bad_request(to, &to.say("form-not-ours"), &gate.reference()).map(Body::from)
 }
 
 /// Shows when the next try is welcome, as a span and on the clock.

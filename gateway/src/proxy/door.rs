@@ -110,9 +110,8 @@ impl Proxy {
     fn resolve(&self, session: &Session, in_force: &Arc<InForce>) -> Result<Resolved, Response<Bytes>> {
         let headers = &session.req_header().headers;
         let refused = || {
-            let sentence = "The client's address could not be determined.";
             let to = Addressee::of(in_force, asked::reader(headers), language::of(headers));
-            refusal::bad_request(to, sentence, &self.gate.reference())
+            refusal::bad_request(to, &to.say("client-address-unknown"), &self.gate.reference())
         };
         let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
         let settings = &in_force.settings;
@@ -138,7 +137,7 @@ impl Proxy {
         match unclear {
             Unclear::Method => refusal::method_not_served(visit, &reference),
             Unclear::Large => refusal::header_too_large(visit, &reference),
-            other => refusal::bad_request(visit.into(), &sentence(&other.to_string()), &reference),
+            other => refusal::unclear(visit.into(), &sentence(&other.to_string()), &reference),
         }
     }
 

@@ -297,8 +297,8 @@ impl ProxyHttp for Proxy {
                     refusal::too_large(visit, &reference)
                 }
                 (Some(visit), _) if status.is_client_error() => {
-                    let sentence = "This request could not be forwarded as it is.";
-                    refusal::bad_request(visit.into(), sentence, &reference)
+                    let to = Addressee::from(visit);
+                    refusal::bad_request(to, &to.say("request-not-forwarded"), &reference)
                 }
                 (Some(visit), Some(route)) => refusal::app_down(visit, &route.app, status, &reference),
                 (Some(visit), None) => refusal::internal(visit.into(), &reference),

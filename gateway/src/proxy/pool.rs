@@ -387,6 +387,7 @@ mod tests {
             health: Some(Health { path: "/".into(), every, timeout, fall: number(3), rise: number(2) }),
             timeouts: Timeouts { connect: timeout, response: every },
             takes_app_passwords: false,
+            syncs: Vec::new(),
             pass_authorization: false,
             client_certificate: ClientCertificate::NotAsked,
             limits: AppLimits { concurrent: most.map(number), ..AppLimits::default() },

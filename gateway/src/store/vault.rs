@@ -51,10 +51,11 @@ use super::StoreError;
 use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
+use crate::words::Language;
 pub use account::{Ended, Ends};
 pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use ceremonies::Ceremony;
-pub use codes::{CODE_LIFE, Sending, SentCode};
+pub use codes::{CODE_LIFE, CodeToSend, Sending, SentCode};
 pub use decoy::NOBODY;
 pub use hand_over::HandingOver;
 pub use house::SWEPT_AT_ONCE;
@@ -97,6 +98,8 @@ pub struct PersonRecord {
     pub last_shown: Methods,
     /// Have they set security questions?
     pub has_questions: bool,
+    /// What they were last spoken to in, when they signed in with a browser.
+    pub language: Option<Language>,
 }
 
 /// Someone to be added.
@@ -332,6 +335,8 @@ pub struct Opening {
     pub kind: SessionKind,
     /// Until when, whatever happens.
     pub expires: Timestamp,
+    /// What they are spoken to in, if that is known.
+    pub language: Option<Language>,
 }
 
 /// What became of an act that can find its ground gone.

@@ -9,6 +9,8 @@
 
 mod catalog;
 mod said;
+#[cfg(test)]
+mod tests;
 mod wanted;
 
 use std::fmt;

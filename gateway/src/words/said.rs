@@ -29,10 +29,22 @@ enum Part {
     Exact(String),
     /// Words of ours.
     Words(String),
+    /// The same, and no line ends within.
+    Whole(String),
     /// A moment in words, and exactly.
-    Time { said: String, exact: String },
+    Time {
+        said: String,
+        exact: String,
+    },
     /// Words of ours that lead somewhere.
-    Link { said: String, to: String },
+    Link {
+        said: String,
+        to: String,
+    },
+    /// As a program writes it.
+    Code(String),
+    /// Where something begins or ends that words stand in: markup of ours.
+    Mark(&'static str),
     Number(u64),
 }
 
@@ -63,6 +75,30 @@ impl Said {
     #[must_use]
     pub fn words(self, variable: &'static str, words: &Self) -> Self {
         self.with(variable, Part::Words(words.plain()))
+    }
+
+    /// With words of ours within which no line ends.
+    #[must_use]
+    pub fn whole(self, variable: &'static str, words: &Self) -> Self {
+        self.with(variable, Part::Whole(words.plain()))
+    }
+
+    /// With something as a program writes it.
+    #[must_use]
+    pub fn code(self, variable: &'static str, code: &impl ToString) -> Self {
+        self.with(variable, Part::Code(code.to_string()))
+    }
+
+    /// What stands between `{ $unseen }` and `{ $seen }` only screen readers say: they need more than a short button.
+    #[must_use]
+    pub fn unseen(self) -> Self {
+        self.with("unseen", Part::Mark("<span class=\"unseen\">")).with("seen", Part::Mark("</span>"))
+    }
+
+    /// What stands between `{ $stressed }` and `{ $calm }` matters.
+    #[must_use]
+    pub fn stressed(self) -> Self {
+        self.with("stressed", Part::Mark("<strong>")).with("calm", Part::Mark("</strong>"))
     }
 
     /// With a moment: in words, and exactly (RFC 3339).
@@ -120,8 +156,12 @@ impl Said {
 impl Part {
     fn plain(&self) -> FluentValue<'_> {
         match self {
-            Self::Name(text) | Self::Strong(text) | Self::Exact(text) | Self::Words(text) => text.as_str().into(),
+            Self::Name(text) | Self::Strong(text) | Self::Exact(text) | Self::Words(text) | Self::Whole(text) => {
+                text.as_str().into()
+            }
             Self::Time { said, .. } | Self::Link { said, .. } => said.as_str().into(),
+            Self::Code(code) => code.as_str().into(),
+            Self::Mark(_) => "".into(),
             Self::Number(number) => (*number).into(),
         }
     }
@@ -132,8 +172,11 @@ impl Part {
             Self::Strong(text) => format!("<strong><bdi>{}</bdi></strong>", escaped(text)),
             Self::Exact(text) => format!("<bdi class=\"exact\">{}</bdi>", escaped(text)),
             Self::Words(text) => escaped(text),
+            Self::Whole(text) => format!("<span class=\"whole\">{}</span>", escaped(text)),
             Self::Time { said, exact } => format!("<time datetime=\"{}\">{}</time>", escaped(exact), escaped(said)),
             Self::Link { said, to } => format!("<a href=\"{}\">{}</a>", escaped(to), escaped(said)),
+            Self::Code(code) => format!("<code>{}</code>", escaped(code)),
+            Self::Mark(mark) => return (*mark).into(),
             Self::Number(number) => return (*number).into(),
         };
         html.into()
@@ -159,10 +202,10 @@ fn escaped(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '&' => html.push_str("&amp;"),
-            '"' => html.push_str("&quot;"),
+            '<' => html.push_str("&#60;"),
+            '>' => html.push_str("&#62;"),
+            '&' => html.push_str("&#38;"),
+            '"' => html.push_str("&#34;"),
             '\'' => html.push_str("&#39;"),
             other => html.push(other),
         }

@@ -12,9 +12,9 @@ use super::addresses::{self, For, Networks, is_taken};
 use super::{scalars, traffic};
 use crate::config::fault::{Page, Spot, nearest, shown};
 use crate::config::file::{self, Gateway};
-use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, TimeSpan};
+use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, SyncWord, TimeSpan};
 use crate::config::written::{At, OneOrMany};
-use crate::config::{AppSettings, ClientCertificate, PublicUrl};
+use crate::config::{AppSettings, ClientCertificate, PublicUrl, Sync};
 
 /// All apps, for the data plane and for the rules.
 #[derive(Debug, Default)]
@@ -68,6 +68,7 @@ pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path, networks: &Ne
                 limits,
                 paths_may_contain,
                 takes_app_passwords: app.value.basic.is_some(),
+                syncs: syncs(page, &app.value),
                 pass_authorization: app.value.pass_authorization.as_ref().is_some_and(|pass| pass.value),
             };
             ready.by_host.insert(host, Arc::new(settings));
@@ -134,6 +135,31 @@ fn warn_of_unused_limits(page: Page<'_>, app: &file::App, rules: &App) {
             "write `address`, or delete it",
         );
     }
+}
+
+/// Telephones show nothing but an app password, and give it away to nobody whom they can't tell.
+fn syncs(page: Page<'_>, app: &file::App) -> Vec<Sync> {
+    let Some(written) = &app.syncs else { return Vec::new() };
+    if app.basic.is_none() {
+        page.refuse(
+            "syncs_without_basic",
+            written.spot,
+            "telephones keep in step by app password, and this app takes none",
+            "add `basic: app_passwords`",
+        );
+    }
+    let mut syncs = Vec::new();
+    for word in &written.value.0 {
+        let sync = match word.value {
+            SyncWord::Caldav => Sync::Caldav,
+            SyncWord::Carddav => Sync::Carddav,
+            SyncWord::Activesync => Sync::ActiveSync,
+        };
+        if !syncs.contains(&sync) {
+            syncs.push(sync);
+        }
+    }
+    syncs
 }
 
 /// An app password is neither a second step nor a fresh proof.

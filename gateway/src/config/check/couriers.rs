@@ -148,7 +148,8 @@ fn header(page: Page<'_>, name: &At<Text>, value: &At<Text>) -> Option<(String, 
 
 /// With something harmless for every marker.
 fn filled_in(text: &str) -> String {
-    ["{to}", "{text}", "{code}", "{secret}"].iter().fold(text.to_owned(), |text, marker| text.replace(marker, "x"))
+    let markers = ["{to}", "{text}", "{code}", "{language}", "{secret}"];
+    markers.iter().fold(text.to_owned(), |text, marker| text.replace(marker, "x"))
 }
 
 fn mail_server(page: Page<'_>, written: &At<file::Email>, dir: &Path) -> Option<MailServer> {

@@ -85,12 +85,13 @@ fn every_setting_of_an_app_arrives() {
     let folder = Folder::sound()
         .with(
             "gateway.yaml",
-            gateway("  crm:\n    title: Customers\n    host: crm.localhost\n    upstream: https://crm.internal:8443\n    ca_file: ca.pem\n    allow: everyone\n    only_from: [10.0.0.0/8]\n    two_step: required\n    second_step: totp\n    fresh: 5m\n    basic: app_passwords\n    pass_authorization: true\n    paths:\n      - { path: /api/*, allow: [token crm.read, user ana, group sales], methods: GET, only_from: 10.1.0.0/16, second_step: [totp], fresh: 1m }\n"),
+            gateway("  crm:\n    title: Customers\n    host: crm.localhost\n    upstream: https://crm.internal:8443\n    ca_file: ca.pem\n    allow: everyone\n    only_from: [10.0.0.0/8]\n    two_step: required\n    second_step: totp\n    fresh: 5m\n    basic: app_passwords\n    syncs: [carddav, caldav, carddav]\n    pass_authorization: true\n    paths:\n      - { path: /api/*, allow: [token crm.read, user ana, group sales], methods: GET, only_from: 10.1.0.0/16, second_step: [totp], fresh: 1m }\n"),
         )
         .with("ca.pem", "pem");
     let settings = folder.load().unwrap().settings;
     let app = &settings.apps["crm.localhost"];
     assert!(app.takes_app_passwords);
+    assert_eq!(app.syncs, [Sync::Carddav, Sync::Caldav]);
     assert_eq!((&*app.title, app.pass_authorization, app.upstreams[0].scheme), ("Customers", true, Scheme::Https));
     assert_eq!((&app.upstreams[0].ca_file, app.upstreams[0].port), (&Some(folder.path().join("ca.pem")), 8443));
     let rules = &settings.policy.rules().apps[&app.name];

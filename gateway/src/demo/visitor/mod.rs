@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
@@ -34,6 +34,7 @@ pub struct Visitor {
     reads: Reads,
     authorization: Option<HeaderValue>,
     agent: Option<&'static str>,
+    languages: Option<&'static str>,
     jar: Jar,
     page: Option<Page>,
 }
@@ -137,6 +138,7 @@ impl Visitor {
             reads: Reads::Pages,
             authorization: None,
             agent: None,
+            languages: None,
             jar: Jar::default(),
             page: None,
         }
@@ -181,6 +183,13 @@ impl Visitor {
     #[must_use]
     pub const fn with_agent(mut self, agent: &'static str) -> Self {
         self.agent = Some(agent);
+        self
+    }
+
+    /// Wants pages in one of these languages, as in `Accept-Language`.
+    #[must_use]
+    pub const fn speaking(mut self, languages: &'static str) -> Self {
+        self.languages = Some(languages);
         self
     }
 
@@ -322,6 +331,9 @@ impl Visitor {
         let mut request = Request::builder().method(method).uri(target).header(HOST, authority);
         if let Some(agent) = self.agent {
             request = request.header(USER_AGENT, agent);
+        }
+        if let Some(languages) = self.languages {
+            request = request.header(ACCEPT_LANGUAGE, languages);
         }
         request = match self.reads {
             Reads::Pages => request.header(ACCEPT, "text/html,*/*;q=0.8").header("sec-fetch-mode", "navigate"),

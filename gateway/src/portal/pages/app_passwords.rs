@@ -62,4 +62,9 @@ pub struct AppPasswordMade<'a> {
     pub servers: &'a [(String, String)],
     /// The letters for a telephone's camera.
     pub qr: Option<&'a Qr>,
+    /// Is there something that Apple's systems could be set up for? Posts `form`, `app_password` to
+    /// `/account/app-passwords/profile`.
+    pub has_profile: bool,
+    /// The token that proves the form is ours.
+    pub form: &'a str,
 }

@@ -1,6 +1,6 @@
 //! What does a person see? One struct per page, one template beside it, one stylesheet for all.
 //!
-//! The sentences live in the templates. A page knows no request, no store and no clock: the portal fills in the fields and
+//! The sentences stand in `words`, the templates ask for them by name. A page knows no request, no store and no clock: the portal fills in the fields and
 //! calls [`Page::html`]. Nothing but passkeys needs JavaScript, and nothing is styled or scripted inline, so that the
 //! strictest Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`). A
 //! page that does more with a script names it ([`Page::script`]), and only its answer lets that one run.
@@ -445,6 +445,8 @@ pub struct BadRequest<'a> {
     pub frame: Frame<'a>,
     /// What is wrong with it, and what to do.
     pub sentence: &'a str,
+    /// What the sentence is said in: what programs read of a request they say in English.
+    pub said_in: Language,
     /// Finds it in the log.
     pub reference: &'a str,
 }

@@ -1,8 +1,11 @@
-//! What went wrong with a form? Each answer says what to do next (S13); the sentences are in `problem.html`.
+//! What went wrong with a form? Each answer says what to do next (S13); the sentences are in `problems.ftl`.
 
 use std::time::Duration;
 
 use jiff::Zoned;
+
+use super::Frame;
+use crate::words::Said;
 
 /// What went wrong, or what a person should know before they try again. Shown above the form, and tied to its field.
 #[derive(Clone, Copy, Debug)]
@@ -107,9 +110,10 @@ impl Problem<'_> {
     }
 
     /// `2 minutes`, `1 minute`, `20 seconds`: rounded up, for it must not be tried a moment too early.
-    pub(super) fn span(left: &Duration) -> String {
+    pub(super) fn span(left: &Duration, frame: &Frame<'_>) -> Said {
         let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
-        let (count, unit) = if seconds < 60 { (seconds.max(1), "second") } else { (seconds.div_ceil(60), "minute") };
-        format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+        let (count, words) =
+            if seconds < 60 { (seconds.max(1), "span-seconds") } else { (seconds.div_ceil(60), "span-minutes") };
+        frame.say(words).number("count", &count)
     }
 }

@@ -1,5 +1,7 @@
 //! Do the pages say what they should, in markup that nobody's text can change?
 
+mod languages;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -159,7 +161,13 @@ fn nobodys_text_changes_the_markup() {
         assert!(!hostile.html.contains("<b>"), "{}", plain.name);
     }
     let kept = SignIn {
-        frame: Frame { organization: "Acme", style: Style::Link, banner: None },
+        frame: Frame {
+            organization: "Acme",
+            style: Style::Link,
+            banner: None,
+            language: Language::English,
+            here: None,
+        },
         app: None,
         username: HOSTILE,
         error: Some(Problem::Wrong),
@@ -253,6 +261,8 @@ fn every_page_says_its_language_and_has_one_main_and_one_heading() {
 
 #[test]
 fn waiting_is_told_in_whole_units_and_never_too_short() {
+    let (style, language) = (Style::Link, Language::English);
+    let frame = Frame { organization: "Acme", style, banner: None, language, here: None };
     for (millis, said) in [
         (0, "1 second"),
         (1, "1 second"),
@@ -263,7 +273,7 @@ fn waiting_is_told_in_whole_units_and_never_too_short() {
         (60_001, "2 minutes"),
         (900_000, "15 minutes"),
     ] {
-        assert_eq!(Problem::span(&Duration::from_millis(millis)), said);
+        assert_eq!(Problem::span(&Duration::from_millis(millis), &frame).plain(), said);
     }
     let page = state("sign-in-wait").html;
     assert!(page.contains(
@@ -340,8 +350,12 @@ fn state(name: &str) -> State {
 
 /// Every page in every state; `say` gives each text that comes from people or from configuration.
 fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
+    states_in(Language::English, style, say)
+}
+
+fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let organization = say("Acme");
-    let frame = Frame { organization: &organization, style, banner: None };
+    let frame = Frame { organization: &organization, style, banner: None, language, here: None };
     let (username, full_name, app) = (say("ana"), say("Ana Ruiz"), say("CRM"));
     let (username, full_name, app) = (username.as_str(), full_name.as_str(), app.as_str());
     let (form, reference) = (say("Zm9ybQ"), say("7KQ2-M9XD"));
@@ -469,8 +483,16 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let letters_qr = Qr::of("0KED-GR0D-9FP5-0XDM").expect("short enough");
     let (letters, servers) = (say("0KED-GR0D-9FP5-0XDM"), [(say("CRM"), say("https://crm.acme.example/"))]);
     let qr_of_letters = Some(&letters_qr);
-    let app_password_made =
-        AppPasswordMade { frame, name: username, username, letters: &letters, servers: &servers, qr: qr_of_letters };
+    let app_password_made = AppPasswordMade {
+        frame,
+        name: username,
+        username,
+        letters: &letters,
+        servers: &servers,
+        qr: qr_of_letters,
+        has_profile: true,
+        form,
+    };
     let (roles, groups, networks) = (words(&["admin"]), words(&["sales", "field"]), words(&["office", "vpn"]));
     let hop = |address: &str, trusted| Hop { address: say(address), trusted };
     let hops = [hop("10.0.0.2", true), hop("2001:db8:10:aaaa:bbbb:cccc:dddd:eeee", true), hop("198.51.100.7", false)];
@@ -675,7 +697,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
         State::new("certificate-required", &CertificateRequired { frame, app, reference }),
         State::new(
             "bad-request",
-            &BadRequest { frame, sentence: "The form is too old. Go back, load the page again and retry.", reference },
+            &BadRequest { frame, sentence: &frame.say("form-not-ours").plain(), said_in: language, reference },
         ),
         State::new("not-found", &NotFound { frame, home: "/" }),
         down("app-down-502", 502),

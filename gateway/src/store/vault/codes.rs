@@ -24,6 +24,7 @@ use super::secrets::{factor, without_recovery};
 use super::{Digest, HeldFlow, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::{Applied, StoreError, Table};
+use crate::words::Language;
 
 /// A code that was sent for a sign-in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +37,17 @@ pub struct SentCode {
     pub at: Timestamp,
     /// Its digest, within this sign-in.
     digest: Digest,
+}
+
+/// A code that is to be sent.
+#[derive(Clone, Debug)]
+pub struct CodeToSend<'a> {
+    /// Where to.
+    pub to: &'a Destination,
+    /// Six digits.
+    pub code: Secret<String>,
+    /// What is spoken on the page that waits for it; otherwise what the person was last spoken to in.
+    pub language: Option<Language>,
 }
 
 /// What became of a code to be sent.
@@ -55,8 +67,7 @@ impl Vault {
     pub async fn send_code(
         &self,
         flow: &str,
-        to: &Destination,
-        code: Secret<String>,
+        CodeToSend { to, code, language }: CodeToSend<'_>,
         source: ClientAddr,
         per_day: Option<NonZeroU32>,
         entry: Entry,
@@ -65,7 +76,9 @@ impl Vault {
         let mut tries = Tries::new();
         loop {
             let Some(read) = self.issued_flow(digest).await? else { return Ok(Sending::Gone) };
-            let Some(person) = self.person(read.value.flow.person).await? else { return Ok(Sending::Gone) };
+            let Some(mut person) = self.person(read.value.flow.person).await? else { return Ok(Sending::Gone) };
+            // Whoever reads the page reads the code.
+            person.language = language.or(person.language);
             if read.value.flow.wrong >= CODES_PER_FLOW {
                 return Ok(Sending::Gone);
             }

@@ -42,6 +42,7 @@ impl Decoy {
             last_sign_in: None,
             last_shown: Methods::NONE,
             has_questions: false,
+            language: None,
         };
         Ok(Self {
             name: row(keys, Table::PersonName, b"n:nobody", &NOBODY)?,

@@ -19,6 +19,7 @@ use super::{Bearer, PersonRecord, Vault};
 use crate::audit::{Actor, Entry};
 use crate::store::seal::random;
 use crate::store::{Applied, Row, StoreError, Table};
+use crate::words::Language;
 
 /// Where a message goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,6 +122,8 @@ pub struct Message {
     pub name: String,
     /// What it says.
     pub letter: Letter,
+    /// What it says that in.
+    pub language: Language,
 }
 
 /// What is to be done.
@@ -284,7 +287,8 @@ impl Act<'_> {
         letter: Letter,
         life: Duration,
     ) -> Result<(), StoreError> {
-        let message = Message { to, name: person.full_name.clone(), letter };
+        let language = person.language.unwrap_or_default();
+        let message = Message { to, name: person.full_name.clone(), letter, language };
         self.put_errand(&Errand::Deliver(message), life)
     }
 
@@ -325,10 +329,31 @@ struct StoredHeld {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum StoredErrand {
-    Mail { to: String, name: String, letter: StoredLetter },
-    Sms { to: String, name: String, letter: StoredLetter },
-    Voice { to: String, name: String, letter: StoredLetter },
-    Forgotten { email: String, from: IpAddr },
+    Mail {
+        to: String,
+        name: String,
+        letter: StoredLetter,
+        #[serde(default)]
+        language: String,
+    },
+    Sms {
+        to: String,
+        name: String,
+        letter: StoredLetter,
+        #[serde(default)]
+        language: String,
+    },
+    Voice {
+        to: String,
+        name: String,
+        letter: StoredLetter,
+        #[serde(default)]
+        language: String,
+    },
+    Forgotten {
+        email: String,
+        from: IpAddr,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -346,12 +371,14 @@ impl Record for Held {
     fn to_stored(&self) -> StoredHeld {
         let errand = match &self.errand {
             Errand::Forgotten { email, from } => StoredErrand::Forgotten { email: email.to_string(), from: *from },
-            Errand::Deliver(Message { to, name, letter }) => {
-                let (name, letter) = (name.clone(), StoredLetter::of(letter));
+            Errand::Deliver(Message { to, name, letter, language }) => {
+                let (name, letter, language) = (name.clone(), StoredLetter::of(letter), language.to_string());
                 match to {
-                    Destination::Mail(to) => StoredErrand::Mail { to: to.to_string(), name, letter },
-                    Destination::Sms(to) => StoredErrand::Sms { to: to.as_str().to_owned(), name, letter },
-                    Destination::Voice(to) => StoredErrand::Voice { to: to.as_str().to_owned(), name, letter },
+                    Destination::Mail(to) => StoredErrand::Mail { to: to.to_string(), name, letter, language },
+                    Destination::Sms(to) => StoredErrand::Sms { to: to.as_str().to_owned(), name, letter, language },
+                    Destination::Voice(to) => {
+                        StoredErrand::Voice { to: to.as_str().to_owned(), name, letter, language }
+                    }
                 }
             }
         };
@@ -359,15 +386,21 @@ impl Record for Held {
     }
 
     fn from_stored(_: &[u8], stored: StoredHeld) -> Option<Self> {
-        let deliver =
-            |to, name, letter: StoredLetter| Errand::Deliver(Message { to, name, letter: letter.into_letter() });
+        let deliver = |to, name, letter: StoredLetter, language: String| {
+            let language = Language::of_tag(&language).unwrap_or_default();
+            Errand::Deliver(Message { to, name, letter: letter.into_letter(), language })
+        };
         let errand = match stored.errand {
             StoredErrand::Forgotten { email, from } => Errand::Forgotten { email: Email::parse(&email).ok()?, from },
-            StoredErrand::Mail { to, name, letter } => {
-                deliver(Destination::Mail(Email::parse(&to).ok()?), name, letter)
+            StoredErrand::Mail { to, name, letter, language } => {
+                deliver(Destination::Mail(Email::parse(&to).ok()?), name, letter, language)
             }
-            StoredErrand::Sms { to, name, letter } => deliver(Destination::Sms(Phone::parse(&to)?), name, letter),
-            StoredErrand::Voice { to, name, letter } => deliver(Destination::Voice(Phone::parse(&to)?), name, letter),
+            StoredErrand::Sms { to, name, letter, language } => {
+                deliver(Destination::Sms(Phone::parse(&to)?), name, letter, language)
+            }
+            StoredErrand::Voice { to, name, letter, language } => {
+                deliver(Destination::Voice(Phone::parse(&to)?), name, letter, language)
+            }
         };
         let at = Timestamp::from_millis;
         Some(Self { errand, made: at(stored.made), tries: stored.tries, due: at(stored.due) })

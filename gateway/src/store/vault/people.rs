@@ -67,6 +67,7 @@ impl Vault {
             added: self.now(),
             last_sign_in: None,
             has_questions: false,
+            language: None,
             last_shown: Methods::NONE,
         };
         let id = record.person.id;
@@ -325,6 +326,7 @@ fn settled(before: &PersonRecord, changed: PersonRecord) -> PersonRecord {
         last_sign_in: before.last_sign_in,
         has_questions: before.has_questions,
         last_shown: before.last_shown,
+        language: before.language,
         ..changed
     }
 }

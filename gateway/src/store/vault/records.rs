@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Digest, PersonRecord, SessionKind, SessionRecord, TokenRecord};
+use crate::words::Language;
 
 /// Something that has a stored form. `key` is the row's, which is not repeated in the value.
 pub(super) trait Record: Sized {
@@ -79,6 +80,8 @@ pub(super) struct StoredPerson {
     has_questions: bool,
     #[serde(default)]
     last_shown: u8,
+    #[serde(default)]
+    language: Option<String>,
 }
 
 impl Record for PersonRecord {
@@ -101,6 +104,7 @@ impl Record for PersonRecord {
             last_sign_in: self.last_sign_in.map(|(at, from)| (at.millis(), from)),
             has_questions: self.has_questions,
             last_shown: self.last_shown.bits(),
+            language: self.language.map(|language| language.tag().to_owned()),
         }
     }
 
@@ -125,6 +129,7 @@ impl Record for PersonRecord {
             last_sign_in: stored.last_sign_in.map(|(at, from)| (Timestamp::from_millis(at), from)),
             has_questions: stored.has_questions,
             last_shown: Methods::from_bits(stored.last_shown),
+            language: stored.language.as_deref().and_then(Language::of_tag),
         })
     }
 }

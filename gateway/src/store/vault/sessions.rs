@@ -37,7 +37,7 @@ impl Vault {
         let user = proved.person();
         let device: String = opening.device.chars().take(DEVICE_LENGTH).collect();
         let opening = Opening { device: device.clone(), ..opening };
-        let Opening { address, kind, expires, .. } = opening.clone();
+        let Opening { address, kind, expires, language, .. } = opening.clone();
         let (flow, ground) = match after {
             After::Password(ground) => (None, ground),
             After::Flow(held) => {
@@ -75,6 +75,7 @@ impl Vault {
             let mut after = read.value.clone();
             after.last_sign_in = Some((proved.at(), address.ip()));
             after.last_shown = proved.factors();
+            after.language = language.or(after.language);
             if !self.spend(&mut act, &mut after, &spend).await? {
                 return Ok(Outcome::Gone);
             }

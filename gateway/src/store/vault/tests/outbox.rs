@@ -5,7 +5,7 @@ use std::time::Duration;
 use access::identity::Email;
 
 use super::scene::*;
-use crate::store::vault::{By, Change, Ends, Errand, Letter, Message, Outcome};
+use crate::store::vault::{After, By, Change, Ends, Errand, Letter, Message, Opening, Outcome, Spend};
 
 #[tokio::test]
 async fn of_several_couriers_one_has_a_message() {
@@ -114,5 +114,30 @@ async fn whoever_was_signed_out_everywhere_changes_nothing_any_more() {
         assert!(changed.is_err());
         assert_eq!(vault.password(id).await.unwrap().unwrap().as_phc(), cheap_hash(19_456, 'A').as_phc());
         assert!(matches!(thief.renew_recovery(id, entry()).await, Ok(None)));
+    }
+}
+
+#[tokio::test]
+async fn people_are_told_in_what_they_signed_in_in_and_a_code_is_in_what_its_page_is_in() {
+    use crate::words::Language::{English, Japanese, Spanish};
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        vault.tell_changes(true);
+        let id = scene.add("ana").await.person.id;
+        vault.add_token(new_token(&scene, id), entry()).await.unwrap();
+        for language in [Some(Spanish), None, Some(Japanese)] {
+            let after = After::Password(scene.ground(id).await);
+            let opening = Opening { language, ..scene.opening() };
+            let opened = vault.open_session(scene.proof(id), after, Spend::Nothing, opening, entry()).await;
+            assert!(matches!(opened, Ok(Outcome::Done(_))));
+            scene.pass(1);
+            vault.add_token(new_token(&scene, id), entry()).await.unwrap();
+        }
+        let told = vault.errands(By::Mail, 10).await.unwrap();
+        let spoken = told.iter().filter_map(|waiting| match &waiting.errand {
+            Errand::Deliver(message) => Some(message.language),
+            Errand::Forgotten { .. } => None,
+        });
+        assert_eq!(spoken.collect::<Vec<_>>(), [English, Spanish, Spanish, Japanese]);
     }
 }

@@ -1,0 +1,117 @@
+//! How is an iPhone, an iPad or a Mac set up without typing? By a configuration profile: the accounts that keep in step with
+//! the apps, with user name and app password filled in (Apple, Device Management: CalDAV, CardDAV, ExchangeActiveSync).
+//!
+//! It is made from what its owner sends back from the page that shows the app password this once; nothing is kept for it. It is
+//! not signed: the device says so, and asks before it installs it. Installed again, it takes the place of the one before.
+
+use access::secret::TypedSecret;
+use plist::{Dictionary, Value};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::config::{AppSettings, Sync};
+
+/// Whose accounts.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) organization: &'a str,
+    /// The portal's host: what the profile is told from others by.
+    pub(super) portal: &'a str,
+    pub(super) username: &'a str,
+    /// Exchange can't do without.
+    pub(super) email: Option<&'a str>,
+}
+
+/// What it is served as.
+pub(super) const KIND: &str = "application/x-apple-aspen-config";
+
+/// Does any of these apps keep telephones in step?
+pub(super) fn fits<'a>(apps: impl IntoIterator<Item = &'a AppSettings>, email: Option<&str>) -> bool {
+    apps.into_iter().any(|app| app.syncs.iter().any(|sync| *sync != Sync::ActiveSync || email.is_some()))
+}
+
+/// The profile as XML. `None`: there is nothing to set up.
+pub(super) fn written<'a>(
+    owner: Owner<'_>,
+    apps: impl IntoIterator<Item = &'a AppSettings>,
+    password: &TypedSecret,
+) -> Option<Vec<u8>> {
+    let accounts: Vec<Value> = apps
+        .into_iter()
+        .filter_map(|app| Url::parse(&app.origin).ok().map(|origin| (app, origin)))
+        .flat_map(|(app, origin)| {
+            app.syncs.iter().filter_map(move |sync| account(owner, app, &origin, *sync, password)).collect::<Vec<_>>()
+        })
+        .collect();
+    if accounts.is_empty() {
+        return None;
+    }
+    let mut profile = payload("Configuration", &identifier(owner, &["profile"]), owner.organization);
+    profile.insert("PayloadOrganization".to_owned(), owner.organization.into());
+    profile.insert("PayloadContent".to_owned(), Value::Array(accounts));
+    let mut xml = Vec::new();
+    Value::Dictionary(profile).to_writer_xml(&mut xml).ok()?;
+    Some(xml)
+}
+
+fn account(owner: Owner<'_>, app: &AppSettings, origin: &Url, sync: Sync, password: &TypedSecret) -> Option<Value> {
+    let (kind, word) = match sync {
+        Sync::Caldav => ("com.apple.caldav.account", "caldav"),
+        Sync::Carddav => ("com.apple.carddav.account", "carddav"),
+        Sync::ActiveSync => ("com.apple.eas.account", "activesync"),
+    };
+    let mut account = payload(kind, &identifier(owner, &[app.name.as_str(), word]), &app.title);
+    let secure = origin.scheme() == "https";
+    let host = origin.host_str()?;
+    let mut put = |key: String, value: Value| drop(account.insert(key, value));
+    match sync {
+        Sync::Caldav | Sync::Carddav => {
+            let all = if sync == Sync::Caldav { "CalDAV" } else { "CardDAV" };
+            put(format!("{all}AccountDescription"), app.title.as_str().into());
+            put(format!("{all}HostName"), host.into());
+            put(format!("{all}Port"), u64::from(origin.port_or_known_default()?).into());
+            put(format!("{all}UseSSL"), secure.into());
+            put(format!("{all}Username"), owner.username.into());
+            put(format!("{all}Password"), password.grouped().into());
+        }
+        Sync::ActiveSync => {
+            put("EmailAddress".to_owned(), owner.email?.into());
+            put("Host".to_owned(), origin[url::Position::BeforeHost..url::Position::AfterPort].into());
+            put("SSL".to_owned(), secure.into());
+            put("UserName".to_owned(), owner.username.into());
+            put("Password".to_owned(), password.grouped().into());
+        }
+    }
+    Some(Value::Dictionary(account))
+}
+
+/// What every payload has.
+fn payload(kind: &str, identifier: &str, name: &str) -> Dictionary {
+    let mut payload = Dictionary::new();
+    for (key, value) in [
+        ("PayloadType", kind.into()),
+        ("PayloadVersion", 1_u64.into()),
+        ("PayloadIdentifier", identifier.into()),
+        ("PayloadUUID", uuid(identifier).into()),
+        ("PayloadDisplayName", name.into()),
+    ] {
+        payload.insert(key.to_owned(), value);
+    }
+    payload
+}
+
+/// Always the same for the same account of the same person.
+fn identifier(owner: Owner<'_>, parts: &[&str]) -> String {
+    let host = owner.portal.rsplit('.').collect::<Vec<_>>().join(".");
+    format!("{host}.vestibule.{}.{}", owner.username, parts.join("."))
+}
+
+/// From an identifier (RFC 9562 §5.8: version 8, a hash of our own choice).
+fn uuid(identifier: &str) -> String {
+    let mut bytes: [u8; 16] = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(identifier.as_bytes())[..16]);
+    bytes[6] = (bytes[6] & 0x0f) | 0x80;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex = data_encoding::HEXUPPER.encode(&bytes);
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,110 @@
+//! English, Spanish, Japanese: which one somebody reads, and which one their mails and codes are in.
+
+use std::time::Duration;
+
+use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
+use http::StatusCode;
+use vestibule::demo::visitor::{Page, Redirects, Visitor};
+
+const CHOSEN: &str = "__Host-vestibule-language";
+
+#[tokio::test]
+async fn a_page_is_in_the_language_that_the_browser_wants_until_another_is_chosen() {
+    let gateway = TestGateway::start().await;
+    let sign_in = gateway.portal("/sign-in?return_to=%2Fwhoami");
+    let mut ana = Visitor::new(gateway.clock().clone()).speaking("ja-JP, en;q=0.5");
+    assert_eq!(heading(ana.get(&sign_in).await.expect("a page")), "サインイン");
+
+    // The others are links to the same page, and stay chosen for a year.
+    let page = ana.get(&format!("{sign_in}&language=es")).await.expect("a page");
+    assert_eq!((heading(page), page.url.as_str()), ("Iniciar sesión".to_owned(), sign_in.as_str()));
+    assert!(page.text().contains("<html lang=\"es\">"));
+    gateway.clock().advance(Duration::from_secs(364 * 86_400));
+    assert_eq!(heading(ana.get(&sign_in).await.expect("a page")), "Iniciar sesión");
+
+    // What we don't speak is no choice; what the browser wants and we don't speak is English.
+    let page = ana.get(&format!("{sign_in}&language=tlh")).await.expect("a page");
+    assert_eq!(heading(page), "Iniciar sesión");
+    let mut bo = Visitor::new(gateway.clock().clone()).speaking("tlh");
+    assert_eq!(heading(bo.get(&sign_in).await.expect("a page")), "Sign in");
+}
+
+#[tokio::test]
+async fn choosing_a_language_leads_nowhere_else_and_only_a_page_can_be_chosen_for() {
+    let gateway = TestGateway::start().await;
+    let mut visitor = Visitor::new(gateway.clock().clone()).redirects(Redirects::Show);
+    for (asked, leads_to) in [
+        ("//evil.example/?language=es", "/evil.example/"),
+        ("/%5Cevil.example?language=es", "/%5Cevil.example"),
+        ("/?language=es&x=%0d%0aSet-Cookie:a=b", "/?x=%0d%0aSet-Cookie:a=b"),
+    ] {
+        let page = visitor.get(&gateway.portal(asked)).await.expect("an answer");
+        // What is no path of ours is refused before.
+        if page.status == StatusCode::SEE_OTHER {
+            assert_eq!(page.header("location"), Some(gateway.portal(leads_to).as_str()), "{asked}");
+        } else {
+            assert!(page.status.is_client_error(), "{asked}: {}", page.status);
+        }
+    }
+    let form =
+        gateway.ask("POST", "login", "/sign-in?language=es").by_browser().form(&[("username", "ana")]).send().await;
+    assert!(!form.header("set-cookie").unwrap_or_default().contains(CHOSEN));
+}
+
+#[tokio::test]
+async fn whoever_is_turned_away_reads_the_exact_sentence_and_what_it_means() {
+    let gateway = TestGateway::start().await;
+    let mut visitor = Visitor::new(gateway.clock().clone()).from([127, 0, 0, 66]).speaking("ja");
+    let page = visitor.get(&gateway.app("crm", "/")).await.expect("a page");
+    assert_eq!((page.status, heading(page)), (StatusCode::FORBIDDEN, "Access denied from this IP address".to_owned()));
+    assert!(page.text().contains("<title>Access denied from this IP address</title>"));
+    assert!(page.words().contains("このIPアドレス"), "{}", page.words());
+    // Programs are told what they were told before.
+    let program = gateway.ask("GET", "crm", "/").from("127.0.0.66").with("accept-language", "ja").send().await;
+    assert_eq!(program.json()["title"], "Access denied from this IP address");
+}
+
+#[tokio::test]
+async fn mails_and_codes_are_in_the_language_somebody_signed_in_in() {
+    let policy = Some(POLICY.to_owned());
+    let setup = Setup { mail: true, policy, sign_in: Some(SIGN_IN.to_owned()), ..Setup::default() };
+    let gateway = TestGateway::with(setup).await.with_user("ana", Factor::Totp).await;
+    let mut ana = Visitor::new(gateway.clock().clone()).speaking("es-ES");
+    ana.get(&gateway.portal("/sign-in")).await.expect("a page");
+    ana.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
+    let page = ana.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    assert!(page.text().contains("<html lang=\"es\">") && page.words().contains("Hola"), "{}", page.words());
+
+    // The owner's language, whoever asks and in whatever language.
+    let mut somebody = Visitor::new(gateway.clock().clone()).speaking("ja");
+    somebody.get(&gateway.portal("/forgot")).await.expect("a page");
+    let page = somebody.submit(&[("email", "ana@acme.example")]).await.expect("a page");
+    assert!(page.text().contains("<html lang=\"ja\">"));
+    let letter = gateway.postbox().wait_for("ana@acme.example", "Password reset", 1).await.expect("a mail");
+    assert!(letter.text.contains("contraseña") && letter.html.contains("lang=\"es\""), "{}", letter.text);
+    assert!(letter.subject.contains("contraseña"), "{}", letter.subject);
+
+    // From a new place, with a browser that speaks Japanese: it may be a thief's.
+    gateway.clock().advance(Duration::from_secs(60));
+    let mut thief = Visitor::new(gateway.clock().clone()).speaking("ja").from([127, 0, 0, 9]);
+    thief.get(&gateway.portal("/sign-in")).await.expect("a page");
+    thief.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
+    thief.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    let told = gateway.postbox().wait_for("ana@acme.example", "inicio de sesión", 1).await.expect("a mail");
+    assert!(told.text.contains("127.0.0.9"), "{}", told.text);
+
+    // A code goes to whoever reads the page that waits for it.
+    let mut again = Visitor::new(gateway.clock().clone()).speaking("en");
+    again.get(&gateway.portal("/sign-in")).await.expect("a page");
+    again.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
+    assert_eq!(gateway.record("ana").await.language.map(|language| language.tag()), Some("ja"), "the last sign-in's");
+}
+
+fn heading(page: &Page) -> String {
+    page.heading().expect("a heading")
+}
+
+const SIGN_IN: &str = "sign_in: { two_step: required, methods: [totp] }";
+const POLICY: &str = "networks: { office: [127.0.0.1, 127.0.0.9] }
+organization: { allow_from: [office] }
+";
