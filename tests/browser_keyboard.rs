@@ -9,7 +9,7 @@ async fn a_sign_in_takes_a_keyboard_and_nothing_else() {
     let browser = Browser::start(BrowserOptions::default()).await;
     browser.goto(&gateway.app("crm", "/")).await;
     browser.wait_for_text("h1", "Sign in").await;
-    assert_eq!(walk(&browser).await, ["username", "password", "Continue", "Forgot password?"]);
+    assert_eq!(walk(&browser).await, ["username", "password", "Continue", "Forgot password?", "Español", "日本語"]);
 
     browser.reload().await;
     assert_eq!(browser.focused().await, "username");
@@ -23,7 +23,7 @@ async fn a_sign_in_takes_a_keyboard_and_nothing_else() {
     browser.submit().await;
 
     browser.wait_for_text("h1", "Enter your code").await;
-    let order = ["code", "Continue", "Use a recovery code instead", "Not ana? Start again"];
+    let order = ["code", "Continue", "Use a recovery code instead", "Not ana? Start again", "Español", "日本語"];
     assert_eq!(walk(&browser).await, order);
     browser.reload().await;
     browser.type_text(&gateway.totp("ana")).await;
@@ -48,7 +48,7 @@ async fn a_first_sign_in_takes_a_keyboard_and_nothing_else() {
     browser.enter_password("ana", PASSWORD).await;
     browser.wait_for_text("h1", "Set up two-step sign-in").await;
     let order = ["On this phone? Open the app", "Can't scan it? Type this key instead", "code", "Continue"];
-    assert_eq!(walk(&browser).await, order);
+    assert_eq!(walk(&browser).await, [&order[..], &["Español", "日本語"]].concat());
     browser.reload().await;
     browser.press(Key::Tab).await;
     browser.press(Key::Tab).await;

@@ -154,7 +154,10 @@ pub(super) const STEPS: &[Step] = &[
 ];
 
 /// Steps that other tests walk.
-pub(super) const ELSEWHERE: &[(&str, &str)] = &[("/account/questions", "tests/recovery.rs: off unless it is written")];
+pub(super) const ELSEWHERE: &[(&str, &str)] = &[
+    ("/account/questions", "tests/recovery.rs: off unless it is written"),
+    ("/account/app-passwords/profile", "tests/calendars.rs: writes what it is sent, and changes nothing"),
+];
 
 /// What is asked for by a link: it shows something, or its change is somebody's test already.
 pub(super) const LINKS: &[(&str, &str)] = &[

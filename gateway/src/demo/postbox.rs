@@ -133,7 +133,7 @@ impl Postbox {
         self.kept.all()
     }
 
-    /// The newest of `count` for this address whose subjects begin so, as soon as there are so many. `None`: there are not
+    /// The newest of `count` for this address with this in their subjects, as soon as there are so many. `None`: there are not
     /// after ten seconds.
     pub async fn wait_for(&self, to: &str, subject: &str, count: usize) -> Option<Received> {
         let mut changes = self.kept.count.subscribe();
@@ -141,7 +141,7 @@ impl Postbox {
             loop {
                 changes.borrow_and_update();
                 let mut found = self.received();
-                found.retain(|received| received.to == to && received.subject.starts_with(subject));
+                found.retain(|received| received.to == to && received.subject.contains(subject));
                 if found.len() >= count {
                     return found.into_iter().next();
                 }

@@ -32,8 +32,8 @@ pub(super) struct Inquiry {
     pub(super) visit: Visit,
     pub(super) banner: Banner,
     pub(super) headers: HeaderMap,
-    /// Path and query of a page that is asked for; a form's answer can't be asked for again.
-    here: Option<String>,
+    /// Is a page asked for? The answer to a form can't be asked for again.
+    is_page: bool,
 }
 
 /// A form of ours that anybody sent. For others there is an answer already.
@@ -68,8 +68,8 @@ impl FromRequestParts<Arc<Gate>> for Inquiry {
         let (visit, banner) = (parts.extensions.get::<Visit>(), parts.extensions.get::<Banner>());
         let around = visit.cloned().zip(banner.cloned());
         let (visit, banner) = around.ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
-        let here = (parts.method == Method::GET).then(|| parts.uri.path_and_query().map(ToString::to_string)).flatten();
-        Ok(Self { gate: Arc::clone(gate), visit, banner, headers: parts.headers.clone(), here })
+        let is_page = parts.method == Method::GET;
+        Ok(Self { gate: Arc::clone(gate), visit, banner, headers: parts.headers.clone(), is_page })
     }
 }
 
@@ -111,7 +111,7 @@ impl<F: Proven> FromRequest<Arc<Gate>> for Posted<F> {
 impl Inquiry {
     /// What surrounds the pages it is answered with.
     pub(super) fn frame(&self) -> Frame<'_> {
-        Frame { here: self.here.as_deref(), ..frame(&self.visit, &self.banner) }
+        Frame { can_switch: self.is_page, ..frame(&self.visit, &self.banner) }
     }
 
     /// From where and with what somebody signs in at the portal.

@@ -5,12 +5,12 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use http::header::ACCEPT_LANGUAGE;
+use http::header::{ACCEPT_LANGUAGE, REFERER};
 use http::{HeaderMap, Method, Uri};
+use url::{Position, Url};
 
 use super::Visit;
 use super::cookies::{LANGUAGE_COOKIE, LANGUAGE_SECONDS, our_cookie, set_cookie};
-use super::pages::LANGUAGE_FIELD;
 use super::respond::see_other;
 use super::return_to::ReturnTo;
 use crate::words::{Language, wanted};
@@ -22,29 +22,41 @@ pub fn of(headers: &HeaderMap) -> Language {
     chosen.or_else(wants).unwrap_or_default()
 }
 
-/// Keeps a choice, and leads to the same page without it.
+/// Keeps a choice, and leads back to the page on which it was made.
 pub(super) async fn choose(request: Request, next: Next) -> Response {
     let chosen = (request.method() == Method::GET).then(|| choice(request.uri())).flatten();
-    let (Some((language, same)), Some(visit)) = (chosen, request.extensions().get::<Visit>()) else {
+    let (Some(language), Some(visit)) = (chosen, request.extensions().get::<Visit>()) else {
         return next.run(request).await;
     };
-    let mut answer = see_other(&visit.in_force, &ReturnTo::Query(same));
+    let back = back(visit.in_force.settings.portal.origin(), request.uri(), request.headers());
+    let mut answer = see_other(&visit.in_force, &ReturnTo::Query(back));
     set_cookie(&mut answer, LANGUAGE_COOKIE, language.tag(), LANGUAGE_SECONDS);
     answer
 }
 
-/// The language in the query, and the page without it. One that we don't speak is no choice.
-fn choice(uri: &Uri) -> Option<(Language, String)> {
-    let query = uri.query()?;
-    let is_ours = |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == LANGUAGE_FIELD);
-    let (_, tag) = query.split('&').find(is_ours)?.split_once('=')?;
-    let language = Language::of_tag(tag)?;
-    let rest: Vec<&str> = query.split('&').filter(|pair| !is_ours(pair)).collect();
-    // One slash: what begins with two would be another host.
-    let path = uri.path().trim_start_matches('/');
-    let same = if rest.is_empty() { format!("/{path}") } else { format!("/{path}?{}", rest.join("&")) };
-    Some((language, same))
+/// The language in the query. One that we don't speak is no choice.
+fn choice(uri: &Uri) -> Option<Language> {
+    let (_, tag) = uri.query()?.split('&').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == FIELD)?;
+    Language::of_tag(tag)
 }
+
+/// The page on which the choice was made, with all of its query: the browser tells it, and the link can't, because no page
+/// repeats what it was asked with. Where it does not tell, the same path.
+fn back(portal: &str, uri: &Uri, headers: &HeaderMap) -> String {
+    let told = headers.get(REFERER).and_then(|told| told.to_str().ok()).and_then(|told| Url::parse(told).ok());
+    let same = told.filter(|told| {
+        let is_ours = Url::parse(portal).is_ok_and(|ours| ours.origin() == told.origin());
+        is_ours && told.path() == uri.path() && !told.query_pairs().any(|(name, _)| name == FIELD)
+    });
+    match same {
+        Some(told) => told[Position::BeforePath..Position::AfterQuery].to_owned(),
+        // One slash: what begins with two could be taken for another host.
+        None => format!("/{}", uri.path().trim_start_matches('/')),
+    }
+}
+
+/// In the query of any page, as `layout.html` writes it.
+const FIELD: &str = "language";
 
 #[cfg(test)]
 mod tests {
@@ -71,19 +83,39 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_leads_to_the_same_page_of_ours() {
-        for (asked, page) in [
-            ("/sign-in?language=es", Some("/sign-in")),
-            ("/sign-in?return_to=%2Fgo&language=es", Some("/sign-in?return_to=%2Fgo")),
-            ("/?a=1&language=es&b=2", Some("/?a=1&b=2")),
-            ("//evil.example/?language=es", Some("/evil.example/")),
-            ("/sign-in?language=xx", None),
-            ("/sign-in?language", None),
-            ("/sign-in?Language=es", None),
-            ("/sign-in", None),
+    fn a_choice_leads_back_to_the_page_it_was_made_on_and_nowhere_else() {
+        for (asked, told, back_to) in [
+            ("/sign-in?language=es", None, "/sign-in"),
+            (
+                "/sign-in?language=es",
+                Some("https://login.acme.example/sign-in?return_to=%2Fgo"),
+                "/sign-in?return_to=%2Fgo",
+            ),
+            (
+                "/sign-in?language=es",
+                Some("https://login.acme.example/sign-in?return_to=1#here"),
+                "/sign-in?return_to=1",
+            ),
+            // Not the page that was asked for, not ours, and nothing that would ask again and again.
+            ("/sign-in?language=es", Some("https://login.acme.example/account?x=1"), "/sign-in"),
+            ("/sign-in?language=es", Some("https://login.acme.example.evil.example/sign-in?x=1"), "/sign-in"),
+            ("/sign-in?language=es", Some("http://login.acme.example/sign-in?x=1"), "/sign-in"),
+            ("/sign-in?language=es", Some("https://login.acme.example/sign-in?language=ja"), "/sign-in"),
+            ("/sign-in?language=es", Some("nonsense"), "/sign-in"),
+            ("//evil.example/?language=es", None, "/evil.example/"),
         ] {
-            let uri = asked.parse().expect("a path");
-            assert_eq!(choice(&uri), page.map(|page| (Language::Spanish, page.to_owned())), "{asked}");
+            let mut headers = HeaderMap::new();
+            if let Some(told) = told {
+                headers.insert(REFERER, told.parse().expect("an address"));
+            }
+            let uri: Uri = asked.parse().expect("a path");
+            assert_eq!(choice(&uri), Some(Language::Spanish), "{asked}");
+            assert_eq!(back("https://login.acme.example", &uri, &headers), back_to, "{asked} {told:?}");
+        }
+        for asked in
+            ["/sign-in", "/sign-in?language", "/sign-in?language=xx", "/sign-in?Language=es", "/?x=language=es"]
+        {
+            assert_eq!(choice(&asked.parse().expect("a path")), None, "{asked}");
         }
     }
 }

@@ -182,7 +182,7 @@ impl<'a> Addressee<'a> {
             style: Style::Inline,
             banner: None,
             language: self.language,
-            here: None,
+            can_switch: false,
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn frame<'a>(visit: &'a Visit, banner: &'a Banner) -> Frame<'a> {
         style: Style::Link,
         banner: banner.0.as_deref(),
         language: visit.language,
-        here: None,
+        can_switch: false,
     }
 }
 

@@ -86,8 +86,8 @@ pub struct Frame<'a> {
     pub banner: Option<&'a str>,
     /// What everything is said in.
     pub language: Language,
-    /// Path and query by which the same page is asked for in another language; without it that is not offered.
-    pub here: Option<&'a str>,
+    /// Can the same page be asked for in another language?
+    pub can_switch: bool,
 }
 
 impl Frame<'_> {
@@ -96,16 +96,14 @@ impl Frame<'_> {
         self.language.say(id)
     }
 
+    /// What it can be said in.
+    fn languages(&self) -> [Language; 3] {
+        Language::ALL
+    }
+
     /// A sentence and the organization, for the browser's tab.
     fn title(&self, id: &'static str) -> String {
         format!("{} · {}", self.say(id).plain(), self.organization)
-    }
-
-    /// The same page in each language, if it can be asked for again.
-    fn choices(&self) -> Option<[(Language, String); 3]> {
-        let here = self.here?;
-        let next = if here.contains('?') { '&' } else { '?' };
-        Some(Language::ALL.map(|language| (language, format!("{here}{next}{LANGUAGE_FIELD}={language}"))))
     }
 }
 
@@ -118,9 +116,6 @@ pub enum Style {
     /// needs `style-src` with [`style_hash`].
     Inline,
 }
-
-/// In the query of any page: the language it is wanted in from now on.
-pub const LANGUAGE_FIELD: &str = "language";
 
 /// The stylesheet, as served at [`style_href`] or inlined.
 pub const STYLE: &str = include_str!("style.css");

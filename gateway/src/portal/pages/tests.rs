@@ -166,7 +166,7 @@ fn nobodys_text_changes_the_markup() {
             style: Style::Link,
             banner: None,
             language: Language::English,
-            here: None,
+            can_switch: false,
         },
         app: None,
         username: HOSTILE,
@@ -262,7 +262,7 @@ fn every_page_says_its_language_and_has_one_main_and_one_heading() {
 #[test]
 fn waiting_is_told_in_whole_units_and_never_too_short() {
     let (style, language) = (Style::Link, Language::English);
-    let frame = Frame { organization: "Acme", style, banner: None, language, here: None };
+    let frame = Frame { organization: "Acme", style, banner: None, language, can_switch: false };
     for (millis, said) in [
         (0, "1 second"),
         (1, "1 second"),
@@ -355,7 +355,7 @@ fn states(style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
 
 fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> Vec<State> {
     let organization = say("Acme");
-    let frame = Frame { organization: &organization, style, banner: None, language, here: None };
+    let frame = Frame { organization: &organization, style, banner: None, language, can_switch: false };
     let (username, full_name, app) = (say("ana"), say("Ana Ruiz"), say("CRM"));
     let (username, full_name, app) = (username.as_str(), full_name.as_str(), app.as_str());
     let (form, reference) = (say("Zm9ybQ"), say("7KQ2-M9XD"));

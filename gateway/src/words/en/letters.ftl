@@ -30,6 +30,7 @@ text-message-code = { $code } is your sign-in code for { $organization }. Nobody
 call-code = Your sign-in code for { $organization } is { $digits }. Once more: { $digits }.
 
 # A forgotten password.
+# Password reset stands in it in every language: people and their filters look for it.
 letter-reset-subject = Password reset for { $organization }
 letter-reset = Somebody asked to reset the password of your account at { $organization }. If that was you, choose a new one. The link works once and for { $minutes } minutes.
 # A button, and words above a link.

@@ -30,7 +30,7 @@ text-message-code = { $code } es su código de inicio de sesión para { $organiz
 call-code = Su código de inicio de sesión para { $organization } es { $digits }. Otra vez: { $digits }.
 
 # Una contraseña olvidada.
-letter-reset-subject = Restablecer su contraseña de { $organization }
+letter-reset-subject = Restablecer su contraseña de { $organization } (Password reset)
 letter-reset = Alguien pidió restablecer la contraseña de su cuenta de { $organization }. Si fue usted, elija una nueva. El enlace funciona una sola vez y durante { $minutes } minutos.
 # Un botón, y palabras encima de un enlace.
 letter-choose-password = Elegir una contraseña nueva

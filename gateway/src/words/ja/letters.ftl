@@ -30,7 +30,7 @@ text-message-code = { $code } は { $organization } のサインインコード�
 call-code = { $organization } のサインインコードは、{ $digits }です。もう一度お伝えします。{ $digits }です。
 
 # 忘れたパスワード。
-letter-reset-subject = { $organization } のパスワードの再設定
+letter-reset-subject = { $organization } のパスワードの再設定（Password reset）
 letter-reset = { $organization } のアカウントについて、パスワードの再設定が求められました。ご自身によるものであれば、新しいパスワードを設定してください。リンクは{ $minutes }分以内に1回だけ使えます。
 # ボタン、またはリンクの上の言葉。
 letter-choose-password = 新しいパスワードを設定する
