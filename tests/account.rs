@@ -374,6 +374,47 @@ async fn a_token_of_ones_own_opens_what_it_says_and_is_shown_once() {
 }
 
 #[tokio::test]
+async fn what_somebody_makes_for_themselves_counts_only_from_where_they_said() {
+    let policy =
+        "networks: { office: [127.0.0.1, 127.0.0.9] }\norganization: { allow_from: [office] }\ngroups: { sales: {} }\n";
+    let apps =
+        "apps:\n  mail: { host: mail.localhost, upstream: \"http://{mail}\", allow: everyone, basic: app_passwords }\n";
+    let setup = Setup { policy: Some(policy.to_owned()), apps: Some(apps.to_owned()), ..Setup::default() };
+    let gateway = TestGateway::with(setup).await.with_user("ana", Factor::Totp).await;
+    let mut ana = signed_in(&gateway, "ana").await;
+    let tokens = gateway.portal("/account/tokens/new");
+    let app_passwords = gateway.portal("/account/app-passwords/new");
+    for (page, kind) in [(&tokens, ("days", "30")), (&app_passwords, ("life", "never"))] {
+        for nonsense in ["office", "127.0.0.1/8", "here"] {
+            let asked = ana.get(page).await.expect("a page").words();
+            assert!(asked.contains("You are at 127.0.0.1."), "{asked}");
+            let form = form_token(&ana);
+            let fields = [("form", form.as_str()), ("name", "x"), ("app", "mail"), ("addresses", nonsense), kind];
+            let answer = ana.post_form(page, &fields).await.expect("an answer");
+            assert_eq!(answer.status, 422, "{nonsense}");
+            assert!(answer.words().contains("That is no list of addresses."), "{}", answer.words());
+            assert!(answer.text().contains(&format!("value=\"{nonsense}\"")), "it stays to be mended");
+        }
+        ana.get(page).await.expect("a page");
+        let form = form_token(&ana);
+        let from = ("addresses", "127.0.0.9, 203.0.113.0/24");
+        let fields = [("form", form.as_str()), ("name", "x"), ("app", "mail"), from, kind];
+        let made = ana.post_form(page, &fields).await.expect("an answer").text();
+        let secret = made.split_once("<code class=\"secret\">").and_then(|(_, rest)| rest.split_once('<'));
+        let secret = secret.expect("shown once").0;
+        let shown = if kind.0 == "days" {
+            format!("Bearer {secret}")
+        } else {
+            format!("Basic {}", data_encoding::BASE64.encode(format!("ana:{secret}").as_bytes()))
+        };
+        let ask = async |from| gateway.get("mail", "/").from(from).with("authorization", &shown).send().await.status;
+        assert_eq!((ask("127.0.0.9").await, ask("127.0.0.1").await), (200, 403), "{}", kind.0);
+    }
+    let listed = ana.get(&gateway.portal("/account")).await.expect("a page").words();
+    assert_eq!(listed.matches("only from 127.0.0.9, 203.0.113.0/24").count(), 2, "{listed}");
+}
+
+#[tokio::test]
 async fn password_managers_find_the_page_from_every_host() {
     let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
     for host in ["login", "crm", "mail"] {

@@ -1,7 +1,5 @@
 //! One's own account: what is signed in, which tokens there are, and what can be done about it (D1, D2, P6, S9, S11).
 
-use std::time::Duration;
-
 use access::identity::{AppName, SessionId, TokenId};
 use access::login::{Flow, Stage};
 use access::password::{Password, PasswordError, Verdict};
@@ -11,6 +9,7 @@ use access::totp::TotpSecret;
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::login::{Caller, LoginError, PasswordFault, REAUTHENTICATION, actor, password_account};
+use super::own::Described;
 use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -71,6 +70,8 @@ pub enum Made {
     Name,
     /// It would open nothing.
     NoApp,
+    /// From where it counts is no list of addresses.
+    Addresses,
     /// They have as many as one may have.
     TooMany,
     /// Something has to be proved again first (S9).
@@ -184,14 +185,14 @@ impl Gate {
         in_force: &InForce,
         visitor: &Visitor,
         address: ClientAddr,
-        name: &str,
+        described: Described<'_>,
         apps: Vec<AppName>,
-        life: Duration,
     ) -> Result<Made, LoginError> {
         if !self.is_fresh(visitor) {
             return Ok(Made::Stale);
         }
-        let Some(name) = token_name(name) else { return Ok(Made::Name) };
+        let Some(name) = token_name(described.name) else { return Ok(Made::Name) };
+        let Some(only_from) = described.only_from() else { return Ok(Made::Addresses) };
         if apps.is_empty() {
             return Ok(Made::NoApp);
         }
@@ -199,17 +200,11 @@ impl Gate {
         if self.vault.tokens(Some(person.person.id)).await?.len() >= TOKENS {
             return Ok(Made::TooMany);
         }
-        let expires = self.clock.now() + life;
+        let expires = described.life.map_or(Timestamp::NEVER, |life| self.clock.now() + life);
         let opens = apps.iter().map(AppName::as_str).collect::<Vec<_>>().join(", ");
         let entry = Entry::new(actor(person), "token.add").from(address.ip()).detail(format!("\"{name}\" for {opens}"));
-        let new = NewToken {
-            owner: person.person.id,
-            name: name.to_owned(),
-            apps,
-            scopes: Vec::new(),
-            only_from: Vec::new(),
-            expires,
-        };
+        let new =
+            NewToken { owner: person.person.id, name: name.to_owned(), apps, scopes: Vec::new(), only_from, expires };
         let made = self.vault.standing_on(visitor.record()).add_token(new, entry).await;
         self.catch_up(in_force).await?;
         let (token, text) = made?;

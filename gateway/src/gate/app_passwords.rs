@@ -1,13 +1,12 @@
 //! One's own app passwords: made and revoked on the account page (A2, A3).
 
-use std::time::Duration;
-
 use access::identity::AppPasswordId;
 use access::protocol::{Protocol, Protocols};
 use access::secret::TypedSecret;
 use access::{ClientAddr, Timestamp};
 
 use super::login::{LoginError, actor};
+use super::own::Described;
 use super::{Gate, Visitor};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -22,6 +21,8 @@ pub enum AppPasswordMade {
     Done(Box<AppPasswordRecord>, TypedSecret),
     /// A name has 1 to 64 characters that can be read.
     Name,
+    /// From where it counts is no list of addresses.
+    Addresses,
     /// They have as many as one may have.
     TooMany,
     /// Something has to be proved again first (S9, A37).
@@ -29,27 +30,27 @@ pub enum AppPasswordMade {
 }
 
 impl Gate {
-    /// Makes an app password of the visitor's own, for programs on the web. It never expires unless `life` says so.
+    /// Makes an app password of the visitor's own, for programs on the web. It never expires unless that is asked for.
     pub async fn make_app_password(
         &self,
         in_force: &InForce,
         visitor: &Visitor,
         address: ClientAddr,
-        name: &str,
-        life: Option<Duration>,
+        described: Described<'_>,
     ) -> Result<AppPasswordMade, LoginError> {
         if !self.is_fresh(visitor) {
             return Ok(AppPasswordMade::Stale);
         }
-        let Some(name) = token_name(name) else { return Ok(AppPasswordMade::Name) };
+        let Some(name) = token_name(described.name) else { return Ok(AppPasswordMade::Name) };
+        let Some(only_from) = described.only_from() else { return Ok(AppPasswordMade::Addresses) };
         let person = visitor.record();
         let entry = Entry::new(actor(person), "app_password.add").from(address.ip()).detail(format!("\"{name}\""));
         let new = NewAppPassword {
             owner: person.person.id,
             name: name.to_owned(),
             protocols: Protocols::NONE.with(Protocol::Web),
-            only_from: Vec::new(),
-            expires: life.map_or(Timestamp::NEVER, |life| self.clock.now() + life),
+            only_from,
+            expires: described.life.map_or(Timestamp::NEVER, |life| self.clock.now() + life),
         };
         let made = self.vault.standing_on(visitor.record()).add_app_password(new, entry).await;
         self.catch_up(in_force).await?;

@@ -16,6 +16,7 @@ mod foreign;
 mod identity;
 mod live;
 pub mod login;
+pub mod own;
 pub mod passkeys;
 mod passwords;
 mod permit;

@@ -26,6 +26,7 @@ use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, left_until};
 use super::{Visit, app_passwords, codes};
 use crate::config::AppSettings;
 use crate::gate::account::{Account, Changed, Made, NewPassword, SignedIn};
+use crate::gate::own::Described;
 use crate::store::vault::{Ends, TokenRecord};
 
 impl Asking {
@@ -143,20 +144,21 @@ pub(super) async fn token_page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(NEW_TOKEN).await;
     }
-    describe(&asking, "", &[], LIVES[1], None)
+    describe(&asking, &TokenForm { name: "", addresses: "", ticked: &[], days: LIVES[1] }, None)
 }
 
 /// `POST /account/tokens/new`: shows the token, this once.
 pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, String)>>) -> Response {
     let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
-    let name = field(&fields, "name");
+    let (name, addresses) = (field(&fields, "name"), field(&fields, "addresses"));
     let days = field(&fields, "days").parse().ok().filter(|days| LIVES.contains(days));
     let Some(days) = days else { return asking.not_ours() };
     let ticked = fields.iter().filter(|(name, _)| name == "app").map(|(_, app)| app.as_str()).collect::<Vec<_>>();
     let offered = apps_of(&asking);
     let apps = offered.iter().filter(|app| ticked.contains(&app.name.as_str())).map(|app| app.name.clone()).collect();
-    let life = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
-    let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, name, apps, life).await {
+    let life = Some(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+    let described = Described { name, addresses, life };
+    let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, described, apps).await {
         Ok(Made::Done(token, text)) => {
             let frame = asking.frame();
             let shown = TokenMade { frame, name: &token.name, text: text.expose() };
@@ -164,27 +166,38 @@ pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, St
         }
         Ok(Made::Stale) => return asking.again(NEW_TOKEN).await,
         Ok(Made::Name) => Problem::TokenName,
+        Ok(Made::Addresses) => Problem::BadAddresses,
         Ok(Made::NoApp) => Problem::TokenWithoutApps,
         Ok(Made::TooMany) => Problem::TooManyTokens,
         Err(error) => return asking.trouble(error),
     };
-    describe(&asking, name, &ticked, days, Some(problem))
+    describe(&asking, &TokenForm { name, addresses, ticked: &ticked, days }, Some(problem))
+}
+
+/// A new token as it was typed.
+struct TokenForm<'a> {
+    name: &'a str,
+    addresses: &'a str,
+    ticked: &'a [&'a str],
+    days: u16,
 }
 
 /// The form for a new token.
-fn describe(asking: &Asking, name: &str, ticked: &[&str], days: u16, error: Option<Problem<'_>>) -> Response {
+fn describe(asking: &Asking, typed: &TokenForm<'_>, error: Option<Problem<'_>>) -> Response {
     let offered = apps_of(asking);
     let choice = |app: &Arc<AppSettings>| AppChoice {
         name: app.name.to_string(),
         title: app.title.clone(),
-        ticked: ticked.contains(&app.name.as_str()),
+        ticked: typed.ticked.contains(&app.name.as_str()),
     };
     let form = asking.form();
     let shown = NewToken {
         frame: asking.frame(),
-        name,
+        name: typed.name,
+        addresses: typed.addresses,
+        client: asking.visit.resolved.client.ip(),
         apps: &offered.iter().map(choice).collect::<Vec<_>>(),
-        days,
+        days: typed.days,
         error,
         form: form.token(),
     };
@@ -374,6 +387,7 @@ fn sign_in(one: &SignedIn, now: Timestamp) -> Thing {
         name: session.device.clone(),
         from: Some(session.address),
         opens: String::new(),
+        only_from: String::new(),
         since: When::of(session.opened, now),
         used: Some(When::of(*used, now)),
         expires: None,
@@ -387,6 +401,7 @@ fn bearer(token: &TokenRecord, now: Timestamp) -> Thing {
         name: token.name.clone(),
         from: token.last_used.map(|(_, from)| from),
         opens: token.apps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        only_from: token.only_from.join(", "),
         since: When::of(token.made, now),
         used: token.last_used.map(|(at, _)| When::of(at, now)),
         expires: (token.expires != Timestamp::NEVER).then(|| When::of(token.expires, now)),

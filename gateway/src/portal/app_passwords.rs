@@ -19,6 +19,7 @@ use super::profile::{self, Owner};
 use super::respond::protect;
 use crate::config::{AppSettings, InForce};
 use crate::gate::app_passwords::AppPasswordMade;
+use crate::gate::own::Described;
 use crate::store::vault::AppPasswordRecord;
 
 /// `GET /account/app-passwords/new`.
@@ -26,13 +27,15 @@ pub(super) async fn page(asking: Asking) -> Response {
     if !asking.gate.is_fresh(&asking.visitor) {
         return asking.again(NEW).await;
     }
-    describe(&asking, "", LIVES[0].0, None)
+    describe(&asking, "", "", LIVES[0].0, None)
 }
 
 #[derive(Deserialize)]
 pub(super) struct NewFields {
     form: String,
     name: String,
+    #[serde(default)]
+    addresses: String,
     life: String,
 }
 
@@ -43,15 +46,17 @@ pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Respon
         return asking.not_ours();
     };
     let life = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
-    let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, &fields.name, life).await;
+    let described = Described { name: &fields.name, addresses: &fields.addresses, life };
+    let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, described).await;
     let problem = match made {
         Ok(AppPasswordMade::Done(record, letters)) => return show(&asking, &record, &letters.grouped()),
         Ok(AppPasswordMade::Stale) => return asking.again(NEW).await,
         Ok(AppPasswordMade::Name) => Problem::AppPasswordName,
+        Ok(AppPasswordMade::Addresses) => Problem::BadAddresses,
         Ok(AppPasswordMade::TooMany) => Problem::TooManyAppPasswords,
         Err(error) => return asking.trouble(error),
     };
-    describe(&asking, &fields.name, word, Some(problem))
+    describe(&asking, &fields.name, &fields.addresses, word, Some(problem))
 }
 
 #[derive(Deserialize)]
@@ -99,6 +104,7 @@ pub(super) fn listed(one: &AppPasswordRecord, now: Timestamp) -> AppPassword {
     AppPassword {
         id: one.id.to_string(),
         name: one.name.clone(),
+        only_from: one.only_from.join(", "),
         used: one.last_used.as_ref().map(|last| UsedBy {
             when: When::of(last.at, now),
             from: last.from,
@@ -114,9 +120,10 @@ pub(super) fn are_taken(in_force: &InForce) -> bool {
 }
 
 /// The form for a new one.
-fn describe(asking: &Asking, name: &str, life: &str, error: Option<Problem<'_>>) -> Response {
+fn describe(asking: &Asking, name: &str, addresses: &str, life: &str, error: Option<Problem<'_>>) -> Response {
     let form = asking.form();
-    let shown = NewAppPassword { frame: asking.frame(), name, life, error, form: form.token() };
+    let client = asking.visit.resolved.client.ip();
+    let shown = NewAppPassword { frame: asking.frame(), name, addresses, client, life, error, form: form.token() };
     asking.show(&shown, error, &form, None)
 }
 

@@ -17,6 +17,8 @@ pub struct Thing {
     pub from: Option<IpAddr>,
     /// What a token opens.
     pub opens: String,
+    /// From where alone it counts; empty: from wherever its owner may come in.
+    pub only_from: String,
     /// Since when it is there.
     pub since: When,
     /// When it was last used.
@@ -239,6 +241,10 @@ pub struct NewToken<'a> {
     pub frame: Frame<'a>,
     /// Kept after an error; empty at first.
     pub name: &'a str,
+    /// The addresses from which alone it is to count, kept after an error; empty at first.
+    pub addresses: &'a str,
+    /// The address that its owner has now.
+    pub client: IpAddr,
     /// The apps that are open to its owner.
     pub apps: &'a [AppChoice],
     /// How long it is good: 30, 90 or 365.

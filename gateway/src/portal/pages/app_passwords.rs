@@ -13,6 +13,8 @@ pub struct AppPassword {
     pub id: String,
     /// What its owner calls it.
     pub name: String,
+    /// From where alone it counts; empty: from wherever its owner may come in.
+    pub only_from: String,
     /// How it was last used.
     pub used: Option<UsedBy>,
     /// Until when it is good; `None`: always.
@@ -38,6 +40,10 @@ pub struct NewAppPassword<'a> {
     pub frame: Frame<'a>,
     /// Kept after an error; empty at first.
     pub name: &'a str,
+    /// The addresses from which alone it is to count, kept after an error; empty at first.
+    pub addresses: &'a str,
+    /// The address that its owner has now.
+    pub client: IpAddr,
     /// How long it is good: `never` (it does not expire), `90` or `365` days.
     pub life: &'a str,
     /// What went wrong.

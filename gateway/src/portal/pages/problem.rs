@@ -89,6 +89,8 @@ pub enum Problem<'a> {
     TokenName,
     /// A token that would open nothing.
     TokenWithoutApps,
+    /// From where a token or an app password is to count is no list of addresses.
+    BadAddresses,
     /// As many tokens as one may have.
     TooManyTokens,
     /// An app password without a name, or with one that can't be shown.

@@ -72,8 +72,8 @@ fn forms_post_the_fields_the_portal_reads() {
         ),
         ("new-password-alone", "/account/password", &["form", "current", "password", "again"]),
         ("new-codes", "/account/recovery-codes", &["form"]),
-        ("new-token", "/account/tokens/new", &["form", "name", "app", "app"]),
-        ("new-app-password", "/account/app-passwords/new", &["form", "name"]),
+        ("new-token", "/account/tokens/new", &["form", "name", "app", "app", "addresses"]),
+        ("new-app-password", "/account/app-passwords/new", &["form", "name", "addresses"]),
     ] {
         let page = state(name);
         let form = page.tags.iter().find(|tag| tag.name == "form").expect(name);
@@ -412,6 +412,7 @@ fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> 
     let now = access::Timestamp::from_millis(1_795_420_800_000);
     let ago = |seconds: u64| When::of(access::Timestamp::from_millis(now.millis() - seconds * 1000), now);
     let thing = |id: &str, name: &str, is_this| Thing {
+        only_from: say("203.0.113.7"),
         id: id.to_owned(),
         name: say(name),
         from: Some(address),
@@ -425,7 +426,13 @@ fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> 
     let devices = [thing("02", "Acme Field on a very long and winding name of a telephone", false)];
     let tokens = [thing("03", "nightly export", false), Thing { used: None, from: None, ..thing("04", "new", false) }];
     let used = UsedBy { when: ago(90), from: address, client: say("DAVx5/4.3.10-ose (okhttp/4.12.0) Android/14") };
-    let app_password = |id: &str, name, used| AppPassword { id: id.to_owned(), name: say(name), used, expires: None };
+    let app_password = |id: &str, name, used| AppPassword {
+        id: id.to_owned(),
+        name: say(name),
+        only_from: say("203.0.113.7"),
+        used,
+        expires: None,
+    };
     let app_passwords = [
         AppPassword { expires: Some(ago(0)), ..app_password("05", "Calendar", Some(used)) },
         app_password("06", "Contacts", None),
@@ -476,10 +483,24 @@ fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> 
     let choice = |name: &str, title: &str, ticked| AppChoice { name: name.to_owned(), title: say(title), ticked };
     let choices = [choice("crm", "CRM", false), choice("wiki", "Wiki", true)];
     let describe = |name, called, error| {
-        State::new(name, &NewToken { frame, name: called, apps: &choices, days: 90, error, form })
+        State::new(
+            name,
+            &NewToken {
+                frame,
+                name: called,
+                addresses: called,
+                client: address,
+                apps: &choices,
+                days: 90,
+                error,
+                form,
+            },
+        )
     };
-    let new_app_password =
-        |name, called, error| State::new(name, &NewAppPassword { frame, name: called, life: "90", error, form });
+    let new_app_password = |name, called, error| {
+        let (life, client) = ("90", address);
+        State::new(name, &NewAppPassword { frame, name: called, addresses: called, client, life, error, form })
+    };
     let letters_qr = Qr::of("0KED-GR0D-9FP5-0XDM").expect("short enough");
     let (letters, servers) = (say("0KED-GR0D-9FP5-0XDM"), [(say("CRM"), say("https://crm.acme.example/"))]);
     let qr_of_letters = Some(&letters_qr);
@@ -673,6 +694,7 @@ fn states_in(language: Language, style: Style, say: impl Fn(&str) -> String) -> 
         describe("new-token", "", None),
         describe("new-token-without-apps", username, Some(Problem::TokenWithoutApps)),
         describe("new-token-name", "", Some(Problem::TokenName)),
+        describe("new-token-addresses", username, Some(Problem::BadAddresses)),
         describe("new-token-many", username, Some(Problem::TooManyTokens)),
         State::new("token-made", &TokenMade { frame, name: username, text: "vst_00112233_ZmFjZQ" }),
         new_app_password("new-app-password", "", None),

@@ -81,6 +81,7 @@ last-used = last used { $when }
 last-used-from = last used { $when } from { $address }
 never-used = never used
 good-until = until { $when }
+only-from = only from { $addresses }
 
 # A link at the end of many pages.
 back-to-account = Back to your account
@@ -152,3 +153,7 @@ token-made-lead = This is “{ $name }”. { $stressed }Copy it now:{ $calm } it
 # $header is a line as programs send it.
 token-made-hint = The program sends it with each request: { $header }
 token-is-copied = I have copied it, continue
+
+# From where a token or an app password counts. $address is the one its maker has now.
+only-from-label = Only from these addresses (optional)
+only-from-hint = Addresses or prefixes, with a comma between. Left empty, it counts from wherever you may come in. You are at { $address }.

@@ -60,3 +60,4 @@ problem-token-without-apps = Choose at least one app that the token opens.
 problem-too-many-tokens = You have as many tokens as one may have. Revoke one that you don't need, then make this one.
 problem-app-password-name = A name has 1 to 64 characters. Type which program the app password is for.
 problem-too-many-app-passwords = You have as many app passwords as one may have. Revoke one that you don't need, then make this one.
+problem-bad-addresses = That is no list of addresses. Write at most 16 of them, such as 203.0.113.7 or 2001:db8::/48, with a comma between.

@@ -81,6 +81,7 @@ last-used = último uso: { $when }
 last-used-from = último uso: { $when }, desde { $address }
 never-used = sin usar
 good-until = caducidad: { $when }
+only-from = solo desde { $addresses }
 
 # Un enlace al final de muchas páginas.
 back-to-account = Volver a su cuenta
@@ -152,3 +153,7 @@ token-made-lead = Este es «{ $name }». { $stressed }Cópielo ahora:{ $calm } n
 # $header es una línea tal como la envían los programas.
 token-made-hint = El programa lo envía con cada solicitud: { $header }
 token-is-copied = Ya lo he copiado, continuar
+
+# From where a token or an app password counts. $address is the one its maker has now.
+only-from-label = Solo desde estas direcciones (opcional)
+only-from-hint = Direcciones o prefijos, separados por comas. Si lo deja vacío, vale desde donde usted pueda entrar. Ahora está en { $address }.

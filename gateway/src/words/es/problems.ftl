@@ -60,3 +60,4 @@ problem-token-without-apps = Elija al menos una aplicación que el token abra.
 problem-too-many-tokens = Ya tiene tantos tokens como se permite. Revoque uno que no necesite y, después, cree este.
 problem-app-password-name = Un nombre tiene de 1 a 64 caracteres. Escriba para qué programa es la contraseña de aplicación.
 problem-too-many-app-passwords = Ya tiene tantas contraseñas de aplicación como se permite. Revoque una que no necesite y, después, cree esta.
+problem-bad-addresses = Eso no es una lista de direcciones. Escriba 16 como máximo, por ejemplo 203.0.113.7 o 2001:db8::/48, separadas por comas.

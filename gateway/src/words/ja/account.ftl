@@ -79,6 +79,7 @@ last-used = 最終使用：{ $when }
 last-used-from = 最終使用：{ $when }、{ $address } から
 never-used = 未使用
 good-until = 期限：{ $when }
+only-from = { $addresses }からのみ
 
 # 多くのページの終わりにあるリンク。
 back-to-account = アカウントに戻る
@@ -146,3 +147,7 @@ token-made-lead = 「{ $name }」のトークンです。{ $stressed }今すぐ�
 # $header はプログラムが送る行そのまま。
 token-made-hint = プログラムはリクエストごとに次の行を送ります：{ $header }
 token-is-copied = コピーしました。続ける
+
+# From where a token or an app password counts. $address is the one its maker has now.
+only-from-label = 使える接続元アドレス（任意）
+only-from-hint = IPアドレスまたはプレフィックスを「,」で区切って入力します。空欄の場合は、あなたがアクセスできるすべての場所から使えます。現在のアドレスは{ $address }です。

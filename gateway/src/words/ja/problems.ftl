@@ -54,3 +54,4 @@ problem-token-without-apps = トークンで開くアプリを1つ以上選ん�
 problem-too-many-tokens = トークンの数が上限に達しています。不要なものを失効させてから作成してください。
 problem-app-password-name = 名前は1～64文字です。どのプログラムで使うアプリパスワードかを入力してください。
 problem-too-many-app-passwords = アプリパスワードの数が上限に達しています。不要なものを失効させてから作成してください。
+problem-bad-addresses = アドレスの一覧として読み取れません。203.0.113.7や2001:db8::/48のように、「,」で区切って16個まで入力してください。
