@@ -149,6 +149,16 @@ pub enum By {
     Telephone,
 }
 
+impl By {
+    /// What the keys of its errands begin with.
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Mail => b'm',
+            Self::Telephone => b't',
+        }
+    }
+}
+
 impl Errand {
     const fn by(&self) -> By {
         match self {
@@ -178,7 +188,7 @@ pub struct Waiting {
 impl Waiting {
     /// The same for each try, and told to nobody but the receiver: 32 hexadecimal digits.
     pub fn id(&self) -> String {
-        data_encoding::HEXLOWER.encode(&self.key)
+        data_encoding::HEXLOWER.encode(identity(&self.key))
     }
 }
 
@@ -203,20 +213,13 @@ impl Vault {
         }
     }
 
-    /// What is to be done now by this way, the oldest first, at most `max`.
+    /// What is to be done now by this way, what has been due for longest first, at most `max`.
     pub async fn errands(&self, by: By, max: usize) -> Result<Vec<Waiting>, StoreError> {
         let now = self.now();
-        let mut errands = Vec::new();
-        for row in self.rows(Table::Outbox, &[], LOOKED_AT).await? {
-            let waiting = self.waiting(&row)?;
-            if waiting.due <= now && waiting.errand.by() == by {
-                errands.push(waiting);
-            }
-            if errands.len() == max {
-                break;
-            }
-        }
-        Ok(errands)
+        // In the order in which they are due: however many are put off, only these are looked at.
+        let first = self.rows(Table::Outbox, &[by.letter()], max).await?;
+        let waiting = first.iter().map(|row| self.waiting(row)).collect::<Result<Vec<_>, _>>()?;
+        Ok(waiting.into_iter().take_while(|waiting| waiting.due <= now).collect())
     }
 
     /// Takes one for itself until then; who does not come back is followed by another. `None`: somebody else has it.
@@ -240,10 +243,19 @@ impl Vault {
 
     async fn rewrite(&self, waiting: Waiting) -> Result<Option<Waiting>, StoreError> {
         let mut act = self.act();
+        let key = key(waiting.errand.by(), waiting.due, identity(&waiting.key));
         act.unmoved(Table::Outbox, &waiting.key, waiting.version);
-        act.put(Table::Outbox, &waiting.key, &Held::of(&waiting), waiting.expires)?;
+        // Due when it was: its row is written over and counts on; otherwise it is another one.
+        let version = if key == waiting.key {
+            waiting.version + 1
+        } else {
+            act.delete(Table::Outbox, &waiting.key);
+            act.absent(Table::Outbox, &key);
+            1
+        };
+        act.put(Table::Outbox, &key, &Held::of(&waiting), waiting.expires)?;
         Ok(match act.commit().await? {
-            Applied::Done { .. } => Some(Waiting { version: waiting.version + 1, ..waiting }),
+            Applied::Done { .. } => Some(Waiting { key, version, ..waiting }),
             Applied::Refused { .. } => None,
         })
     }
@@ -294,14 +306,23 @@ impl Act<'_> {
 
     pub(super) fn put_errand(&mut self, errand: &Errand, life: Duration) -> Result<(), StoreError> {
         let now = self.vault().now();
-        // In the order in which they were written, and never two of a key.
-        let key = [now.millis().to_be_bytes(), random::<8>()?].concat();
+        let key = key(errand.by(), now, &[now.millis().to_be_bytes(), random::<8>()?].concat());
         let held = Held { errand: errand.clone(), made: now, tries: 0, due: now };
         self.absent(Table::Outbox, &key);
         self.put(Table::Outbox, &key, &held, Some(now + life))?;
         self.wakes_couriers();
         Ok(())
     }
+}
+
+/// Where an errand lies: by the way it takes, then in the order in which they are due, and never two of a key.
+fn key(by: By, due: Timestamp, identity: &[u8]) -> Vec<u8> {
+    [&[by.letter()], &due.millis().to_be_bytes()[..], identity].concat()
+}
+
+/// What is the same of an errand whenever it is due.
+fn identity(key: &[u8]) -> &[u8] {
+    &key[key.len().saturating_sub(IDENTITY)..]
 }
 
 /// An errand as it lies in its row.
@@ -433,5 +454,5 @@ impl StoredLetter {
 
 /// How long it is tried to tell of a change.
 const CHANGE_LIFE: Duration = Duration::from_secs(3 * 24 * 60 * 60);
-/// Of more than these the newest wait until the oldest are gone.
-const LOOKED_AT: usize = 100_000;
+/// Of an errand, whenever it is due.
+const IDENTITY: usize = 16;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use access::identity::Email;
 
 use super::scene::*;
-use crate::store::vault::{After, By, Change, Ends, Errand, Letter, Message, Opening, Outcome, Spend};
+use crate::store::vault::{After, By, Change, Ends, Errand, Letter, Message, Opening, Outcome, Spend, Waiting};
 
 #[tokio::test]
 async fn of_several_couriers_one_has_a_message() {
@@ -31,6 +31,34 @@ async fn of_several_couriers_one_has_a_message() {
         vault.settle(&again).await.unwrap();
         scene.clock.advance(Duration::from_secs(240));
         assert!(vault.errands(By::Mail, 10).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_off_stands_behind_what_is_due_and_is_the_same_message_when_its_time_comes() {
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        for name in ["ana", "bo", "cai"] {
+            vault.note_forgotten(email(&format!("{name}@acme.example")), address(1)).await.unwrap();
+            scene.pass(1);
+        }
+        let first = vault.errands(By::Mail, 1).await.unwrap().remove(0);
+        let id = first.id();
+        let claimed = vault.claim(first, scene.clock.now() + Duration::from_secs(120)).await.unwrap().unwrap();
+        vault.put_off(claimed, scene.clock.now() + Duration::from_secs(30)).await.unwrap();
+        let ids = |waiting: &[Waiting]| waiting.iter().map(Waiting::id).collect::<Vec<_>>();
+        let due = vault.errands(By::Mail, 10).await.unwrap();
+        assert!(due.len() == 2 && !ids(&due).contains(&id), "{:?}", ids(&due));
+        assert!(vault.errands(By::Telephone, 10).await.unwrap().is_empty());
+        scene.pass(30);
+        let due = vault.errands(By::Mail, 10).await.unwrap();
+        assert_eq!(ids(&due).last(), Some(&id), "{:?}", ids(&due));
+        assert_eq!((due.len(), due[2].tries), (3, 1));
+        // And the last of them, which nobody else has claimed.
+        let claimed = vault.claim(due[2].clone(), scene.clock.now()).await.unwrap().unwrap();
+        assert!(vault.claim(due[2].clone(), scene.clock.now()).await.unwrap().is_none(), "it was claimed");
+        vault.settle(&claimed).await.unwrap();
+        assert_eq!(vault.errands(By::Mail, 10).await.unwrap().len(), 2);
     }
 }
 
