@@ -14,7 +14,7 @@ async fn a_passkey_is_added_signs_in_alone_and_is_removed() {
     browser.follow("a[href='/account/passkeys/new']").await;
     browser.follow("main form button").await;
     browser.wait_for_text("h1", "Passkeys and security keys").await;
-    assert_eq!(browser.texts(".things .name").await, ["Chrome on Linux"]);
+    assert_eq!(browser.texts(".things .name").await, ["Chrome (Linux)"]);
     assert_eq!(browser.credentials(&key).await.len(), 1);
 
     browser.sign_out(&gateway).await;

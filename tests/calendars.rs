@@ -95,10 +95,10 @@ async fn a_profile_sets_a_telephone_up_without_typing() {
     let profile = read_plist(&page.body);
     let accounts = profile["PayloadContent"].as_array().expect("accounts");
     let kinds: Vec<_> = accounts.iter().map(|account| account["PayloadType"].as_str().expect("a kind")).collect();
-    assert_eq!(kinds, ["com.apple.caldav.account", "com.apple.carddav.account", "com.apple.eas.account"]);
+    // Exchange accounts know no port: there is none at this one.
+    assert_eq!(kinds, ["com.apple.caldav.account", "com.apple.carddav.account"]);
     let ids: BTreeSet<_> = accounts.iter().map(|account| account["PayloadUUID"].as_str().expect("an id")).collect();
-    assert_eq!(ids.len(), 3, "{ids:?}");
-    assert_eq!(accounts[2]["EmailAddress"], "ana@acme.example");
+    assert_eq!(ids.len(), 2, "{ids:?}");
     let calendar = &accounts[0];
     assert_eq!(calendar["CalDAVHostName"], "localhost");
     assert_eq!((&calendar["CalDAVPort"], &calendar["CalDAVUseSSL"]), (&gateway.port().into(), &false.into()));

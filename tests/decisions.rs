@@ -276,7 +276,7 @@ impl World {
             device: "a test".to_owned(),
             kind: kind.clone(),
             expires: now + Duration::from_secs(24 * 60 * 60),
-            language: None,
+            wish: None,
         };
         let vault = self.gate.vault();
         let proved = proved(person.person.id, second, now);

@@ -6,6 +6,7 @@ use harness::browser::{Browser, BrowserOptions};
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use http::StatusCode;
 use vestibule::demo::visitor::{Page, Redirects, Visitor};
+use vestibule::words::Language;
 
 const CHOSEN: &str = "__Host-vestibule-language";
 
@@ -84,7 +85,7 @@ async fn whoever_is_turned_away_reads_the_exact_sentence_and_what_it_means() {
 }
 
 #[tokio::test]
-async fn mails_and_codes_are_in_the_language_somebody_signed_in_in() {
+async fn mails_are_in_the_language_that_somebody_chose_or_first_signed_in_in() {
     let setup = Setup { mail: true, sign_in: Some(SIGN_IN.to_owned()), ..Setup::default() };
     let gateway = TestGateway::with(setup).await.with_user("ana", Factor::Totp).await;
     let mut ana = Visitor::new(gateway.clock().clone()).speaking("es-ES");
@@ -111,11 +112,36 @@ async fn mails_and_codes_are_in_the_language_somebody_signed_in_in() {
     let told = gateway.postbox().wait_for("ana@acme.example", "inicio de sesión", 1).await.expect("a mail");
     assert!(told.text.contains("127.0.0.1"), "{}", told.text);
 
-    // A code goes to whoever reads the page that waits for it.
-    let mut again = Visitor::new(gateway.clock().clone()).speaking("en");
-    again.get(&gateway.portal("/sign-in")).await.expect("a page");
+    assert_eq!(gateway.record("ana").await.language, Some(Language::Spanish), "hers, and not the browser's");
+
+    // What is chosen on a page is kept with the next sign-in.
+    gateway.clock().advance(Duration::from_secs(60));
+    let mut again = Visitor::new(gateway.clock().clone()).speaking("de");
+    again.get(&gateway.portal("/sign-in?language=ja")).await.expect("a page");
     again.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
-    assert_eq!(gateway.record("ana").await.language.map(|language| language.tag()), Some("ja"), "the last sign-in's");
+    again.submit(&[("code", &gateway.totp("ana"))]).await.expect("a page");
+    assert_eq!(gateway.record("ana").await.language, Some(Language::Japanese));
+}
+
+#[tokio::test]
+async fn a_code_is_in_its_owners_language_and_the_first_one_in_the_browsers() {
+    let sign_in = "sign_in: { two_step: required, methods: [sms] }".to_owned();
+    let setup = Setup { mail: true, sign_in: Some(sign_in), ..Setup::default() };
+    let gateway = TestGateway::with(setup).await.with_user("ana", Factor::None).await;
+    for (count, speaks) in [(1, "ja"), (2, "en")] {
+        let mut ana = Visitor::new(gateway.clock().clone()).speaking(speaks);
+        ana.get(&gateway.portal("/sign-in")).await.expect("a page");
+        ana.submit(&[("username", "ana"), ("password", PASSWORD)]).await.expect("a page");
+        if count == 1 {
+            ana.get(&gateway.portal("/set-up?method=sms")).await.expect("a page");
+            ana.submit(&[("phone", "+34600123456")]).await.expect("a page");
+        }
+        let message = gateway.postbox().wait_for("+34600123456", "", count).await.expect("a message");
+        assert!(message.text.contains("サインイン"), "{}", message.text);
+        let code = message.text.rsplit_once('#').expect("the code at the end").1;
+        ana.submit(&[("code", code)]).await.expect("a page");
+        gateway.clock().advance(Duration::from_secs(86_400));
+    }
 }
 
 fn heading(page: &Page) -> String {

@@ -29,7 +29,7 @@ pub struct AppSettings {
     /// Does it take app passwords, by HTTP Basic?
     pub takes_app_passwords: bool,
     /// What telephones keep in step with it, in the order in which it is written and once each.
-    pub syncs: Vec<Sync>,
+    pub syncs: Vec<InStep>,
     /// Does the app see the bearer token, or the app password?
     pub pass_authorization: bool,
     /// Does a connection need a client's certificate?
@@ -42,7 +42,7 @@ pub struct AppSettings {
 
 /// What telephones and computers keep in step with an app.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Sync {
+pub enum InStep {
     /// Calendars (RFC 4791).
     Caldav,
     /// Contacts (RFC 6352).

@@ -39,7 +39,7 @@ use access::policy::{Listed, Method, Place};
 use access::target::HostName;
 use access::{Policy, Timestamp};
 
-pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, Rate, Scheme, Sync, Timeouts, Upstream};
+pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, InStep, Rate, Scheme, Timeouts, Upstream};
 pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
 pub use deviations::Deviation;
 pub use fault::Severity;

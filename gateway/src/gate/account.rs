@@ -1,5 +1,7 @@
 //! One's own account: what is signed in, which tokens there are, and what can be done about it (D1, D2, P6, S9, S11).
 
+use std::time::Duration;
+
 use access::identity::{AppName, SessionId, TokenId};
 use access::login::{Flow, Stage};
 use access::password::{Password, PasswordError, Verdict};
@@ -9,7 +11,7 @@ use access::totp::TotpSecret;
 use access::{ClientAddr, Secret, Timestamp};
 
 use super::login::{Caller, LoginError, PasswordFault, REAUTHENTICATION, actor, password_account};
-use super::own::Described;
+use super::own::{Described, limited};
 use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -187,6 +189,7 @@ impl Gate {
         address: ClientAddr,
         described: Described<'_>,
         apps: Vec<AppName>,
+        life: Duration,
     ) -> Result<Made, LoginError> {
         if !self.is_fresh(visitor) {
             return Ok(Made::Stale);
@@ -200,9 +203,11 @@ impl Gate {
         if self.vault.tokens(Some(person.person.id)).await?.len() >= TOKENS {
             return Ok(Made::TooMany);
         }
-        let expires = described.life.map_or(Timestamp::NEVER, |life| self.clock.now() + life);
+        let expires = self.clock.now() + life;
         let opens = apps.iter().map(AppName::as_str).collect::<Vec<_>>().join(", ");
-        let entry = Entry::new(actor(person), "token.add").from(address.ip()).detail(format!("\"{name}\" for {opens}"));
+        let entry = Entry::new(actor(person), "token.add")
+            .from(address.ip())
+            .detail(format!("\"{name}\" for {opens}{}", limited(&only_from)));
         let new =
             NewToken { owner: person.person.id, name: name.to_owned(), apps, scopes: Vec::new(), only_from, expires };
         let made = self.vault.standing_on(visitor.record()).add_token(new, entry).await;

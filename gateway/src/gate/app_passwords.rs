@@ -1,12 +1,14 @@
 //! One's own app passwords: made and revoked on the account page (A2, A3).
 
+use std::time::Duration;
+
 use access::identity::AppPasswordId;
 use access::protocol::{Protocol, Protocols};
 use access::secret::TypedSecret;
 use access::{ClientAddr, Timestamp};
 
 use super::login::{LoginError, actor};
-use super::own::Described;
+use super::own::{Described, limited};
 use super::{Gate, Visitor};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -37,6 +39,7 @@ impl Gate {
         visitor: &Visitor,
         address: ClientAddr,
         described: Described<'_>,
+        life: Option<Duration>,
     ) -> Result<AppPasswordMade, LoginError> {
         if !self.is_fresh(visitor) {
             return Ok(AppPasswordMade::Stale);
@@ -44,13 +47,15 @@ impl Gate {
         let Some(name) = token_name(described.name) else { return Ok(AppPasswordMade::Name) };
         let Some(only_from) = described.only_from() else { return Ok(AppPasswordMade::Addresses) };
         let person = visitor.record();
-        let entry = Entry::new(actor(person), "app_password.add").from(address.ip()).detail(format!("\"{name}\""));
+        let entry = Entry::new(actor(person), "app_password.add")
+            .from(address.ip())
+            .detail(format!("\"{name}\"{}", limited(&only_from)));
         let new = NewAppPassword {
             owner: person.person.id,
             name: name.to_owned(),
             protocols: Protocols::NONE.with(Protocol::Web),
             only_from,
-            expires: described.life.map_or(Timestamp::NEVER, |life| self.clock.now() + life),
+            expires: life.map_or(Timestamp::NEVER, |life| self.clock.now() + life),
         };
         let made = self.vault.standing_on(visitor.record()).add_app_password(new, entry).await;
         self.catch_up(in_force).await?;

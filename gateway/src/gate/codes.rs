@@ -37,7 +37,7 @@ impl Gate {
         };
         let entry = Entry::new(actor(&person), "sign_in.send_code").from(caller.address.ip());
         let entry = entry.detail(format!("by {} to {}", method_word(method), to.masked()));
-        let code = CodeToSend { to: &to, code: new_code(), language: caller.language };
+        let code = CodeToSend { to: &to, code: new_code(), wish: caller.wish };
         let sending = self.vault.send_code(flow, code, caller.address, per_day, entry).await?;
         let result = match sending {
             Sending::Done => "sent",

@@ -690,7 +690,7 @@ mod tests {
                 device: "a browser".to_owned(),
                 kind: SessionKind::Portal,
                 expires: self.clock.now() + Duration::from_secs(24 * 60 * 60),
-                language: None,
+                wish: None,
             };
             let vault = &self.facts.vault;
             let ground = Ground::of(&vault.person(self.user).await.unwrap().unwrap());

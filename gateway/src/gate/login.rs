@@ -25,7 +25,7 @@ use crate::store::vault::{
     After, Bearer, Ground, HeldFlow, NOBODY, Opening, Outcome, PersonRecord, SessionKind, SessionRecord, Spend,
     VaultError,
 };
-use crate::words::Language;
+use crate::words::Wish;
 
 /// From where and with what somebody signs in.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct Caller<'a> {
     /// What will hold the session.
     pub kind: SessionKind,
     /// What a person in a browser is spoken to in.
-    pub language: Option<Language>,
+    pub wish: Option<Wish>,
 }
 
 /// What came of one step.
@@ -470,7 +470,7 @@ impl Gate {
             device: caller.device.chars().take(120).collect(),
             kind: caller.kind.clone(),
             expires,
-            language: caller.language,
+            wish: caller.wish,
         };
         let recovery = match &spend {
             Spend::SetUp { recovery, .. }

@@ -156,9 +156,9 @@ pub(super) async fn make_token(Posted { asking, fields }: Posted<Vec<(String, St
     let ticked = fields.iter().filter(|(name, _)| name == "app").map(|(_, app)| app.as_str()).collect::<Vec<_>>();
     let offered = apps_of(&asking);
     let apps = offered.iter().filter(|app| ticked.contains(&app.name.as_str())).map(|app| app.name.clone()).collect();
-    let life = Some(Duration::from_secs(u64::from(days) * 24 * 60 * 60));
-    let described = Described { name, addresses, life };
-    let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, described, apps).await {
+    let life = Duration::from_secs(u64::from(days) * 24 * 60 * 60);
+    let described = Described { name, addresses };
+    let problem = match gate.make_token(&visit.in_force, visitor, visit.resolved.client, described, apps, life).await {
         Ok(Made::Done(token, text)) => {
             let frame = asking.frame();
             let shown = TokenMade { frame, name: &token.name, text: text.expose() };

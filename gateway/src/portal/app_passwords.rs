@@ -46,8 +46,8 @@ pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Respon
         return asking.not_ours();
     };
     let life = days.map(|days| Duration::from_secs(days * 24 * 60 * 60));
-    let described = Described { name: &fields.name, addresses: &fields.addresses, life };
-    let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, described).await;
+    let described = Described { name: &fields.name, addresses: &fields.addresses };
+    let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, described, life).await;
     let problem = match made {
         Ok(AppPasswordMade::Done(record, letters)) => return show(&asking, &record, &letters.grouped()),
         Ok(AppPasswordMade::Stale) => return asking.again(NEW).await,

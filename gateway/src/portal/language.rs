@@ -9,25 +9,29 @@ use http::header::{ACCEPT_LANGUAGE, REFERER};
 use http::{HeaderMap, Method, Uri};
 use url::{Position, Url};
 
-use super::Visit;
 use super::cookies::{LANGUAGE_COOKIE, LANGUAGE_SECONDS, our_cookie, set_cookie};
 use super::respond::see_other;
 use super::return_to::ReturnTo;
-use crate::words::{Language, wanted};
+use super::{Reader, Visit};
+use crate::words::{Language, Wish, wanted};
 
 /// What this request is to be answered in.
 pub fn of(headers: &HeaderMap) -> Language {
-    let chosen = our_cookie(headers, LANGUAGE_COOKIE).and_then(Language::of_tag);
-    let wants = || wanted(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?);
-    chosen.or_else(wants).unwrap_or_default()
+    wish(headers).map(Wish::language).unwrap_or_default()
+}
+
+/// What whoever sent this wants to be spoken to in. `None`: nothing that we speak is named.
+pub(super) fn wish(headers: &HeaderMap) -> Option<Wish> {
+    let chosen = our_cookie(headers, LANGUAGE_COOKIE).and_then(Language::of_tag).map(Wish::Chosen);
+    chosen.or_else(|| wanted(headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?).map(Wish::Browser))
 }
 
 /// Keeps a choice, and leads back to the page on which it was made.
 pub(super) async fn choose(request: Request, next: Next) -> Response {
     let chosen = (request.method() == Method::GET).then(|| choice(request.uri())).flatten();
-    let (Some(language), Some(visit)) = (chosen, request.extensions().get::<Visit>()) else {
-        return next.run(request).await;
-    };
+    // Programs and what pages load choose nothing.
+    let visit = request.extensions().get::<Visit>().filter(|visit| visit.reader == Reader::Browser);
+    let (Some(language), Some(visit)) = (chosen, visit) else { return next.run(request).await };
     let back = back(visit.in_force.settings.portal.origin(), request.uri(), request.headers());
     let mut answer = see_other(&visit.in_force, &ReturnTo::Query(back));
     set_cookie(&mut answer, LANGUAGE_COOKIE, language.tag(), LANGUAGE_SECONDS);
@@ -48,11 +52,9 @@ fn back(portal: &str, uri: &Uri, headers: &HeaderMap) -> String {
         let is_ours = Url::parse(portal).is_ok_and(|ours| ours.origin() == told.origin());
         is_ours && told.path() == uri.path() && !told.query_pairs().any(|(name, _)| name == FIELD)
     });
-    match same {
-        Some(told) => told[Position::BeforePath..Position::AfterQuery].to_owned(),
-        // One slash: what begins with two could be taken for another host.
-        None => format!("/{}", uri.path().trim_start_matches('/')),
-    }
+    let back = same.as_ref().map_or(uri.path(), |told| &told[Position::BeforePath..Position::AfterQuery]);
+    // One slash: what begins with two could be taken for another host.
+    format!("/{}", back.trim_start_matches('/'))
 }
 
 /// In the query of any page, as `layout.html` writes it.

@@ -21,7 +21,7 @@ use super::pages::{self, ChooseMethod, Pause, Problem, Qr, RecoveryCodes, Second
 use super::refusal::{self, Addressee};
 use super::respond::{page as answer_page, see_other};
 use super::return_to::ReturnTo;
-use super::{Reader, Visit, codes, device, passkeys};
+use super::{Reader, Visit, codes, device, language, passkeys};
 use crate::gate::login::{Caller, LoginError, Opened, SignIn, method_word};
 use crate::gate::{Gate, Visitor};
 use crate::store::vault::{HeldFlow, PersonRecord, SessionKind};
@@ -409,7 +409,7 @@ pub(super) fn caller<'a>(visit: &'a Visit, headers: &HeaderMap, kind: SessionKin
         address: visit.resolved.client,
         device: device::words(headers.get(USER_AGENT)),
         kind,
-        language: (visit.reader == Reader::Browser).then_some(visit.language),
+        wish: language::wish(headers).filter(|_| visit.reader == Reader::Browser),
     }
 }
 

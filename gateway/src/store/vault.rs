@@ -51,7 +51,7 @@ use super::StoreError;
 use super::seal::Keys;
 use super::timed::Timed;
 use crate::clock::Clock;
-use crate::words::Language;
+use crate::words::{Language, Wish};
 pub use account::{Ended, Ends};
 pub use app_passwords::{AppPasswordKey, AppPasswordRecord, CLIENT_LENGTH, LastUse, NewAppPassword};
 pub use ceremonies::Ceremony;
@@ -98,7 +98,7 @@ pub struct PersonRecord {
     pub last_shown: Methods,
     /// Have they set security questions?
     pub has_questions: bool,
-    /// What they were last spoken to in, when they signed in with a browser.
+    /// What they chose to be spoken to in, or what the browser wanted that they first signed in with.
     pub language: Option<Language>,
 }
 
@@ -335,8 +335,8 @@ pub struct Opening {
     pub kind: SessionKind,
     /// Until when, whatever happens.
     pub expires: Timestamp,
-    /// What they are spoken to in, if that is known.
-    pub language: Option<Language>,
+    /// What they want to be spoken to in.
+    pub wish: Option<Wish>,
 }
 
 /// What became of an act that can find its ground gone.

@@ -30,6 +30,34 @@ pub enum Language {
     Japanese,
 }
 
+/// What somebody wants to be spoken to in, and how we know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// They chose it on a page.
+    Chosen(Language),
+    /// Their browser says so.
+    Browser(Language),
+}
+
+impl Wish {
+    /// What it is.
+    pub const fn language(self) -> Language {
+        match self {
+            Self::Chosen(language) | Self::Browser(language) => language,
+        }
+    }
+
+    /// What is to be remembered of them: what they chose, or the first that is known. Whoever has their password and another
+    /// browser does not change by that what they are warned in.
+    pub fn remembered(wish: Option<Self>, known: Option<Language>) -> Option<Language> {
+        match wish {
+            Some(Self::Chosen(language)) => Some(language),
+            Some(Self::Browser(language)) => known.or(Some(language)),
+            None => known,
+        }
+    }
+}
+
 impl Language {
     /// In the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::English, Self::Spanish, Self::Japanese];

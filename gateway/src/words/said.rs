@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use askama::FastWritable;
-use askama::filters::HtmlSafe;
+use askama::filters::{Html, HtmlSafe, escape};
 use fluent_bundle::{FluentArgs, FluentValue};
 
 use super::{Language, catalog};
 
 /// A sentence. Written into a page it is HTML; [`Said::plain`] is the same without markup.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Said {
     language: Language,
     id: &'static str,
@@ -19,7 +19,7 @@ pub struct Said {
 }
 
 /// What is filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Part {
     /// Words of somebody else, perhaps in another direction.
     Name(String),
@@ -35,11 +35,6 @@ enum Part {
     Time {
         said: String,
         exact: String,
-    },
-    /// Words of ours that lead somewhere.
-    Link {
-        said: String,
-        to: String,
     },
     /// As a program writes it.
     Code(String),
@@ -107,12 +102,6 @@ impl Said {
         self.with(variable, Part::Time { said: said.to_string(), exact: exact.to_string() })
     }
 
-    /// With words of ours that lead somewhere.
-    #[must_use]
-    pub fn link(self, variable: &'static str, words: &Self, to: &impl ToString) -> Self {
-        self.with(variable, Part::Link { said: words.plain(), to: to.to_string() })
-    }
-
     /// With a number, by which the words may change.
     #[must_use]
     pub fn number(self, variable: &'static str, number: &(impl Copy + TryInto<u64>)) -> Self {
@@ -140,7 +129,9 @@ impl Said {
             }
             self.known(|catalog| catalog.filled(self.id, &with).map(Cow::Owned))
         };
-        debug_assert!(found.is_some(), "nobody can say {:?} in {} with {:?}", self.id, self.language, self.with);
+        // What is filled in may be a secret.
+        let variables: Vec<_> = self.with.iter().map(|(variable, _)| *variable).collect();
+        debug_assert!(found.is_some(), "nobody can say {:?} in {} with {variables:?}", self.id, self.language);
         found.unwrap_or(Cow::Borrowed(self.id))
     }
 
@@ -159,7 +150,7 @@ impl Part {
             Self::Name(text) | Self::Strong(text) | Self::Exact(text) | Self::Words(text) | Self::Whole(text) => {
                 text.as_str().into()
             }
-            Self::Time { said, .. } | Self::Link { said, .. } => said.as_str().into(),
+            Self::Time { said, .. } => said.as_str().into(),
             Self::Code(code) => code.as_str().into(),
             Self::Mark(_) => "".into(),
             Self::Number(number) => (*number).into(),
@@ -171,10 +162,9 @@ impl Part {
             Self::Name(text) => format!("<bdi>{}</bdi>", escaped(text)),
             Self::Strong(text) => format!("<strong><bdi>{}</bdi></strong>", escaped(text)),
             Self::Exact(text) => format!("<bdi class=\"exact\">{}</bdi>", escaped(text)),
-            Self::Words(text) => escaped(text),
+            Self::Words(text) => escaped(text).to_string(),
             Self::Whole(text) => format!("<span class=\"whole\">{}</span>", escaped(text)),
             Self::Time { said, exact } => format!("<time datetime=\"{}\">{}</time>", escaped(exact), escaped(said)),
-            Self::Link { said, to } => format!("<a href=\"{}\">{}</a>", escaped(to), escaped(said)),
             Self::Code(code) => format!("<code>{}</code>", escaped(code)),
             Self::Mark(mark) => return (*mark).into(),
             Self::Number(number) => return (*number).into(),
@@ -198,17 +188,7 @@ impl FastWritable for Said {
     }
 }
 
-fn escaped(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '<' => html.push_str("&#60;"),
-            '>' => html.push_str("&#62;"),
-            '&' => html.push_str("&#38;"),
-            '"' => html.push_str("&#34;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
-    html
+fn escaped(text: &str) -> impl fmt::Display {
+    let Ok(safe) = escape(text, Html);
+    safe
 }

@@ -3,7 +3,7 @@
 use super::Language;
 
 /// The language of ours that an `Accept-Language` field likes best. `None`: none of ours is named. Of equals the first; what is
-/// refused (`q=0`) counts as not named, and more than [`MOST`] languages are not looked at.
+/// refused (`q=0`) counts as not named, and what comes after 32 languages is not looked at.
 pub fn wanted(accepted: &str) -> Option<Language> {
     let mut best: Option<(u16, Language)> = None;
     for part in accepted.split(',').take(MOST) {

@@ -238,7 +238,7 @@ async fn open(vault: &Vault, person: &PersonRecord) -> String {
         device: "Firefox on Linux".to_owned(),
         kind: SessionKind::App(AppName::parse("crm").expect("a name")),
         expires: Clock::system().now() + DAY,
-        language: None,
+        wish: None,
     };
     let after = After::Password(vestibule::store::vault::Ground::of(person));
     let opened = vault.open_session(proved(person), after, Spend::Nothing, opening, entry("session.open")).await;

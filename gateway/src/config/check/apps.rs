@@ -14,7 +14,7 @@ use crate::config::fault::{Page, Spot, nearest, shown};
 use crate::config::file::{self, Gateway};
 use crate::config::words::{AllowText, HostText, HttpMethod, MethodWord, PathText, SyncWord, TimeSpan};
 use crate::config::written::{At, OneOrMany};
-use crate::config::{AppSettings, ClientCertificate, PublicUrl, Sync};
+use crate::config::{AppSettings, ClientCertificate, InStep, PublicUrl};
 
 /// All apps, for the data plane and for the rules.
 #[derive(Debug, Default)]
@@ -137,8 +137,8 @@ fn warn_of_unused_limits(page: Page<'_>, app: &file::App, rules: &App) {
     }
 }
 
-/// Telephones show nothing but an app password, and give it away to nobody whom they can't tell.
-fn syncs(page: Page<'_>, app: &file::App) -> Vec<Sync> {
+/// Telephones show nothing but an app password.
+fn syncs(page: Page<'_>, app: &file::App) -> Vec<InStep> {
     let Some(written) = &app.syncs else { return Vec::new() };
     if app.basic.is_none() {
         page.refuse(
@@ -151,9 +151,9 @@ fn syncs(page: Page<'_>, app: &file::App) -> Vec<Sync> {
     let mut syncs = Vec::new();
     for word in &written.value.0 {
         let sync = match word.value {
-            SyncWord::Caldav => Sync::Caldav,
-            SyncWord::Carddav => Sync::Carddav,
-            SyncWord::Activesync => Sync::ActiveSync,
+            SyncWord::Caldav => InStep::Caldav,
+            SyncWord::Carddav => InStep::Carddav,
+            SyncWord::Activesync => InStep::ActiveSync,
         };
         if !syncs.contains(&sync) {
             syncs.push(sync);

@@ -91,7 +91,7 @@ fn every_setting_of_an_app_arrives() {
     let settings = folder.load().unwrap().settings;
     let app = &settings.apps["crm.localhost"];
     assert!(app.takes_app_passwords);
-    assert_eq!(app.syncs, [Sync::Carddav, Sync::Caldav]);
+    assert_eq!(app.syncs, [InStep::Carddav, InStep::Caldav]);
     assert_eq!((&*app.title, app.pass_authorization, app.upstreams[0].scheme), ("Customers", true, Scheme::Https));
     assert_eq!((&app.upstreams[0].ca_file, app.upstreams[0].port), (&Some(folder.path().join("ca.pem")), 8443));
     let rules = &settings.policy.rules().apps[&app.name];

@@ -233,7 +233,8 @@ pub struct AppChoice {
     pub ticked: bool,
 }
 
-/// `/account/tokens/new`: a token is described. Posts `form`, `name`, `app` for each that is ticked, and `days` there.
+/// `/account/tokens/new`: a token is described. Posts `form`, `name`, `app` for each that is ticked, `addresses`
+/// and `days` there.
 #[derive(Template)]
 #[template(path = "new_token.html")]
 pub struct NewToken<'a> {

@@ -32,7 +32,8 @@ pub struct UsedBy {
     pub client: String,
 }
 
-/// `/account/app-passwords/new`: an app password is described. Posts `form`, `name` and `life` there.
+/// `/account/app-passwords/new`: an app password is described. Posts `form`, `name`, `addresses` and
+/// `life` there.
 #[derive(Template)]
 #[template(path = "new_app_password.html")]
 pub struct NewAppPassword<'a> {

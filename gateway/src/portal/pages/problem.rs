@@ -100,6 +100,11 @@ pub enum Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// Is it about the addresses, and not about the first field?
+    pub(super) fn blames_addresses(problem: Option<&Self>) -> bool {
+        matches!(problem, Some(Self::BadAddresses))
+    }
+
     /// Nothing was done wrong: it is told calmly.
     pub(super) fn is_notice(&self) -> bool {
         matches!(self, Self::SessionOver | Self::SessionEnded | Self::PasswordReset | Self::PasswordTooOld | Self::Busy)

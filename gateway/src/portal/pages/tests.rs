@@ -114,6 +114,7 @@ fn the_field_to_fill_has_the_focus_and_every_field_a_label() {
             "questions" | "questions-again" => Some("question1"),
             "reset-password" | "reset-password-differ" => Some("password"),
             name if name.starts_with("new-password") => Some("current"),
+            "new-token-addresses" => Some("addresses"),
             name if name.starts_with("new-token") || name.starts_with("new-app-password") => Some("name"),
             name if name.starts_with("sign-in") || name.starts_with("invitation-") || name == "invitation" => {
                 Some("password")

@@ -24,7 +24,7 @@ use super::secrets::{factor, without_recovery};
 use super::{Digest, HeldFlow, PersonRecord, Vault, VaultError};
 use crate::audit::Entry;
 use crate::store::{Applied, StoreError, Table};
-use crate::words::Language;
+use crate::words::Wish;
 
 /// A code that was sent for a sign-in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,8 +46,8 @@ pub struct CodeToSend<'a> {
     pub to: &'a Destination,
     /// Six digits.
     pub code: Secret<String>,
-    /// What is spoken on the page that waits for it; otherwise what the person was last spoken to in.
-    pub language: Option<Language>,
+    /// What whoever asks for it is spoken to in: it counts where nothing is known of the person.
+    pub wish: Option<Wish>,
 }
 
 /// What became of a code to be sent.
@@ -67,7 +67,7 @@ impl Vault {
     pub async fn send_code(
         &self,
         flow: &str,
-        CodeToSend { to, code, language }: CodeToSend<'_>,
+        CodeToSend { to, code, wish }: CodeToSend<'_>,
         source: ClientAddr,
         per_day: Option<NonZeroU32>,
         entry: Entry,
@@ -77,8 +77,8 @@ impl Vault {
         loop {
             let Some(read) = self.issued_flow(digest).await? else { return Ok(Sending::Gone) };
             let Some(mut person) = self.person(read.value.flow.person).await? else { return Ok(Sending::Gone) };
-            // Whoever reads the page reads the code.
-            person.language = language.or(person.language);
+            // It also warns its reader of whoever may be asking.
+            person.language = person.language.or(wish.map(Wish::language));
             if read.value.flow.wrong >= CODES_PER_FLOW {
                 return Ok(Sending::Gone);
             }

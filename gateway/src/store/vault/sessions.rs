@@ -20,6 +20,7 @@ use super::{After, Bearer, Digest, Opening, Outcome, PersonRecord, SessionKind, 
 use crate::audit::Entry;
 use crate::store::seal::random;
 use crate::store::{Applied, Notice, Store, StoreError, Table};
+use crate::words::Wish;
 
 impl Vault {
     /// Opens a session from a completed sign-in: consumes the flow (if there was one) and what was spent, stores the
@@ -37,7 +38,7 @@ impl Vault {
         let user = proved.person();
         let device: String = opening.device.chars().take(DEVICE_LENGTH).collect();
         let opening = Opening { device: device.clone(), ..opening };
-        let Opening { address, kind, expires, language, .. } = opening.clone();
+        let Opening { address, kind, expires, wish, .. } = opening.clone();
         let (flow, ground) = match after {
             After::Password(ground) => (None, ground),
             After::Flow(held) => {
@@ -75,7 +76,7 @@ impl Vault {
             let mut after = read.value.clone();
             after.last_sign_in = Some((proved.at(), address.ip()));
             after.last_shown = proved.factors();
-            after.language = language.or(after.language);
+            after.language = Wish::remembered(wish, after.language);
             if !self.spend(&mut act, &mut after, &spend).await? {
                 return Ok(Outcome::Gone);
             }
@@ -104,11 +105,11 @@ impl Vault {
                 self.note_place(&mut act, &read.value, &opening).await?;
             }
             match &spend {
-                Spend::SetUp { .. } => act.tell(&after, Change::Authenticator, &entry)?,
+                Spend::SetUp { .. } => act.tell(&read.value, Change::Authenticator, &entry)?,
                 Spend::SetUpPasskey { passkey, .. } => {
-                    act.tell(&after, Change::Passkey(passkey.name.clone()), &entry)?;
+                    act.tell(&read.value, Change::Passkey(passkey.name.clone()), &entry)?;
                 }
-                Spend::SetUpCodes { to, .. } => act.tell(&after, codes::told(to), &entry)?,
+                Spend::SetUpCodes { to, .. } => act.tell(&read.value, codes::told(to), &entry)?,
                 Spend::Nothing | Spend::Totp(_) | Spend::Recovery(_) | Spend::Passkey(_) => {}
             }
             match act.commit().await? {

@@ -40,9 +40,9 @@ is-not-set-up = Sin configurar
 replace-authenticator = Reemplazar{ $unseen } su aplicación de autenticación{ $seen }
 # $to es el final de un número de teléfono, o parte de una dirección de correo.
 codes-go-to = Los códigos se envían a { $to }
-remove-codes-by-text-message = Quitar{ $unseen } los códigos por mensaje de texto{ $seen }
-remove-codes-by-call = Quitar{ $unseen } los códigos por llamada{ $seen }
-remove-codes-by-mail = Quitar{ $unseen } los códigos por correo{ $seen }
+remove-codes-by-text-message = Eliminar{ $unseen } los códigos por mensaje de texto{ $seen }
+remove-codes-by-call = Eliminar{ $unseen } los códigos por llamada{ $seen }
+remove-codes-by-mail = Eliminar{ $unseen } los códigos por correo{ $seen }
 # Se dice de las preguntas de seguridad.
 questions-are-set = Configuradas
 questions-are-not-set = Sin configurar
@@ -69,8 +69,8 @@ end-device = Terminar{ $unseen } la sesión de { $name }{ $seen }
 
 # Tokens.
 api-tokens = Tokens de API
-no-tokens = No tiene ninguno. Lo presenta un programa que actúa en su nombre.
-tokens-hint = Los programas que actúan en su nombre presentan uno de estos. Lo que se revoca deja de funcionar definitivamente.
+no-tokens = No tiene ninguno. Los usan los programas que actúan en su nombre.
+tokens-hint = Los usan los programas que actúan en su nombre. Lo que se revoca deja de funcionar definitivamente.
 revoke-token = Revocar{ $unseen } el token { $name }{ $seen }
 make-token = Crear un token
 
@@ -90,7 +90,7 @@ back-to-account = Volver a su cuenta
 replace-authenticator-ask = ¿Reemplazar su aplicación de autenticación?
 replace-authenticator-lead = Para un teléfono nuevo u otra aplicación. La que tiene funciona hasta que introduzca el primer código de la nueva; entonces deja de funcionar, igual que sus antiguos códigos de recuperación.
 set-up-two-step-ask = ¿Configurar el inicio de sesión { $steps }?
-set-up-two-step-lead = Inicia sesión con su contraseña y un código de su teléfono, de modo que nadie entra solo con su contraseña.
+set-up-two-step-lead = Inicia sesión con su contraseña y un código de su teléfono, de modo que su contraseña por sí sola no basta para entrar.
 switch-two-step-off = Desactivar el inicio de sesión en dos pasos
 
 # Otra contraseña.
@@ -137,7 +137,7 @@ new-token-lead = Para un programa que actúa en su nombre: en las aplicaciones q
 # La etiqueta de un campo: cómo se llama el token o la contraseña de aplicación.
 its-name = Nombre
 token-name-hint = Para qué sirve, de modo que lo reconozca después: «exportación nocturna».
-which-apps = ¿Qué aplicaciones abre?
+which-apps = ¿A qué aplicaciones da acceso?
 # Una lista para elegir, y lo que contiene.
 how-long = ¿Cuánto tiempo sirve?
 for-days = { $count ->
@@ -154,6 +154,6 @@ token-made-lead = Este es «{ $name }». { $stressed }Cópielo ahora:{ $calm } n
 token-made-hint = El programa lo envía con cada solicitud: { $header }
 token-is-copied = Ya lo he copiado, continuar
 
-# From where a token or an app password counts. $address is the one its maker has now.
+# Desde dónde vale un token o una contraseña de aplicación. $address es la dirección que tiene ahora quien lo crea.
 only-from-label = Solo desde estas direcciones (opcional)
-only-from-hint = Direcciones o prefijos, separados por comas. Si lo deja vacío, vale desde donde usted pueda entrar. Ahora está en { $address }.
+only-from-hint = Direcciones o prefijos, separados por comas. Si lo deja vacío, vale desde donde usted pueda entrar. Su dirección actual es { $address }.

@@ -5,7 +5,7 @@ app-password-made-title = Su nueva contraseña de aplicación
 
 # En la página de la cuenta.
 app-passwords-heading = Contraseñas de aplicación
-no-app-passwords = No tiene ninguna. Un calendario o un programa parecido la presenta junto con su nombre de usuario; allí no se acepta su propia contraseña.
+no-app-passwords = No tiene ninguna. Las usan, con su nombre de usuario, los calendarios y similares; ahí no sirve su contraseña habitual.
 app-passwords-hint = Cada una es para un solo programa. Lo que se revoca deja de funcionar definitivamente.
 # $when es «hace 5 minutos» o «24 de octubre de 2026»; $client es como se llama a sí mismo el programa.
 last-used-from-by = último uso: { $when }, desde { $address }, con { $client }
@@ -28,7 +28,7 @@ app-password-made-hint = Con o sin guiones y espacios, en mayúsculas o minúscu
 show-app-password-picture = Mostrarla como imagen para una cámara
 # Lo leen los lectores de pantalla en lugar de la imagen.
 app-password-picture = La contraseña de aplicación como código QR
-# For Apple's systems: a configuration profile.
+# Para los sistemas de Apple: un perfil de configuración.
 set-up-apple = Configurar este iPhone, iPad o Mac
-set-up-apple-hint = Se descarga un perfil con todos estos datos. Ábralo en los ajustes, que preguntan antes de añadir nada.
+set-up-apple-hint = Se descarga un perfil con todos estos datos. Ábralo en Ajustes; el sistema pregunta antes de añadir nada.
 app-password-is-put-in = Ya la he introducido, continuar

@@ -48,14 +48,14 @@ home-see-address = Ver desde qué dirección se conecta
 
 # Antes y después de cerrar la sesión.
 sign-out-ask = ¿Cerrar sesión?
-sign-out-lead = Ha iniciado sesión como { $user }. Al cerrar la sesión se cierran todas sus aplicaciones en este navegador.
+sign-out-lead = Ha iniciado sesión como { $user }. Se cerrará la sesión de todas sus aplicaciones en este navegador.
 sign-out-stay = Mantener la sesión
 signed-out-heading = Ha cerrado la sesión
-signed-out-lead = Sus aplicaciones están cerradas en este navegador. En un equipo compartido, cierre también la ventana.
+signed-out-lead = Se ha cerrado la sesión de todas sus aplicaciones en este navegador. En un equipo compartido, cierre también la ventana.
 sign-in-again = Volver a iniciar sesión
 
 # Lo que se sabe de una solicitud: nombres con sus valores detrás.
-whoami-lead = Lo que esta puerta de enlace sabe de la solicitud que le trajo esta página.
+whoami-lead = Lo que esta puerta de enlace sabe de la solicitud con la que se abrió esta página.
 whoami-address = Su dirección
 # El otro extremo de la conexión, que puede ser un proxy.
 whoami-peer = Conexión desde

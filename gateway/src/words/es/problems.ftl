@@ -51,12 +51,12 @@ problem-same-password = Esa ya es su contraseña. Elija otra.
 problem-passkey-refused = Esa clave de acceso o llave no se pudo usar aquí. Inténtelo de nuevo o elija otra forma.
 problem-passkey-not-added = Esa clave de acceso o llave no se pudo añadir. Inténtelo de nuevo; si ya es una de las suyas, use otra.
 problem-too-many-passkeys = Ya tiene tantas claves de acceso como se permite. Elimine una que no use y, después, añada esta.
-problem-passkey-name = Un nombre tiene de 1 a 64 caracteres. Escriba cómo llama a esta llave.
+problem-passkey-name = El nombre de una clave de acceso o llave tiene de 1 a 64 caracteres. Escriba un nombre que le permita reconocerla.
 problem-last-second-step = Este es el único segundo paso que le queda y debe tener uno. Añada otro primero.
 
 # Tokens de API y contraseñas de aplicación.
 problem-token-name = Un nombre tiene de 1 a 64 caracteres. Escriba para qué es el token.
-problem-token-without-apps = Elija al menos una aplicación que el token abra.
+problem-token-without-apps = Elija al menos una aplicación a la que dé acceso el token.
 problem-too-many-tokens = Ya tiene tantos tokens como se permite. Revoque uno que no necesite y, después, cree este.
 problem-app-password-name = Un nombre tiene de 1 a 64 caracteres. Escriba para qué programa es la contraseña de aplicación.
 problem-too-many-app-passwords = Ya tiene tantas contraseñas de aplicación como se permite. Revoque una que no necesite y, después, cree esta.

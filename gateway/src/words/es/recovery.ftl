@@ -25,7 +25,7 @@ link-sent-hint = ¿No llega nada en unos minutos? Mire en el correo no deseado, 
 use-another-address = Usar otra dirección
 
 # Donde se elige otra contraseña; el título es reset-title.
-reset-lead = Después iniciará sesión con ella. Se cerrará la sesión en los navegadores, teléfonos y aplicaciones nativas donde ahora está abierta.
+reset-lead = Después iniciará sesión con ella. Se cerrará la sesión en los navegadores, teléfonos y aplicaciones nativas donde ahora la tiene iniciada.
 # Un botón.
 save-the-password = Guardar la contraseña
 
@@ -36,7 +36,7 @@ reset-gone-lead = Ya se usó, es demasiado antiguo, lo sustituyó uno más recie
 ask-for-a-new-link = Pedir un enlace nuevo
 
 # De un inicio de sesión del que avisó un correo; el título es not-me-title. $device es, por ejemplo, «Firefox on Windows»; $when, «hace 2 minutos» o una fecha.
-not-me-lead = Alguien inició sesión con { $device } desde { $address }, { $when }.
+not-me-lead = Alguien inició sesión con { $device } desde { $address } ({ $when }).
 # Un botón.
 sign-out-everywhere = Cerrar sesión en todas partes
 not-me-hint = Cierra su sesión en todos los navegadores, teléfonos y aplicaciones nativas. Si fue usted, no tiene que hacer nada.

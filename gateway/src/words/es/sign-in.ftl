@@ -5,7 +5,7 @@ sign-in-to = para continuar a { $app }
 user-name = Nombre de usuario
 password = Contraseña
 continue = Continuar
-sign-in-with-passkey = Iniciar sesión con una clave de acceso
+sign-in-with-passkey = Iniciar sesión con una clave de acceso (passkey)
 forgot-password = ¿Olvidó la contraseña?
 set-up-title = Configurar el inicio de sesión en dos pasos
 invitation-title = Elegir una contraseña
@@ -34,24 +34,24 @@ code = Código
 recovery-code = Código de recuperación
 
 # Enlaces a los otros segundos pasos.
-use-passkey-or-key-instead = Usar en su lugar su clave de acceso o llave de seguridad
-use-authenticator-instead = Usar en su lugar su aplicación de autenticación
-code-by-text-message-instead = Recibir en su lugar un código por mensaje de texto
-code-by-call-instead = Recibir en su lugar un código por llamada
-code-by-mail-instead = Recibir en su lugar un código por correo
-use-recovery-code-instead = Usar en su lugar un código de recuperación
+use-passkey-or-key-instead = Usar la clave de acceso o la llave de seguridad
+use-authenticator-instead = Usar la aplicación de autenticación
+code-by-text-message-instead = Recibir un código por mensaje de texto
+code-by-call-instead = Recibir un código por llamada
+code-by-mail-instead = Recibir un código por correo
+use-recovery-code-instead = Usar un código de recuperación
 not-this-user = ¿No es usted { $user }? Empezar de nuevo
 
 # Antes de enviar un código. $to es el final de un número de teléfono, o parte de una dirección de correo.
 send-code-by-text-message = Enviamos un código de 6 dígitos por mensaje de texto al número terminado en { $to }.
-send-code-by-call = Llamamos al número terminado en { $to } y decimos un código de 6 dígitos.
+send-code-by-call = Llamamos al número terminado en { $to } y le dictamos un código de 6 dígitos.
 send-code-by-mail = Enviamos un código de 6 dígitos a { $to }.
 # Títulos donde se configuran esos códigos.
 codes-by-text-message-title = Códigos por mensaje de texto
 codes-by-call-title = Códigos por llamada
 codes-by-mail-title = Códigos por correo
 codes-by-text-message-lead = A partir de ahora inicia sesión con su contraseña y un código que le llega por mensaje de texto.
-codes-by-call-lead = A partir de ahora inicia sesión con su contraseña y un código que le dice una llamada.
+codes-by-call-lead = A partir de ahora inicia sesión con su contraseña y un código que se le dicta en una llamada.
 codes-by-mail-lead = A partir de ahora inicia sesión con su contraseña y un código que llega a la dirección de su cuenta.
 sent-codes-are-weaker = Estos mensajes pueden interceptarse por el camino. Una clave de acceso o una aplicación de autenticación es más segura y funciona sin red.
 telephone-number = Número de teléfono
@@ -65,22 +65,22 @@ choose-another-way = Elegir otra forma
 
 # Después de enviar un código. $digits es six-digit; $to como arriba.
 sent-code-by-text-message = Un código { $digits } va en camino por mensaje de texto al número terminado en { $to }. Sirve una sola vez y durante diez minutos.
-sent-code-by-call = Una llamada al número terminado en { $to } dice un código { $digits }. Sirve una sola vez y durante diez minutos.
+sent-code-by-call = En una llamada al número terminado en { $to } se le dicta un código { $digits }. Sirve una sola vez y durante diez minutos.
 sent-code-by-mail = Un código { $digits } va en camino a { $to }. Sirve una sola vez y durante diez minutos.
 send-another-code = ¿No llegó nada? Recibir otro código
 
 # Configurar el inicio de sesión en dos pasos: el título. $steps es two-step.
 set-up-heading = Configurar el inicio de sesión { $steps }
-choose-method-lead = A partir de ahora nadie entra solo con su contraseña. Elija qué más mostrará; después puede añadir otras formas.
+choose-method-lead = A partir de ahora su contraseña por sí sola no basta para entrar. Elija qué más mostrará; después puede añadir otras formas.
 # Lo que se puede configurar: cada nombre con lo que es. $digits es six-digit.
-passkey-or-key = Clave de acceso o llave de seguridad
+passkey-or-key = Clave de acceso (passkey) o llave de seguridad
 passkey-or-key-is = Su huella digital, su rostro o el bloqueo de pantalla, o una llave que se conecta. No hay nada que escribir, así que nadie puede sonsacarle nada.
 authenticator-app = Aplicación de autenticación
 authenticator-app-is = Un código { $digits } de una aplicación en su teléfono.
 text-message = Mensaje de texto
 text-message-is = Un código { $digits } a su teléfono. Puede interceptarse por el camino.
 call = Llamada
-call-is = Una llamada que dice un código { $digits }. Puede interceptarse por el camino.
+call-is = Una llamada en la que se le dicta un código { $digits }. Puede interceptarse por el camino.
 e-mail = Correo
 e-mail-is = Un código { $digits } a su buzón. La forma más débil de todas.
 # El botón junto a cada una. Lo que está entre $unseen y $seen solo lo dicen los lectores de pantalla.
@@ -91,7 +91,7 @@ set-up-call = Configurar{ $unseen } códigos por llamada{ $seen }
 set-up-e-mail = Configurar{ $unseen } códigos por correo{ $seen }
 
 # Configurar una aplicación de autenticación.
-set-up-authenticator-lead = A partir de ahora inicia sesión con su contraseña y un código de su teléfono. Así nadie entra solo con su contraseña.
+set-up-authenticator-lead = A partir de ahora inicia sesión con su contraseña y un código de su teléfono. Así, su contraseña por sí sola no basta para entrar.
 get-authenticator = Consiga una aplicación de autenticación
 get-authenticator-how = Si su teléfono aún no tiene ninguna, instale una desde su tienda de aplicaciones. Muchos gestores de contraseñas también sirven.
 scan-picture = Escanee esta imagen con ella

@@ -12,7 +12,7 @@ token-made-title = 新しいトークン
 account-lead = { $person } さん、{ $user } としてサインインしています。
 # たった今したこと。
 done-password = パスワードを変更しました。
-done-session = 選んだサインインを終了しました。
+done-session = 選んだセッションを終了しました。
 done-others = ほかのブラウザーのセッションをすべて終了しました。
 done-token = トークンを無効にしました。元には戻せません。
 done-passkey-added = パスキーを追加しました。
@@ -62,8 +62,8 @@ end-session = { $unseen }{ $name } のセッションを{ $seen }終了
 end-other-sessions = ほかをすべて終了
 # スマートフォンとプログラムのサインイン。
 telephones-and-apps = スマートフォンとネイティブアプリ
-no-devices = サインインしているものはありません。
-end-device = { $unseen }{ $name } のサインインを{ $seen }終了
+no-devices = サインイン中の端末はありません。
+end-device = { $unseen }{ $name } のセッションを{ $seen }終了
 
 # トークン。
 api-tokens = APIトークン
@@ -76,10 +76,10 @@ make-token = トークンを作成
 # $when は「5分前」または「2026年10月24日」。
 since-when = サインイン：{ $when }
 last-used = 最終使用：{ $when }
-last-used-from = 最終使用：{ $when }、{ $address } から
+last-used-from = 最終使用：{ $when }（接続元：{ $address }）
 never-used = 未使用
 good-until = 期限：{ $when }
-only-from = { $addresses }からのみ
+only-from = { $addresses } からのみ
 
 # 多くのページの終わりにあるリンク。
 back-to-account = アカウントに戻る
@@ -99,7 +99,7 @@ save-new-password = パスワードを変更
 what-should-stop = 使えなくするものを選んでください
 ends-hint = 選ばなかったものは今までどおり使えます。ここで終了したものは元に戻せません。
 ends-browsers = ほかのブラウザーのセッションを終了する
-ends-devices = スマートフォンとネイティブアプリのサインインを終了する
+ends-devices = スマートフォンとネイティブアプリのセッションを終了する
 ends-tokens = APIトークンを無効にする
 ends-app-passwords = アプリパスワードを無効にする
 ends-last-used = { $name }、最終使用：{ $when }
@@ -148,6 +148,6 @@ token-made-lead = 「{ $name }」のトークンです。{ $stressed }今すぐ�
 token-made-hint = プログラムはリクエストごとに次の行を送ります：{ $header }
 token-is-copied = コピーしました。続ける
 
-# From where a token or an app password counts. $address is the one its maker has now.
+# トークンやアプリパスワードを使える接続元。$address は作成する人の現在のアドレス。
 only-from-label = 使える接続元アドレス（任意）
-only-from-hint = IPアドレスまたはプレフィックスを「,」で区切って入力します。空欄の場合は、あなたがアクセスできるすべての場所から使えます。現在のアドレスは{ $address }です。
+only-from-hint = IPアドレスまたはプレフィックスを「,」で区切って入力します。空欄の場合は、あなたがアクセスできるすべての場所から使えます。現在のアドレスは { $address } です。

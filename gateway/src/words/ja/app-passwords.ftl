@@ -8,7 +8,7 @@ app-passwords-heading = アプリパスワード
 no-app-passwords = アプリパスワードはありません。カレンダーなどのプログラムが、ユーザー名と一緒に使うものです。サインイン用のパスワードはそこでは使えません。
 app-passwords-hint = 1つのプログラムに1つずつ使います。無効にすると元には戻せません。
 # $when は「5分前」または「2026年10月24日」。$client はプログラムが名乗る名前。
-last-used-from-by = 最終使用：{ $when }、{ $address } から、{ $client }
+last-used-from-by = 最終使用：{ $when }（接続元：{ $address }、プログラム：{ $client }）
 # $unseen と $seen の間はスクリーンリーダーだけが読み上げる。残りだけでボタンとして通じること。
 revoke-app-password = { $unseen }アプリパスワード「{ $name }」を{ $seen }無効にする
 # リンク。
@@ -28,7 +28,7 @@ app-password-made-hint = ハイフンや空白はあってもなくても、大�
 show-app-password-picture = カメラで読み取れる画像を表示
 # 画像の代わりにスクリーンリーダーが読み上げる。
 app-password-picture = アプリパスワードのQRコード
-# For Apple's systems: a configuration profile.
+# Appleのシステム向け。構成プロファイル。
 set-up-apple = このiPhone、iPad、Macを設定する
-set-up-apple-hint = 入力済みのプロファイルをダウンロードします。「設定」で開くと、追加の前に確認されます。
+set-up-apple-hint = 設定を入力済みのプロファイルをダウンロードします。「設定」で開くと、追加する前に確認を求められます。
 app-password-is-put-in = 入力しました。続ける

@@ -24,7 +24,7 @@ letter-new-place-otherwise = 心当たりがない場合は、パスワードも
 letter-code-subject = { $organization } のサインインコード
 letter-code = サインインコードは { $code } です。{ $minutes }分以内に1回だけ使えます。
 letter-code-otherwise = このコードを尋ねるのは、サインイン中のページだけです。ほかの誰かが尋ねることはありません。サインインの途中でない場合は、パスワードを誰かに知られています。すぐに変更してください。
-# SMS。電話には冒頭が表示される。プログラム用の行が続く。
+# SMS。スマートフォンには冒頭が表示される。プログラム用の行が続く。
 text-message-code = { $code } は { $organization } のサインインコードです。{ $organization } の者がこのコードを尋ねることはありません。
 # 音声で読み上げられる。$digits は1桁ずつ区切ったコード。
 call-code = { $organization } のサインインコードは、{ $digits }です。もう一度お伝えします。{ $digits }です。
@@ -47,13 +47,13 @@ letter-password-reset = メールのリンクから、アカウントのパス�
 letter-authenticator-subject = 認証アプリが設定されました
 letter-authenticator = アカウントに認証アプリが設定されました。今後は、そのコードが2段階目になります。
 letter-passkey-subject = パスキーが追加されました
-letter-passkey = 「{ $name }」というパスキーまたはセキュリティキーで、アカウントを開けるようになりました。
+letter-passkey = 「{ $name }」というパスキーまたはセキュリティキーで、アカウントにサインインできるようになりました。
 letter-passkey-removed-subject = パスキーが削除されました
 letter-passkey-removed = 「{ $name }」というパスキーまたはセキュリティキーは、もう使えません。
 letter-two-step-off-subject = 2段階サインインがオフになりました
 letter-two-step-off = アカウントの2段階目が、リカバリーコードとともに削除されました。
 # $number は一部だけ示される。
-letter-telephone-subject = コードを受け取る電話が設定されました
+letter-telephone-subject = コードを受け取る電話番号が設定されました
 letter-telephone = 今後は、サインイン用のコードを { $number } の番号でも受け取れます。
 letter-codes-by-mail-subject = メールで届くコードが設定されました
 letter-codes-by-mail = 今後は、サインイン用のコードをこのアドレスでも受け取れます。
@@ -64,9 +64,9 @@ letter-questions = アカウントの秘密の質問が設定されました。�
 letter-recovery-codes-subject = 新しいリカバリーコードが作成されました
 letter-recovery-codes = アカウントの新しいリカバリーコードが作成されました。以前のコードはもう使えません。
 letter-token-subject = APIトークンが作成されました
-letter-token = 今後は、「{ $name }」というトークンが、あなたに代わって動作します。
+letter-token = 「{ $name }」というトークンで、あなたに代わって操作できるようになりました。
 letter-app-password-subject = アプリパスワードが作成されました
-letter-app-password = 今後は、「{ $name }」と名付けたプログラムが、あなたとしてサインインします。
+letter-app-password = 「{ $name }」と名付けたプログラムが、あなたとしてサインインできるようになりました。
 letter-address-subject = アカウントのアドレスが変更されました
 letter-address = 今後、アカウントのメールアドレスは { $address } です。
 # アドレスがなくなった場合。

@@ -45,13 +45,13 @@ problem-same-password = すでに使っているパスワードです。別の�
 problem-passkey-refused = このパスキーまたはキーはここでは使えませんでした。もう一度試すか、別の方法を選んでください。
 problem-passkey-not-added = このパスキーまたはキーを追加できませんでした。もう一度お試しください。すでに登録済みの場合は、別のものを使ってください。
 problem-too-many-passkeys = パスキーの数が上限に達しています。使わないものを削除してから追加してください。
-problem-passkey-name = 名前は1～64文字です。このキーの呼び名を入力してください。
+problem-passkey-name = 名前は1～64文字です。パスキーまたはキーを見分けられる名前を入力してください。
 problem-last-second-step = 2段階目の方法はこれが最後です。1つは必要なので、先に別の方法を追加してください。
 
 # APIトークンとアプリパスワード。
 problem-token-name = 名前は1～64文字です。トークンの用途を入力してください。
-problem-token-without-apps = トークンで開くアプリを1つ以上選んでください。
-problem-too-many-tokens = トークンの数が上限に達しています。不要なものを失効させてから作成してください。
+problem-token-without-apps = トークンを使うアプリを1つ以上選んでください。
+problem-too-many-tokens = トークンの数が上限に達しています。不要なものを無効にしてから作成してください。
 problem-app-password-name = 名前は1～64文字です。どのプログラムで使うアプリパスワードかを入力してください。
-problem-too-many-app-passwords = アプリパスワードの数が上限に達しています。不要なものを失効させてから作成してください。
+problem-too-many-app-passwords = アプリパスワードの数が上限に達しています。不要なものを無効にしてから作成してください。
 problem-bad-addresses = アドレスの一覧として読み取れません。203.0.113.7や2001:db8::/48のように、「,」で区切って16個まで入力してください。

@@ -12,12 +12,12 @@ unavailable-title = しばらくしてからもう一度お試しください
 refused-meaning = このIPアドレスからのアクセスは拒否されました。
 # その下の2行のラベル。
 address-seen = 確認されたアドレス
-reference-code = 照会番号
+reference-code = 照会コード
 refused-hint = この2行を管理者に伝えてください。
 
 # サインイン済みだが、そのアプリを開けない。
 not-allowed-heading = { $app } へのアクセス権がありません
-not-allowed-lead = { $user } としてサインインしていますが、開く権限がありません。必要な場合は、この照会番号を管理者に伝えてください。
+not-allowed-lead = { $user } としてサインインしていますが、開く権限がありません。必要な場合は、この照会コードを管理者に伝えてください。
 see-open-apps = 利用できるアプリを見る
 sign-in-as-somebody-else = 別のユーザーとしてサインイン
 # アプリがない場所で、アプリの名前の代わりに使う。最初のものは文頭（certificate-required-lead）、次のものは文中。
@@ -61,7 +61,7 @@ app-down-lead = { $status ->
     [504] 応答に時間がかかりすぎています。
    *[other] 現在、接続できません。
 }サインインに問題はありません。数分後にもう一度お試しください。続く場合は、この2行を管理者に伝えてください。
-error-code = エラー
+error-code = エラーコード
 
 # ゲートウェイ自体が応答できない。見出しは unavailable-title。
 unavailable-store = 現在、サインインもアプリの利用もできません。失われたものは何もありません。

@@ -40,7 +40,7 @@ code-by-text-message-instead = 代わりにSMSでコードを受け取る
 code-by-call-instead = 代わりに電話でコードを受け取る
 code-by-mail-instead = 代わりにメールでコードを受け取る
 use-recovery-code-instead = 代わりにリカバリーコードを使う
-not-this-user = { $user } ではありませんか？最初からやり直す
+not-this-user = { $user } さんではない場合は、最初からやり直す
 
 # コードを送る前。$to は電話番号の末尾、またはメールアドレスの一部。
 send-code-by-text-message = 末尾が { $to } の番号に、6桁のコードをSMSで送ります。
@@ -53,12 +53,12 @@ codes-by-mail-title = メールで届くコード
 codes-by-text-message-lead = 今後は、パスワードと、SMSで届くコードでサインインします。
 codes-by-call-lead = 今後は、パスワードと、電話で読み上げられるコードでサインインします。
 codes-by-mail-lead = 今後は、パスワードと、アカウントのメールアドレスに届くコードでサインインします。
-sent-codes-are-weaker = このようなメッセージは途中で盗み見られるおそれがあります。パスキーや認証アプリのほうが安全で、電波がなくても使えます。
+sent-codes-are-weaker = このようなメッセージは途中で傍受されるおそれがあります。パスキーや認証アプリのほうが安全で、電波がなくても使えます。
 telephone-number = 電話番号
 # 番号は例。
 telephone-number-hint = 「+」と国番号から入力します。例：+81 90 1234 5678
 # ボタン。
-call-me = 電話を受ける
+call-me = 電話をかけてもらう
 send-the-code = コードを送る
 # ほかに設定できるものへのリンク。
 choose-another-way = 別の方法を選ぶ
@@ -67,7 +67,7 @@ choose-another-way = 別の方法を選ぶ
 sent-code-by-text-message = 末尾が { $to } の番号に、{ $digits }コードをSMSで送りました。10分以内に1回だけ使えます。
 sent-code-by-call = 末尾が { $to } の番号に電話をかけ、{ $digits }コードを読み上げます。10分以内に1回だけ使えます。
 sent-code-by-mail = { $to } に{ $digits }コードを送りました。10分以内に1回だけ使えます。
-send-another-code = 届きませんか？別のコードを受け取る
+send-another-code = 届かない場合は、別のコードを受け取る
 
 # 2段階サインインの設定の見出し。$steps は two-step。
 set-up-heading = { $steps }サインインの設定
@@ -78,11 +78,11 @@ passkey-or-key-is = 指紋、顔認証、画面ロック、または差し込ん
 authenticator-app = 認証アプリ
 authenticator-app-is = スマートフォンのアプリに表示される{ $digits }コード。
 text-message = SMS
-text-message-is = 電話に届く{ $digits }コード。途中で盗み見られるおそれがあります。
+text-message-is = スマートフォンに届く{ $digits }コード。途中で傍受されるおそれがあります。
 call = 電話
-call-is = 電話で読み上げられる{ $digits }コード。途中で盗み見られるおそれがあります。
+call-is = 電話で読み上げられる{ $digits }コード。途中で傍受されるおそれがあります。
 e-mail = メール
-e-mail-is = メールで届く{ $digits }コード。最も弱い方法です。
+e-mail-is = メールで届く{ $digits }コード。安全性が最も低い方法です。
 # それぞれの横のボタン。$unseen と $seen の間はスクリーンリーダーだけが読み上げる。
 set-up-passkey-or-key = { $unseen }パスキーまたはセキュリティキーを{ $seen }設定
 set-up-authenticator-app = { $unseen }認証アプリを{ $seen }設定
@@ -98,7 +98,7 @@ scan-picture = アプリでこの画像を読み取る
 # 画像の代わりにスクリーンリーダーが読み上げる。
 qr-code = 認証アプリ用のQRコード
 open-authenticator = このスマートフォンで設定しますか？アプリを開く
-type-key-instead = 読み取れませんか？代わりにこのキーを入力する
+type-key-instead = 読み取れない場合は、代わりにこのキーを入力する
 # キーの下に、認証アプリで使われる言葉で。
 key-account-and-kind = アカウント：{ $user }。種類：時間ベース、6桁。
 enter-shown-code = 表示されたコードを入力する

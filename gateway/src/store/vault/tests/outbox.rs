@@ -146,16 +146,17 @@ async fn whoever_was_signed_out_everywhere_changes_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn people_are_told_in_what_they_signed_in_in_and_a_code_is_in_what_its_page_is_in() {
+async fn people_are_told_in_what_they_chose_or_first_signed_in_in() {
     use crate::words::Language::{English, Japanese, Spanish};
+    use crate::words::Wish::{Browser, Chosen};
     for scene in scenes().await {
         let vault = &scene.vault;
         vault.tell_changes(true);
         let id = scene.add("ana").await.person.id;
         vault.add_token(new_token(&scene, id), entry()).await.unwrap();
-        for language in [Some(Spanish), None, Some(Japanese)] {
+        for wish in [Some(Browser(Spanish)), None, Some(Browser(Japanese)), Some(Chosen(Japanese))] {
             let after = After::Password(scene.ground(id).await);
-            let opening = Opening { language, ..scene.opening() };
+            let opening = Opening { wish, ..scene.opening() };
             let opened = vault.open_session(scene.proof(id), after, Spend::Nothing, opening, entry()).await;
             assert!(matches!(opened, Ok(Outcome::Done(_))));
             scene.pass(1);
@@ -166,6 +167,6 @@ async fn people_are_told_in_what_they_signed_in_in_and_a_code_is_in_what_its_pag
             Errand::Deliver(message) => Some(message.language),
             Errand::Forgotten { .. } => None,
         });
-        assert_eq!(spoken.collect::<Vec<_>>(), [English, Spanish, Spanish, Japanese]);
+        assert_eq!(spoken.collect::<Vec<_>>(), [English, Spanish, Spanish, Spanish, Japanese]);
     }
 }

@@ -94,7 +94,7 @@ impl Scene {
             device: "Firefox on a desk".to_owned(),
             kind: SessionKind::Portal,
             expires: self.clock.now() + Duration::from_secs(24 * 60 * 60),
-            language: None,
+            wish: None,
         }
     }
 
