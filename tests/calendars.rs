@@ -120,10 +120,10 @@ fn read_plist(bytes: &[u8]) -> serde_json::Value {
 }
 
 /// A calendar of somebody's on a folder of its own, kept in step by vdirsyncer.
-struct Calendar(tempfile::TempDir);
+pub(super) struct Calendar(tempfile::TempDir);
 
 impl Calendar {
-    fn of(gateway: &TestGateway, name: &str, password: &str) -> Self {
+    pub(super) fn of(gateway: &TestGateway, name: &str, password: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir_all(dir.path().join("local/home")).expect("writable");
         let at = dir.path().display();
@@ -139,7 +139,7 @@ impl Calendar {
     }
 
     /// Runs vdirsyncer, which may ask something. Errors: what it said.
-    async fn run(&self, verb: &str, typed: &'static str) -> Result<(), String> {
+    pub(super) async fn run(&self, verb: &str, typed: &'static str) -> Result<(), String> {
         let mut command = Command::new("/usr/bin/vdirsyncer");
         command.arg("--config").arg(self.0.path().join("config")).args(["--verbosity", "INFO", verb]);
         command.env("HOME", self.0.path()).env("LC_ALL", "C.UTF-8");
@@ -157,11 +157,11 @@ impl Calendar {
         if output.status.success() { Ok(()) } else { Err(said) }
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(super) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.home().join(name), text).expect("writable");
     }
 
-    fn holds(&self, words: &str) -> bool {
+    pub(super) fn holds(&self, words: &str) -> bool {
         self.appointments().iter().any(|file| std::fs::read_to_string(file).expect("readable").contains(words))
     }
 
@@ -183,7 +183,7 @@ impl Calendar {
     }
 }
 
-fn appointment(id: &str, words: &str) -> String {
+pub(super) fn appointment(id: &str, words: &str) -> String {
     [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -202,7 +202,7 @@ fn appointment(id: &str, words: &str) -> String {
 }
 
 /// The calendar's host is one that every program finds.
-fn apps(server: u16) -> String {
+pub(super) fn apps(server: u16) -> String {
     format!(
         "apps:\n  calendar: {{ host: localhost, upstream: \"http://127.0.0.1:{server}\", allow: everyone, basic: app_passwords }}\n"
     )

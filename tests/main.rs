@@ -13,6 +13,7 @@ mod browser_passwords;
 mod browser_refused;
 mod browser_sign_in;
 mod browser_smoke;
+mod browser_walk;
 mod calendars;
 mod canaries;
 mod client_certificates;

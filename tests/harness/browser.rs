@@ -11,7 +11,7 @@
 //!   `submit` wait for the page that comes. Nothing sleeps.
 //! - *Certificates* are not judged here: any is accepted.
 //! - *How many.* Two browsers run at a time, whatever the test runner thinks; a test that starts a second one while it holds
-//!   the first may wait for ever.
+//!   the first may wait for ever. Who needs two takes them at once: [`Browser::start_two`].
 //!
 //! A step that cannot be taken ends the test; the message holds the step, the address, the title and the text of the page.
 
@@ -100,6 +100,18 @@ impl Browser {
     /// Starts chromedriver and Chromium. Ends the test, saying what to install, where either is missing.
     pub async fn start(options: BrowserOptions) -> Self {
         let turn = turns().acquire_owned().await.expect("never closed");
+        Self::start_now(options, turn).await
+    }
+
+    /// Starts two browsers that know nothing of each other, once there is room for both: two tests that held one each and
+    /// waited for another would wait for ever.
+    pub async fn start_two(options: BrowserOptions) -> (Self, Self) {
+        let mut both = turns().acquire_many_owned(2).await.expect("never closed");
+        let one = both.split(1).expect("two were asked for");
+        (Self::start_now(options.clone(), one).await, Self::start_now(options, both).await)
+    }
+
+    async fn start_now(options: BrowserOptions, turn: OwnedSemaphorePermit) -> Self {
         let driver = Driver::start().await;
         let route = Route::open(options.from).await;
         let session = match open_session(&driver, &route, &options).await {
