@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use data_encoding::BASE64;
+use harness::app::TestApp;
 use harness::gateway::{Factor, PASSWORD, Setup, TestGateway};
 use http::StatusCode;
 use serde_json::json;
@@ -199,6 +201,49 @@ async fn a_service_that_is_away_is_asked_again_and_its_no_is_final() {
     assert!(
         gateway.gate().vault().errands(vestibule::store::vault::By::Telephone, 10).await.expect("readable").is_empty()
     );
+}
+
+#[tokio::test]
+async fn a_service_that_is_known_needs_an_account_and_a_sender_and_nothing_else_written() {
+    const SID: &str = "AC0123456789abcdef0123456789abcdef";
+    let twilio = TestApp::start().await;
+    let account = format!(
+        "{{ twilio: {{ account: {SID}, from: \"+15005550006\", secret_file: twilio, url: \"http://{}\" }} }}",
+        twilio.address()
+    );
+    let setup = Setup {
+        sign_in: Some("sign_in: { two_step: required, methods: [totp, sms, voice] }".to_owned()),
+        extra: format!("couriers: {{ sms: {account}, voice: {account} }}"),
+        files: vec![("twilio".to_owned(), "correct-horse\n".to_owned())],
+        private: vec!["twilio".to_owned()],
+        ..Setup::default()
+    };
+    let gateway = TestGateway::with(setup).await.with_user("ana", Factor::None).await;
+    let mut ana = Visitor::new(gateway.clock().clone());
+    with_password(&gateway, &mut ana).await;
+    let basic = format!("Basic {}", BASE64.encode(format!("{SID}:correct-horse").as_bytes()));
+    let mut text = String::new();
+    for (count, method, resource, field) in [(1, "voice", "Calls", "Twiml"), (2, "sms", "Messages", "Body")] {
+        ana.get(&gateway.portal(&format!("/set-up?method={method}"))).await.expect("a page");
+        ana.submit(&[("phone", NUMBER)]).await.expect("a page");
+        until(&gateway, method, "sent").await;
+        let seen = twilio.last();
+        assert_eq!((&*seen.method, twilio.seen().len()), ("POST", count));
+        assert_eq!(seen.target, format!("/2010-04-01/Accounts/{SID}/{resource}.json"));
+        assert_eq!(seen.header("authorization"), Some(&*basic));
+        assert_eq!(seen.header("content-type"), Some("application/x-www-form-urlencoded"));
+        let fields: Vec<_> = url::form_urlencoded::parse(&seen.body).into_owned().collect();
+        let names: Vec<_> = fields.iter().map(|(name, _)| &**name).collect();
+        assert_eq!((&names[..], &*fields[0].1, &*fields[1].1), (&["To", "From", field][..], NUMBER, "+15005550006"));
+        text.clone_from(&fields[2].1);
+        if method == "voice" {
+            let begin = "<Response><Say language=\"en-US\">Your sign-in code for Acme is ";
+            assert!(text.starts_with(begin) && text.ends_with(".</Say></Response>"), "{text}");
+        }
+    }
+    let (_, code) = text.rsplit_once('#').expect("a code");
+    let page = ana.submit(&[("code", code)]).await.expect("a page");
+    assert_eq!(heading(page), "Keep your recovery codes");
 }
 
 #[tokio::test]

@@ -18,15 +18,9 @@ pub struct CourierSettings {
 /// A service that takes messages by HTTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpCourier {
-    /// Where a request goes, for each message one; `{to}` and the like stand for themselves.
-    pub url: String,
-    /// Its fields.
-    pub headers: Vec<(String, String)>,
-    /// Its body.
-    pub body: String,
-    /// How what is filled into the body is written there.
-    pub form: BodyForm,
-    /// The file with what `{secret}` stands for.
+    /// Which one, and so what it is sent.
+    pub service: Service,
+    /// The file with its secret.
     pub secret_file: Option<PathBuf>,
     /// A private CA, PEM.
     pub ca_file: Option<PathBuf>,
@@ -34,6 +28,55 @@ pub struct HttpCourier {
     pub timeout: Duration,
     /// Messages within a day, whoever they go to.
     pub per_day: NonZeroU32,
+}
+
+/// A service that takes messages, and so what it is sent: one POST a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Service {
+    /// One that the configuration describes.
+    Described(Template),
+    /// Twilio, for text messages.
+    TwilioMessages(Twilio),
+    /// Twilio, for calls.
+    TwilioCalls(Twilio),
+    /// Vonage, for text messages.
+    Vonage {
+        /// The key of its API, which is no secret.
+        account: String,
+        /// Who sends: a number or a name.
+        from: String,
+    },
+    /// MessageBird, for text messages.
+    Messagebird {
+        /// Who sends: a number or a name.
+        from: String,
+    },
+}
+
+/// A request as the configuration describes it; `{to}` and the like stand for themselves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Template {
+    /// Where it goes.
+    pub url: String,
+    /// Its fields.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: String,
+    /// How what is filled into the body is written there.
+    pub form: BodyForm,
+}
+
+/// An account at Twilio.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Twilio {
+    /// Where its API is: scheme and host, without a slash behind.
+    pub api: String,
+    /// The SID of the account.
+    pub account: String,
+    /// Whose the secret is: the account's SID, or that of a key of its API.
+    pub user: String,
+    /// Who sends: a number; for text messages perhaps a name.
+    pub from: String,
 }
 
 /// How what is filled into a body is written there.

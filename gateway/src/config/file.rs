@@ -219,18 +219,98 @@ pub(super) struct Couriers {
     pub(super) email: Option<At<Email>>,
     /// Who sends text messages. Needed for `sms` in `sign_in.methods`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) sms: Option<At<Telephone>>,
+    pub(super) sms: Option<At<Sms>>,
     /// Who makes calls and says the code. Needed for `voice` in `sign_in.methods`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) voice: Option<At<Telephone>>,
+    pub(super) voice: Option<At<Voice>>,
 }
 
-/// A way to a telephone.
+/// Who sends text messages: one of these.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Telephone {
-    /// A service that takes messages by HTTP.
-    pub(super) http: At<HttpCourier>,
+pub(super) struct Sms {
+    /// Twilio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) twilio: Option<At<Twilio>>,
+    /// Vonage, by its SMS API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) vonage: Option<At<Vonage>>,
+    /// MessageBird, now Bird, by its classic REST API.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) messagebird: Option<At<Messagebird>>,
+    /// Any other service that takes messages by HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) http: Option<At<HttpCourier>>,
+}
+
+/// Who makes calls: one of these.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Voice {
+    /// Twilio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) twilio: Option<At<Twilio>>,
+    /// Any other service that takes messages by HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) http: Option<At<HttpCourier>>,
+}
+
+/// An account at Twilio.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Twilio {
+    /// The SID of the account: AC and 32 digits.
+    pub(super) account: At<Text>,
+    /// The SID of a key of the API, if `secret_file` holds the secret of one: SK and 32 digits. Default: the account, with its auth token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) user: Option<At<Text>>,
+    /// Who sends: a number of the account, "+34600123456"; for text messages also a short code, or a name of at most eleven letters, digits and spaces.
+    pub(super) from: At<Text>,
+    /// The file with the auth token, or with the secret of the key that `user` names; nobody but the gateway may be able to read it (chmod 600).
+    pub(super) secret_file: At<FilePath>,
+    /// Where the API is, for regions such as https://api.dublin.ie1.twilio.com, which have keys of their own. Default: https://api.twilio.com.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) url: Option<At<Url>>,
+    /// How long the service may take to answer. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// Messages within a day, whoever they go to; more are not sent. Default: 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) per_day: Option<At<u32>>,
+}
+
+/// An account at Vonage.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Vonage {
+    /// The key of the API; it is no secret.
+    pub(super) account: At<Text>,
+    /// Who sends: a number, "+34600123456", a short code, or a name of at most eleven letters, digits and spaces.
+    pub(super) from: At<Text>,
+    /// The file with the secret of the API; nobody but the gateway may be able to read it (chmod 600).
+    pub(super) secret_file: At<FilePath>,
+    /// How long the service may take to answer. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// Messages within a day, whoever they go to; more are not sent. Default: 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) per_day: Option<At<u32>>,
+}
+
+/// An account at MessageBird.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Messagebird {
+    /// Who sends: a number, "+34600123456", a short code, or a name of at most eleven letters, digits and spaces.
+    pub(super) from: At<Text>,
+    /// The file with the access key; nobody but the gateway may be able to read it (chmod 600).
+    pub(super) secret_file: At<FilePath>,
+    /// How long the service may take to answer. Default: 5s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) timeout: Option<At<TimeSpan>>,
+    /// Messages within a day, whoever they go to; more are not sent. Default: 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) per_day: Option<At<u32>>,
 }
 
 /// A service that takes messages by HTTP: one POST a message. In `url`, `headers` and `body` stand `{to}` for the number, `{text}` for what it says, `{code}` for the code alone, `{language}` for the language of what it says (en, es, ja), `{secret}` for the content of `secret_file`.
@@ -546,7 +626,11 @@ pub(super) fn example(field: &str, beside: &[&str]) -> Option<&'static str> {
         "chain" => "tls/acme.pem",
         "key_file" => "tls/acme.key",
         "from" if beside.contains(&"smtp") => "\"Acme sign-in <login@acme.example>\"",
+        "from" if beside.contains(&"secret_file") => "\"+34600123456\"",
         "from" => "203.0.113.9",
+        "account" if beside.contains(&"user") => "AC0123456789abcdef0123456789abcdef",
+        "account" => "abcd1234",
+        "secret_file" => "secrets/sms",
         "expect" => "allow",
         "smtp" => "smtp.acme.example:587",
         "url" => "https://sms.example/messages",
@@ -590,6 +674,9 @@ pub(super) fn elsewhere(key: &str, known: &[&str]) -> Option<&'static str> {
         }
         "mail" | "dav" | "directory" | "federation" | "forward_auth" if is_gateway => {
             Some("it is not available in this version; delete it for now")
+        }
+        "url" | "headers" | "body" if known.contains(&"from") && known.contains(&"secret_file") => {
+            Some("what this service is sent is known; a request of your own stands under `http:`")
         }
         "postgres" if known.contains(&"redb") => Some("it is not available in this version; use `redb`"),
         "proxy_protocol" | "workers" if is_gateway => Some("it belongs under `listen:`"),

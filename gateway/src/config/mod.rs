@@ -40,7 +40,7 @@ use access::target::HostName;
 use access::{Policy, Timestamp};
 
 pub use app::{AppLimits, AppSettings, Balance, ClientCertificate, Health, InStep, Rate, Scheme, Timeouts, Upstream};
-pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
+pub use couriers::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls, Service, Template, Twilio};
 pub use deviations::Deviation;
 pub use fault::Severity;
 pub use issuers::{Issuer, Issuers, KeySource};

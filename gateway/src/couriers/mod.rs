@@ -8,6 +8,7 @@
 
 mod http;
 mod letter;
+mod services;
 mod smtp;
 
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Couriers {
     /// Hands one over; by which way, and what came of it.
     async fn deliver(&self, in_force: &InForce, message: &Message, claimed: &Waiting) -> (&'static str, Outcome) {
         let settings = &in_force.settings;
-        let language = message.language.tag();
+        let language = message.language;
         let nobody = || Outcome::Failed("nothing is configured that would bring it".to_owned());
         match (&message.to, &message.letter) {
             (Destination::Mail(to), _) => {
@@ -114,13 +115,13 @@ impl Couriers {
             }
             (Destination::Sms(to), Letter::Code { code }) => {
                 let Some(courier) = &settings.couriers.sms else { return ("sms", nobody()) };
-                let text = letter::code_by_sms(settings, message.language, code.expose());
+                let text = letter::code_by_sms(settings, language, code.expose());
                 let parts = http::Parts { to: to.as_str(), text: &text, code: code.expose(), language };
                 ("sms", http::send(courier, &parts).await)
             }
             (Destination::Voice(to), Letter::Code { code }) => {
                 let Some(courier) = &settings.couriers.voice else { return ("voice", nobody()) };
-                let text = letter::code_by_voice(settings, message.language, code.expose());
+                let text = letter::code_by_voice(settings, language, code.expose());
                 let parts = http::Parts { to: to.as_str(), text: &text, code: code.expose(), language };
                 ("voice", http::send(courier, &parts).await)
             }

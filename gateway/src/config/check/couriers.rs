@@ -8,27 +8,26 @@ use std::time::Duration;
 use access::identity::Email;
 
 use super::gateway::{is_private, is_readable};
-use super::scalars;
+use super::{scalars, telephones};
 use crate::config::fault::{Page, Spot, shown};
 use crate::config::file::{self, Gateway};
 use crate::config::words::{MailTlsWord, MailboxText, ServerText, Text, Url};
 use crate::config::written::At;
-use crate::config::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls};
+use crate::config::{BodyForm, CourierSettings, HttpCourier, MailServer, MailTls, Service, Template};
 
 /// What stands under `couriers`. What can't be used is missing, and the page says why.
 pub(super) fn check(page: Page<'_>, gateway: &Gateway, dir: &Path) -> CourierSettings {
     let written = gateway.couriers.as_ref().map(|couriers| &couriers.value);
     let email = written.and_then(|couriers| couriers.email.as_ref());
-    let telephone = |written: Option<&At<file::Telephone>>| http(page, &written?.value.http, dir);
     CourierSettings {
         email: email.and_then(|email| mail_server(page, email, dir)),
-        sms: telephone(written.and_then(|couriers| couriers.sms.as_ref())),
-        voice: telephone(written.and_then(|couriers| couriers.voice.as_ref())),
+        sms: written.and_then(|couriers| telephones::sms(page, couriers.sms.as_ref()?, dir)),
+        voice: written.and_then(|couriers| telephones::voice(page, couriers.voice.as_ref()?, dir)),
     }
 }
 
-/// A service that takes messages by HTTP. `None`: the page says why.
-fn http(page: Page<'_>, written: &At<file::HttpCourier>, dir: &Path) -> Option<HttpCourier> {
+/// A service that the configuration describes. `None`: the page says why.
+pub(super) fn http(page: Page<'_>, written: &At<file::HttpCourier>, dir: &Path) -> Option<HttpCourier> {
     let courier = &written.value;
     let url = service_url(page, &courier.url);
     let body = courier.body.value.0.trim();
@@ -72,10 +71,7 @@ fn http(page: Page<'_>, written: &At<file::HttpCourier>, dir: &Path) -> Option<H
     let timeout = scalars::time_span_or(page, courier.timeout.as_ref(), TIMEOUT);
     let per_day = scalars::limit_or(page, courier.per_day.as_ref(), PER_DAY);
     Some(HttpCourier {
-        url: url?,
-        headers,
-        body: body.to_owned(),
-        form,
+        service: Service::Described(Template { url: url?, headers, body: body.to_owned(), form }),
         secret_file: secret.map(|written| dir.join(&written.value.0)),
         ca_file: ca_file.map(|written| dir.join(&written.value.0)),
         timeout: timeout?,
@@ -92,7 +88,7 @@ fn secret_spot(courier: &file::HttpCourier) -> Option<Spot> {
 }
 
 /// https, or http to this machine. `None`: the page says why.
-fn service_url(page: Page<'_>, written: &At<Url>) -> Option<String> {
+pub(super) fn service_url(page: Page<'_>, written: &At<Url>) -> Option<String> {
     let text = written.value.0.trim();
     let refuse = |message: String, help: &str| {
         page.refuse("bad_url", written.spot, message, help.to_owned());
@@ -269,5 +265,5 @@ pub(super) fn is_here(host: &str) -> bool {
 
 /// Of TLS from the first byte (RFC 8314 §3.3).
 const IMPLICIT: u16 = 465;
-const TIMEOUT: Duration = Duration::from_secs(5);
-const PER_DAY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+pub(super) const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const PER_DAY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");

@@ -12,6 +12,7 @@ mod levels;
 mod offered;
 mod passwords;
 mod scalars;
+mod telephones;
 mod traffic;
 
 pub(super) use gateway::default_workers;

@@ -420,4 +420,38 @@ fn an_issuer_arrives_with_what_was_not_written() {
     assert_ne!(digest(folder.path()), loaded.digest, "other keys are another configuration");
 }
 
+#[test]
+fn a_service_that_is_known_arrives_with_what_was_not_written() {
+    let sid = "0123456789abcdef0123456789ABCDEF";
+    let twilio = format!("twilio: {{ account: AC{sid}, from: \"+34 600-123-456\", secret_file: secrets/a }}");
+    let region = format!(
+        "twilio: {{ account: AC{sid}, user: SK{sid}, from: \"12345\", secret_file: secrets/a, url: \"https://api.dublin.ie1.twilio.com/\", timeout: 2s, per_day: 7 }}"
+    );
+    let couriers = |sms: &str, voice: &str| {
+        let couriers = format!("couriers:\n  sms: {{ {sms} }}\n  voice: {{ {voice} }}\n");
+        let folder = Folder::sound().with("gateway.yaml", gateway(APP) + &couriers).with("secrets/a", "x");
+        let loaded = folder.load().unwrap_or_else(|faults| panic!("{faults}"));
+        (loaded.settings.couriers.clone(), folder)
+    };
+    let (found, folder) = couriers(&region, &twilio);
+    let (sms, voice) = (found.sms.unwrap(), found.voice.unwrap());
+    let account = Twilio {
+        api: "https://api.twilio.com".to_owned(),
+        account: format!("AC{sid}"),
+        user: format!("AC{sid}"),
+        from: "+34600123456".to_owned(),
+    };
+    assert_eq!(voice.service, Service::TwilioCalls(account.clone()));
+    assert_eq!(voice.secret_file, Some(folder.path().join("secrets/a")));
+    assert_eq!((voice.timeout, voice.per_day.get()), (Duration::from_secs(5), 1000));
+    let [api, user, from] = ["https://api.dublin.ie1.twilio.com", &format!("SK{sid}"), "12345"].map(str::to_owned);
+    assert_eq!(sms.service, Service::TwilioMessages(Twilio { api, user, from, ..account }));
+    assert_eq!((sms.timeout, sms.per_day.get()), (Duration::from_secs(2), 7));
+    let (found, _) = couriers("vonage: { account: abcd1234, from: Acme IT 2, secret_file: secrets/a }", &twilio);
+    let (account, from) = ("abcd1234".to_owned(), "Acme IT 2".to_owned());
+    assert_eq!(found.sms.unwrap().service, Service::Vonage { account, from: from.clone() });
+    let (found, _) = couriers("messagebird: { from: Acme IT 2, secret_file: secrets/a }", &twilio);
+    assert_eq!(found.sms.unwrap().service, Service::Messagebird { from });
+}
+
 const APP: &str = "  crm:\n    host: crm.localhost\n    upstream: http://127.0.0.1:9000\n    allow: everyone\n";
