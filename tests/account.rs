@@ -92,8 +92,9 @@ async fn nobody_ends_what_is_somebody_elses() {
         [("/account/sessions/end", "session", &of_bo), ("/account/tokens/revoke", "token", &token_of_bo)]
     {
         let form = form_token(&ana);
-        ana.post_form(&gateway.portal(path), &[("form", &form), (name, id)]).await.expect("an answer");
-        ana.get(&gateway.portal("/account")).await.expect("an answer");
+        let page = ana.post_form(&gateway.portal(path), &[("form", &form), (name, id)]).await.expect("an answer");
+        assert_eq!(page.heading().as_deref(), Some("Your account"));
+        assert!(!page.text().contains("role=\"status\""), "nothing is said to be done: {}", page.words());
     }
     assert_eq!(
         bo.get(&gateway.portal("/account")).await.expect("an answer").heading().as_deref(),

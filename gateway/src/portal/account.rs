@@ -34,6 +34,14 @@ impl Asking {
         self.to(ACCOUNT, done)
     }
 
+    /// Back to the account, which says what was done, if anything was: not what somebody else's is, and what is over already.
+    pub(super) fn back_to_account(&self, done: Option<Done>) -> Response {
+        match done {
+            Some(done) => self.to_account(done),
+            None => see_other(&self.visit.in_force, &ReturnTo::Portal(ACCOUNT)),
+        }
+    }
+
     /// To the page that says what was done.
     pub(super) fn to(&self, page: &'static str, done: Done) -> Response {
         let mut answer = see_other(&self.visit.in_force, &ReturnTo::Portal(page));
@@ -117,14 +125,16 @@ pub(super) async fn end_session(Posted { asking, fields }: Posted<EndFields>) ->
     let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let client = visit.resolved.client;
     let ended = match SessionId::parse(&fields.session) {
-        Some(id) => gate.end_own(&visit.in_force, visitor, id, client).await.map(|_| Done::Session),
+        Some(id) => {
+            gate.end_own(&visit.in_force, visitor, id, client).await.map(|ended| ended.then_some(Done::Session))
+        }
         None if fields.session == "others" => {
-            gate.end_others(&visit.in_force, visitor, client).await.map(|_| Done::Others)
+            gate.end_others(&visit.in_force, visitor, client).await.map(|_| Some(Done::Others))
         }
         None => return asking.not_ours(),
     };
     match ended {
-        Ok(done) => asking.to_account(done),
+        Ok(done) => asking.back_to_account(done),
         Err(error) => asking.trouble(error),
     }
 }
@@ -134,7 +144,7 @@ pub(super) async fn revoke_token(Posted { asking, fields }: Posted<EndFields>) -
     let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let Some(id) = TokenId::parse(&fields.token) else { return asking.not_ours() };
     match gate.revoke_own(&visit.in_force, visitor, id, visit.resolved.client).await {
-        Ok(_) => asking.to_account(Done::Token),
+        Ok(revoked) => asking.back_to_account(revoked.then_some(Done::Token)),
         Err(error) => asking.trouble(error),
     }
 }

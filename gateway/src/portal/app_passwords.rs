@@ -70,7 +70,7 @@ pub(super) async fn revoke(Posted { asking, fields }: Posted<RevokeFields>) -> R
     let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let Some(id) = AppPasswordId::parse(&fields.app_password) else { return asking.not_ours() };
     match gate.revoke_own_app_password(&visit.in_force, visitor, id, visit.resolved.client).await {
-        Ok(_) => asking.to_account(Done::AppPassword),
+        Ok(revoked) => asking.back_to_account(revoked.then_some(Done::AppPassword)),
         Err(error) => asking.trouble(error),
     }
 }
