@@ -179,7 +179,7 @@ async fn changing_the_password_ends_what_was_ticked_and_nothing_else_in_every_co
         browser.wait_for_text("fieldset p", "The rest goes on as before. What ends here ends for good.").await;
         let stops = browser.texts("fieldset li").await;
         for (told, what) in stops.iter().zip([
-            "Firefox on Linux, last used",
+            "Firefox (Linux), last used",
             "a phone, last used",
             "a script, last used",
             "a calendar, last used",

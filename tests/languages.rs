@@ -125,7 +125,7 @@ async fn mails_are_in_the_language_that_somebody_chose_or_first_signed_in_in() {
 
 #[tokio::test]
 async fn a_code_is_in_its_owners_language_and_the_first_one_in_the_browsers() {
-    let sign_in = "sign_in: { two_step: required, methods: [sms] }".to_owned();
+    let sign_in = "sign_in: { two_step: required, methods: [totp, sms] }".to_owned();
     let setup = Setup { mail: true, sign_in: Some(sign_in), ..Setup::default() };
     let gateway = TestGateway::with(setup).await.with_user("ana", Factor::None).await;
     for (count, speaks) in [(1, "ja"), (2, "en")] {
