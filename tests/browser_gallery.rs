@@ -423,5 +423,5 @@ const APPS: &str = "apps:
     allow: group sales
     paths:
       - { path: /api/*, allow: [token crm.read], methods: [GET] }
-  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests], basic: app_passwords }
+  mail: { title: Mail, host: mail.localhost, upstream: \"http://{mail}\", allow: [group sales, group guests], basic: app_passwords, syncs: [caldav] }
 ";
