@@ -411,6 +411,10 @@ async fn what_somebody_makes_for_themselves_counts_only_from_where_they_said() {
         let ask = async |from| gateway.get("mail", "/").from(from).with("authorization", &shown).send().await.status;
         assert_eq!((ask("127.0.0.9").await, ask("127.0.0.1").await), (200, 403), "{}", kind.0);
     }
+    let audit = gateway.gate().vault().audit_rows(0, 1_000).await.expect("the store answers");
+    let made = audit.iter().map(|row| serde_json::to_string(row).expect("JSON"));
+    let told = made.filter(|row| row.contains(".add\"") && row.contains("from 127.0.0.9, 203.0.113.0/24"));
+    assert_eq!(told.count(), 2, "the audit trail says from where");
     let listed = ana.get(&gateway.portal("/account")).await.expect("a page").words();
     assert_eq!(listed.matches("only from 127.0.0.9, 203.0.113.0/24").count(), 2, "{listed}");
 }

@@ -66,6 +66,20 @@ async fn choosing_a_language_leads_nowhere_else_and_only_a_page_can_be_chosen_fo
             assert!(page.status.is_client_error(), "{asked}: {}", page.status);
         }
     }
+    // A link on another site, a program, and what a page loads are answered as if nothing had been said.
+    for (path, fields) in [
+        ("/sign-in", &[("sec-fetch-mode", "navigate"), ("sec-fetch-site", "cross-site")][..]),
+        ("/sign-in", &[("accept", "application/json")]),
+        ("/.well-known/jwks.json", &[("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin")]),
+    ] {
+        let mut ask = gateway.ask("GET", "login", &format!("{path}?language=es"));
+        for (name, value) in fields {
+            ask = ask.with(name, value);
+        }
+        let answer = ask.send().await;
+        assert_eq!(answer.status, 200, "{path} {fields:?}");
+        assert!(!answer.header("set-cookie").unwrap_or_default().contains(CHOSEN), "{path} {fields:?}");
+    }
     let form =
         gateway.ask("POST", "login", "/sign-in?language=es").by_browser().form(&[("username", "ana")]).send().await;
     assert!(!form.header("set-cookie").unwrap_or_default().contains(CHOSEN));

@@ -158,7 +158,28 @@ const LONGEST_ANSWER: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_read_as_far_as_it_matters() {
+        let service = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", service.local_addr().expect("bound"));
+        let answering = tokio::spawn(async move {
+            let (mut stream, _) = service.accept().await.expect("asked");
+            stream.read_buf(&mut Vec::new()).await.expect("open");
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await.expect("open");
+            // Until nobody reads on.
+            while stream.write_all(&[b' '; 4096]).await.is_ok() {}
+        });
+        let client = outgoing::client(None, Duration::from_secs(60)).await.expect("a client");
+        let answer = client.get(url).send().await.expect("an answer");
+        let read = beginning(answer).await.len();
+        assert!((LONGEST_ANSWER..1024 * 1024).contains(&read), "{read}");
+        drop(client);
+        answering.await.expect("it ended");
+    }
 
     #[test]
     fn what_is_filled_in_stays_where_it_is_put() {

@@ -1,7 +1,7 @@
 //! In which words are people told? In their language: one letter, as text and as HTML.
 //!
-//! Nothing in it comes from a request but the address that somebody acted from, and what their program calls itself, plainly; links begin with the portal's configured
-//! address. Names are inert in both forms.
+//! Nothing in it comes from a request but the address that somebody acted from, and what their program calls itself, plainly;
+//! links begin with the portal's configured address. Names are inert in both forms.
 
 use std::net::IpAddr;
 

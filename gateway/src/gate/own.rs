@@ -5,6 +5,7 @@
 //! to give.
 
 use std::collections::HashMap;
+
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::config;

@@ -49,7 +49,7 @@ pub(super) async fn make(Posted { asking, fields }: Posted<NewFields>) -> Respon
     let described = Described { name: &fields.name, addresses: &fields.addresses };
     let made = gate.make_app_password(&visit.in_force, visitor, visit.resolved.client, described, life).await;
     let problem = match made {
-        Ok(AppPasswordMade::Done(record, letters)) => return show(&asking, &record, &letters.grouped()),
+        Ok(AppPasswordMade::Done(record, letters)) => return show(&asking, &record, &letters),
         Ok(AppPasswordMade::Stale) => return asking.again(NEW).await,
         Ok(AppPasswordMade::Name) => Problem::AppPasswordName,
         Ok(AppPasswordMade::Addresses) => Problem::BadAddresses,
@@ -145,21 +145,22 @@ fn taking(asking: &Asking) -> Vec<Arc<AppSettings>> {
 }
 
 /// The letters, with everything else that has to be typed.
-fn show(asking: &Asking, record: &AppPasswordRecord, letters: &str) -> Response {
+fn show(asking: &Asking, record: &AppPasswordRecord, password: &TypedSecret) -> Response {
+    let letters = password.grouped();
     let apps = taking(asking);
     let servers: Vec<_> = apps.iter().map(|app| (app.title.clone(), format!("{}/", app.origin))).collect();
     let owner = owner(asking);
     let form = asking.form();
     // Nineteen letters and dashes always fit.
-    let qr = Qr::of(letters).ok();
+    let qr = Qr::of(&letters).ok();
     let shown = MadePage {
         frame: asking.frame(),
         name: &record.name,
         username: owner.username,
-        letters,
+        letters: &letters,
         servers: &servers,
         qr: qr.as_ref(),
-        has_profile: profile::fits(apps.iter().map(AsRef::as_ref), owner.email),
+        has_profile: profile::written(owner, apps.iter().map(AsRef::as_ref), password).is_some(),
         form: form.token(),
     };
     asking.show(&shown, None, &form, None)

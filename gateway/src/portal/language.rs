@@ -28,7 +28,10 @@ pub(super) fn wish(headers: &HeaderMap) -> Option<Wish> {
 
 /// Keeps a choice, and leads back to the page on which it was made.
 pub(super) async fn choose(request: Request, next: Next) -> Response {
-    let chosen = (request.method() == Method::GET).then(|| choice(request.uri())).flatten();
+    // What it changes is remembered of people, for their mails: it is theirs to choose, and not another site's (Fetch §3.7).
+    let by_another = matches!(request.headers().get("sec-fetch-site"), Some(site) if site == "cross-site");
+    let may = request.method() == Method::GET && !by_another;
+    let chosen = may.then(|| choice(request.uri())).flatten();
     // Programs and what pages load choose nothing.
     let visit = request.extensions().get::<Visit>().filter(|visit| visit.reader == Reader::Browser);
     let (Some(language), Some(visit)) = (chosen, visit) else { return next.run(request).await };

@@ -1,8 +1,9 @@
 //! How is an iPhone, an iPad or a Mac set up without typing? By a configuration profile: the accounts that keep in step with
 //! the apps, with user name and app password filled in (Apple, Device Management: CalDAV, CardDAV, ExchangeActiveSync).
 //!
-//! It is made from what its owner sends back from the page that shows the app password this once; nothing is kept for it. It is
-//! not signed: the device says so, and asks before it installs it. Exchange accounts are for iPhone and iPad alone. Installed again, it takes the place of the one before.
+//! It is made from what its owner sends back from the page that shows the app password this once; nothing is kept for it. It
+//! is not signed: the device says so, and asks before it installs it. Installed again, it takes the place of the one before.
+//! Exchange accounts are for iPhone and iPad alone.
 
 use access::secret::TypedSecret;
 use plist::{Dictionary, Value};
@@ -24,11 +25,6 @@ pub(super) struct Owner<'a> {
 
 /// What it is served as.
 pub(super) const KIND: &str = "application/x-apple-aspen-config";
-
-/// Does any of these apps keep telephones in step?
-pub(super) fn fits<'a>(apps: impl IntoIterator<Item = &'a AppSettings>, email: Option<&str>) -> bool {
-    apps.into_iter().any(|app| app.syncs.iter().any(|sync| *sync != InStep::ActiveSync || email.is_some()))
-}
 
 /// The profile as XML. `None`: there is nothing to set up.
 pub(super) fn written<'a>(
@@ -128,7 +124,22 @@ mod tests {
     fn an_account_is_described_for_each_thing_that_is_kept_in_step_and_is_the_same_the_next_time() {
         let files = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(files.path().join("policies")).expect("made");
-        let gateway = "version: 1\norganization: \"Müller & Söhne <Wien>\"\nportal: http://login.localhost\nlisten: { http: \"127.0.0.1:80\" }\nstore: { redb: vestibule.redb }\npolicies: policies\napps:\n  mail: { title: \"Post & Kalender\", host: mail.localhost, upstream: \"http://127.0.0.1:1\", allow: everyone, basic: app_passwords, syncs: [activesync, caldav] }\n";
+        let gateway = r#"
+version: 1
+organization: "Müller & Söhne <Wien>"
+portal: http://login.localhost
+listen: { http: "127.0.0.1:80" }
+store: { redb: vestibule.redb }
+policies: policies
+apps:
+  mail:
+    title: "Post & Kalender"
+    host: mail.localhost
+    upstream: http://127.0.0.1:1
+    allow: everyone
+    basic: app_passwords
+    syncs: [activesync, caldav]
+"#;
         std::fs::write(files.path().join("gateway.yaml"), gateway).expect("written");
         let policy = "networks: { office: [127.0.0.1] }\norganization: { allow_from: [office] }\n";
         std::fs::write(files.path().join("policies/a.yaml"), policy).expect("written");
@@ -166,7 +177,6 @@ mod tests {
         // Exchange can't do without an address.
         let without = read(None);
         assert_eq!(without["PayloadContent"].as_array().map(Vec::len), Some(1));
-        assert!(fits([app.as_ref()], None));
         assert!(written(owner(None), [], &password).is_none());
     }
 }
