@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use harness::gateway::TestGateway;
 use harness::wire::Answer;
 
-use call::{Body, Call, FLOW, FORM, KEY, PORTAL, SESSION};
+use call::{Body, Call, DONE, FLOW, FORM, KEY, PORTAL, SESSION};
 use right::{LATELY, half_signed_in, house, right, signed_in, stranger};
 use standing::{acts, standing};
 use table::{Do, ELSEWHERE, Gains, LINKS, Others, STEPS, Step, Twice};
@@ -293,6 +293,9 @@ impl Scene {
         }
         if let Some(gained) = self.gained(answer) {
             self.fault(how, &format!("gave {gained}, answered {}", answer.status));
+        }
+        if answer.cookie(DONE).is_some_and(|done| !done.is_empty()) {
+            self.fault(how, "says that something was done");
         }
         if status.is_some_and(|status| status != answer.status) {
             self.fault(how, &format!("answered {}", answer.status));

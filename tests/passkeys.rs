@@ -353,7 +353,8 @@ async fn nobody_removes_or_renames_somebody_elses_key() {
         bo.get(&gateway.portal("/account/passkeys")).await.expect("an answer");
         let mut sent = form(&bo, path);
         set(&mut sent, "passkey", &anas);
-        send(&gateway, &mut bo, &sent).await;
+        let page = send(&gateway, &mut bo, &sent).await.text();
+        assert!(!page.contains("role=\"status\""), "{path}: nothing is said to be done: {page}");
     }
     assert_eq!(keys(&gateway, "ana").await, ["Security key"]);
     assert_eq!(alone(&gateway, &mut visitor(&gateway), &mut key).await.status, 200);

@@ -169,5 +169,7 @@ pub(super) const PORTAL: &str = "login.localhost";
 pub(super) const SESSION: &str = "__Host-vestibule";
 pub(super) const FORM: &str = "__Host-vestibule-form";
 pub(super) const FLOW: &str = "__Host-vestibule-flow";
+/// What the next page says was just done.
+pub(super) const DONE: &str = "__Host-vestibule-done";
 pub(super) const RESET: &str = "__Host-vestibule-reset";
 pub(super) const KEY: &str = "__Host-vestibule-key";

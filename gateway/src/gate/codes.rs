@@ -9,6 +9,7 @@ use access::login::Stage;
 use access::policy::Method;
 
 use super::login::{Caller, LoginError, actor, method_word};
+use super::passkeys::StepRemoved;
 use super::{Gate, Visitor, random};
 use crate::audit::Entry;
 use crate::config::InForce;
@@ -91,9 +92,14 @@ impl Gate {
 
     /// Sends the visitor codes by this way no more; false if something has to be proved first, or if it is the last second
     /// step where a rule demands one (S7).
-    pub async fn end_codes(&self, caller: &Caller<'_>, visitor: &Visitor, method: Method) -> Result<bool, LoginError> {
+    pub async fn end_codes(
+        &self,
+        caller: &Caller<'_>,
+        visitor: &Visitor,
+        method: Method,
+    ) -> Result<StepRemoved, LoginError> {
         if !self.is_fresh(visitor) {
-            return Ok(false);
+            return Ok(StepRemoved::Stale);
         }
         let demanded = caller.in_force.settings.policy.second_step(visitor.person());
         let entry = Entry::new(actor(visitor.record()), "codes.end").from(caller.address.ip());
@@ -103,7 +109,7 @@ impl Gate {
             .end_codes(visitor.person().id, method, demanded, entry.detail(method_word(method)))
             .await;
         self.catch_up(caller.in_force).await?;
-        Ok(ended?)
+        Ok(ended?.into())
     }
 }
 

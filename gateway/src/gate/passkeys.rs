@@ -57,16 +57,28 @@ pub enum NewKey {
     Stale,
 }
 
-/// What became of a passkey to be removed.
+/// What became of a second step to be removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
-pub enum KeyRemoved {
-    /// It is no more, if it ever was.
+pub enum StepRemoved {
+    /// It opens nothing any more.
     Done,
+    /// They have none such, any more or at all.
+    Gone,
     /// It is the last second step of somebody who has to have one (S7).
     Last,
     /// Something has to be proved again first (S9).
     Stale,
+}
+
+impl From<Removed> for StepRemoved {
+    fn from(removed: Removed) -> Self {
+        match removed {
+            Removed::Done => Self::Done,
+            Removed::Gone => Self::Gone,
+            Removed::Last => Self::Last,
+        }
+    }
 }
 
 impl Gate {
@@ -220,19 +232,16 @@ impl Gate {
         visitor: &Visitor,
         address: ClientAddr,
         id: Digest,
-    ) -> Result<KeyRemoved, LoginError> {
+    ) -> Result<StepRemoved, LoginError> {
         if !self.is_fresh(visitor) {
-            return Ok(KeyRemoved::Stale);
+            return Ok(StepRemoved::Stale);
         }
         let demanded = in_force.settings.policy.second_step(visitor.person());
         let entry = Entry::new(actor(visitor.record()), "passkey.remove").from(address.ip());
         let removed =
             self.vault.standing_on(visitor.record()).remove_passkey(visitor.person().id, id, demanded, entry).await?;
         self.catch_up(in_force).await?;
-        Ok(match removed {
-            Removed::Done | Removed::Gone => KeyRemoved::Done,
-            Removed::Last => KeyRemoved::Last,
-        })
+        Ok(removed.into())
     }
 
     /// Is it one of the person's, and right? What it uses up is spent with the session.

@@ -129,7 +129,7 @@ pub(super) async fn end_session(Posted { asking, fields }: Posted<EndFields>) ->
             gate.end_own(&visit.in_force, visitor, id, client).await.map(|ended| ended.then_some(Done::Session))
         }
         None if fields.session == "others" => {
-            gate.end_others(&visit.in_force, visitor, client).await.map(|_| Some(Done::Others))
+            gate.end_others(&visit.in_force, visitor, client).await.map(|ended| (ended > 0).then_some(Done::Others))
         }
         None => return asking.not_ours(),
     };

@@ -15,6 +15,7 @@ use super::return_to::ReturnTo;
 use super::sign_in::{FLOW_COOKIE, FLOW_SECONDS, left_until, over, still_under_way};
 use super::{Visit, passkeys};
 use crate::gate::login::method_word;
+use crate::gate::passkeys::StepRemoved;
 use crate::store::StoreError;
 use crate::store::vault::{HeldFlow, PersonRecord, Sending};
 
@@ -179,15 +180,13 @@ pub(super) async fn begin(Posted { asking, fields }: Posted<WayFields>) -> Respo
 
 /// `POST /account/codes/end`.
 pub(super) async fn end(Posted { asking, fields }: Posted<WayFields>) -> Response {
-    let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
+    let (Inquiry { gate, .. }, visitor) = asking.parts();
     let Some(method) = way(&fields.method) else { return asking.not_ours() };
-    if !gate.is_fresh(visitor) {
-        return asking.again(ACCOUNT).await;
-    }
     match gate.end_codes(&asking.caller(), visitor, method.into()).await {
-        Ok(true) => asking.to_account(Done::Codes),
+        Ok(StepRemoved::Done) => asking.to_account(Done::Codes),
+        Ok(StepRemoved::Stale) => asking.again(ACCOUNT).await,
         // The page offers only what may go.
-        Ok(false) => see_other(&visit.in_force, &ReturnTo::Portal(ACCOUNT)),
+        Ok(StepRemoved::Gone | StepRemoved::Last) => asking.back_to_account(None),
         Err(error) => asking.trouble(error),
     }
 }

@@ -14,7 +14,7 @@ use super::passkeys::{KeyFields, answer_of, is_offered, keep};
 use super::respond::{json, not_found, page as answer_page, see_other};
 use super::return_to::ReturnTo;
 use super::{Banner, Visit};
-use crate::gate::passkeys::{KeyRemoved, NewKey};
+use crate::gate::passkeys::{NewKey, StepRemoved};
 use crate::store::vault::Digest;
 
 /// `GET /account/passkeys`.
@@ -135,9 +135,10 @@ pub(super) async fn remove(Posted { asking, fields }: Posted<OneFields>) -> Resp
     let (Inquiry { gate, visit, .. }, visitor) = asking.parts();
     let Some(id) = id_of(&fields.passkey) else { return asking.not_ours() };
     match gate.remove_passkey(&visit.in_force, visitor, visit.resolved.client, id).await {
-        Ok(KeyRemoved::Done) => asking.to(PASSKEYS, Done::PasskeyRemoved),
-        Ok(KeyRemoved::Last) => show(&asking, Some(Problem::LastSecondStep)).await,
-        Ok(KeyRemoved::Stale) => asking.again(PASSKEYS).await,
+        Ok(StepRemoved::Done) => asking.to(PASSKEYS, Done::PasskeyRemoved),
+        Ok(StepRemoved::Gone) => asking.see(PASSKEYS),
+        Ok(StepRemoved::Last) => show(&asking, Some(Problem::LastSecondStep)).await,
+        Ok(StepRemoved::Stale) => asking.again(PASSKEYS).await,
         Err(error) => asking.trouble(error),
     }
 }

@@ -19,6 +19,7 @@ use super::act::{Act, Tries};
 use super::budgets::Budget;
 use super::issued::{Issued, IssuedFlow};
 use super::outbox::{Change, Destination, Letter};
+use super::passkeys::Removed;
 use super::records::{Hex, Itself, Record, StoredSecret};
 use super::secrets::{factor, without_recovery};
 use super::{Digest, HeldFlow, PersonRecord, Vault, VaultError};
@@ -143,24 +144,24 @@ impl Vault {
         Ok(self.read::<Phone>(Table::Factor, &factor(id, kind)).await?.map(|read| read.value))
     }
 
-    /// Sends codes by this way no more. The last second step stays where policy demands some: false.
+    /// Sends codes by this way no more. The last second step stays where policy demands some.
     pub async fn end_codes(
         &self,
         id: UserId,
         method: Method,
         demanded: Option<Methods>,
         entry: Entry,
-    ) -> Result<bool, VaultError> {
+    ) -> Result<Removed, VaultError> {
         let mut tries = Tries::new();
         loop {
             let read = self.known_person(id).await?;
             if !read.value.enrolled.has(method) {
-                return Ok(true);
+                return Ok(Removed::Gone);
             }
             let mut after = read.value.clone();
             after.enrolled = after.enrolled.without(method);
             if !access::login::may_go(after.enrolled, demanded) {
-                return Ok(false);
+                return Ok(Removed::Last);
             }
             let mut act = self.act();
             if without_recovery(after.enrolled).is_empty() {
@@ -176,7 +177,7 @@ impl Vault {
             act.audit(&entry)?;
             act.tell(&after, if after.enrolled.is_empty() { Change::TwoStepOff } else { Change::CodesOff }, &entry)?;
             match act.commit().await? {
-                Applied::Done { .. } => return Ok(true),
+                Applied::Done { .. } => return Ok(Removed::Done),
                 Applied::Refused { .. } => tries.again("the person").await?,
             }
         }

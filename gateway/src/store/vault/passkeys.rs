@@ -79,7 +79,7 @@ pub enum Added {
     Gone,
 }
 
-/// What became of a passkey to be removed.
+/// What became of a second step to be removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
 pub enum Removed {
