@@ -17,7 +17,7 @@ async fn a_method_of_a_megabyte_is_refused_and_kept_nowhere() {
         let answer = gateway.ask(&method, "crm", "/").from(from).send().await;
         assert_eq!(answer.problem(), problem, "from {from}");
     }
-    let log = logged(&gateway, 2).await;
+    let log = gateway.logged(2).await;
     assert!(log.len() < 4096, "the access log has {} bytes", log.len());
     let code = gateway.ask("M", "crm", "/").from(CAFE).send().await.json()["reference"].clone();
     assert!(code.is_string(), "a short method nobody knows is a method all the same");
@@ -33,7 +33,7 @@ async fn a_link_of_ours_with_a_slip_in_it_is_not_logged_with_its_secret() {
     }
     let elsewhere = gateway.get("logim", &invitation).send().await;
     assert_eq!(elsewhere.problem(), "unknown_host");
-    let log = logged(&gateway, 4).await;
+    let log = gateway.logged(4).await;
     assert!(log.contains("/invitation/"), "{log}");
     assert!(!log.contains(&secret), "{log}");
 }
@@ -236,15 +236,4 @@ async fn first_step(gateway: &TestGateway, from: &str) -> String {
 async fn second_step(gateway: &TestGateway, from: &str, flow: &str, method: &str, code: &str) -> Answer {
     let second = serde_json::json!({ "method": method, "code": code });
     gateway.ask("POST", "login", &format!("/api/v1/sign-in/{flow}")).from(from).json(&second).send().await
-}
-
-/// The access log, once it has so many lines.
-async fn logged(gateway: &TestGateway, lines: usize) -> String {
-    loop {
-        let log = gateway.access_log();
-        if log.lines().count() >= lines {
-            return log;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

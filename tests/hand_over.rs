@@ -272,19 +272,10 @@ async fn another_client_over_tls_loses_no_request_with_either_version_of_http() 
         curl.args(["--write-out", "%{stderr}%{http_code} %{num_connects}\n", "--cacert"]);
         curl.arg(program.file("chain.pem")).arg(format!("https://{host}/status?[1-1000000]"));
         let mut curl = Serving::start(curl);
-        let answered = async |more: usize| {
-            let enough = curl.log().lines().count() + more;
-            let counting = async {
-                while curl.log().lines().count() < enough {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
-            tokio::time::timeout(PATIENCE, counting).await.expect("curl is answered");
-        };
-        answered(50).await;
+        curl.more_lines(50).await;
         let next = program.take_over().await;
         serving.said("has taken over").await;
-        answered(100).await;
+        curl.more_lines(100).await;
         curl.kill();
         let log = curl.log();
         let lines: Vec<_> = log.lines().filter_map(|line| line.split_once(' ')).collect();

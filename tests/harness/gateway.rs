@@ -15,6 +15,7 @@ use access::password::Password;
 use access::secret::TypedSecret;
 use access::totp::TotpSecret;
 use access::{Secret, Timestamp};
+use tokio::sync::watch;
 use vestibule::audit::{Actor, Entry};
 use vestibule::clock::Clock;
 use vestibule::demo::postbox::Postbox;
@@ -328,6 +329,15 @@ impl TestGateway {
         self.dir.path().join(name)
     }
 
+    /// The access log, once it has so many lines.
+    pub async fn logged(&self, lines: usize) -> String {
+        let mut log = self.log.0.subscribe();
+        let enough = log.wait_for(|text| text.iter().filter(|byte| **byte == b'\n').count() >= lines);
+        let enough = tokio::time::timeout(PATIENCE, enough).await.is_ok();
+        assert!(enough, "no {lines} lines: {}", self.access_log());
+        self.access_log()
+    }
+
     /// Everything that was logged as access, a JSON line a request.
     pub fn access_log(&self) -> String {
         self.log.text()
@@ -407,17 +417,17 @@ async fn start(dir: &Path, clock: Clock, bound: Bound, log: Log) -> Server {
 
 /// Text that several hands write and a test reads.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+struct Log(Arc<watch::Sender<Vec<u8>>>);
 
 impl Log {
     fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.0.borrow()).into_owned()
     }
 }
 
 impl std::io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        self.0.send_modify(|text| text.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -425,6 +435,9 @@ impl std::io::Write for Log {
         Ok(())
     }
 }
+
+/// For what is always there at once.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The hosts that a test's certificate is for.
 pub const HOSTS: &[&str] = &["login.localhost", "crm.localhost", "mail.localhost"];

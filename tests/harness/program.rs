@@ -264,6 +264,12 @@ impl Serving {
         self.out.wait_for(words).await;
     }
 
+    /// Waits until there are so many more lines in its log than now.
+    pub async fn more_lines(&self, more: usize) {
+        let enough = self.err.text().lines().count() + more;
+        self.err.wait_until(&format!("{more} more lines"), |text| text.lines().count() >= enough).await;
+    }
+
     /// The access log so far.
     pub fn access_log(&self) -> String {
         self.out.text()
@@ -370,20 +376,25 @@ impl Heard {
     }
 
     async fn wait_for(&self, words: &str) {
+        self.wait_until(&format!("\"{words}\""), |text| text.contains(words)).await;
+    }
+
+    /// Waits until its text is as it should be, which has this name.
+    async fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
         let mut heard = self.heard.clone();
         let found = async {
             loop {
                 let (_, over) = *heard.borrow_and_update();
-                if self.text().contains(words) {
+                if is_so(&self.text()) {
                     return true;
                 }
                 if over || heard.changed().await.is_err() {
-                    return self.text().contains(words);
+                    return is_so(&self.text());
                 }
             }
         };
         let found = tokio::time::timeout(PATIENCE, found).await;
-        assert_eq!(found, Ok(true), "\"{words}\" was never said:\n{}", self.text());
+        assert_eq!(found, Ok(true), "{what} was never said:\n{}", self.text());
     }
 
     async fn wait_for_end(&self) {

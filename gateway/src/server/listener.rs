@@ -177,8 +177,7 @@ impl<A> Listener<A> {
         if tls.is_none() {
             facts.begin(&connection);
         }
-        connection.readable().await.ok()?;
-        self.turns.next().await;
+        self.turns.next(connection.readable()).await.ok()?;
         let Some(acceptor) = tls else { return self.turned_away(connection, peer, facts).await };
         // Scanners, old clients, wrong names: everyday.
         let (stream, asked) = acceptor.handshake(connection).await.ok()?;

@@ -4,6 +4,7 @@
 //! shown anything. A worker therefore begins with two of them, then looks after everybody else who is ready, then with the
 //! next two.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -12,14 +13,17 @@ use tokio::sync::Semaphore;
 pub(super) struct Turns(Arc<Semaphore>);
 
 impl Turns {
-    /// Waits for a turn: first come, first served.
-    pub(super) async fn next(&self) {
-        let Ok(turn) = Arc::clone(&self.0).acquire_owned().await else { return };
+    /// Waits until something comes, and then for a turn: first come, first served. Whoever only connects has none. Errors:
+    /// nothing will come any more.
+    pub(super) async fn next(&self, comes: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+        comes.await?;
+        let turn = Arc::clone(&self.0).acquire_owned().await.map_err(io::Error::other)?;
         // It is given back once the runtime has looked for what has become ready meanwhile, whatever comes of this one.
         tokio::spawn(async move {
             tokio::task::yield_now().await;
             drop(turn);
         });
+        Ok(())
     }
 }
 
@@ -36,17 +40,26 @@ const IN_A_ROW: usize = 2;
 mod tests {
     use std::sync::{Mutex, PoisonError};
 
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
+    use crate::proxy::Connection;
 
     #[tokio::test]
     async fn between_two_who_come_and_the_next_two_those_who_are_here_have_a_turn() {
+        let door = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let (turns, order) = (Arc::new(Turns::default()), Arc::new(Mutex::new(String::new())));
         let note = |order: &Mutex<String>, who| order.lock().unwrap_or_else(PoisonError::into_inner).push(who);
-        let mut coming = tokio::task::JoinSet::new();
+        let read = || order.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (mut clients, mut coming) = (Vec::new(), tokio::task::JoinSet::new());
         for _ in 0..20 {
+            clients.push(TcpStream::connect(door.local_addr().expect("bound")).await.expect("it listens"));
+            let (socket, peer) = door.accept().await.expect("somebody has come");
+            let connection = Connection::new(socket, peer, Arc::default()).expect("an empty answer header");
             let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
             coming.spawn(async move {
-                turns.next().await;
+                turns.next(connection.readable()).await.expect("it is open");
                 note(&order, 'n');
             });
         }
@@ -57,9 +70,18 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
+        // They have connected, and nothing more: nobody had a turn.
+        while read().len() < 100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!read().contains('n'), "{}", read());
+        // All of them at once.
+        for client in &mut clients {
+            client.write_all(b"GET").await.expect("it is open");
+        }
         while coming.join_next().await.is_some() {}
         here.abort();
-        let order = order.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let order = read();
         assert_eq!(order.matches('n').count(), 20, "{order}");
         assert!(!order.contains("nnn"), "{order}");
     }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use access::identity::Email;
+use access::login::{self, Flow, Input, Next, Stage};
+use access::policy::Method;
+use access::totp::{Step, TotpSecret};
 
 use super::scene::*;
 use crate::store::vault::{After, By, Change, Ends, Errand, Letter, Message, Opening, Outcome, Spend, Waiting};
@@ -168,5 +171,36 @@ async fn people_are_told_in_what_they_chose_or_first_signed_in_in() {
             Errand::Forgotten { .. } => None,
         });
         assert_eq!(spoken.collect::<Vec<_>>(), [English, Spanish, Spanish, Spanish, Japanese]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_sets_something_up_in_another_language_does_not_choose_what_the_owner_is_told_in() {
+    use crate::words::Language::{Japanese, Spanish};
+    use crate::words::Wish::Chosen;
+    for scene in scenes().await {
+        let vault = &scene.vault;
+        vault.tell_changes(true);
+        let id = scene.add("ana").await.person.id;
+        let opened = |wish, spend, after, proved| {
+            vault.open_session(proved, after, spend, Opening { wish: Some(Chosen(wish)), ..scene.opening() }, entry())
+        };
+        let after = After::Password(scene.ground(id).await);
+        assert!(matches!(opened(Spanish, Spend::Nothing, after, scene.proof(id)).await, Ok(Outcome::Done(_))));
+
+        let secret = TotpSecret::from_random(*b"a secret of 20 bytes");
+        let flow = Flow { stage: Stage::SetUp, ..scene.flow(id) };
+        let flow = vault.begin_flow(flow, scene.ground(id).await, Some(secret.clone()), None).await.unwrap();
+        let held = vault.try_flow(flow.expose()).await.unwrap().unwrap();
+        let Next::Done(proved) = login::advance(&held.flow, Input::SetUpRight(Method::Totp), scene.clock.now()) else {
+            panic!("not done")
+        };
+        let spend = Spend::SetUp { secret, step: Step(1), recovery: Vec::new(), replaces: false };
+        assert!(matches!(opened(Japanese, spend, After::Flow(held), proved).await, Ok(Outcome::Done(_))));
+        let told = vault.errands(By::Mail, 10).await.unwrap();
+        let [waiting] = told.as_slice() else { panic!("{told:?}") };
+        let Errand::Deliver(Message { language, letter, .. }) = &waiting.errand else { panic!("{waiting:?}") };
+        assert!(matches!(letter, Letter::Changed { what: Change::Authenticator, .. }), "{letter:?}");
+        assert_eq!(*language, Spanish, "what the owner had chosen before");
     }
 }
