@@ -1,8 +1,9 @@
 //! Who is it, signed, for one app? `X-Vestibule-Assertion` and the keys that prove it (Z3; RFC 7519, RFC 7517).
 //!
 //! ES256, audience = the app's name, 60 seconds. Signing costs more than forwarding, so an assertion is used again for the
-//! same person, app and proofs during the first half of its life, and forgotten the moment the person changes. The last one
-//! of each person hangs on them, where whoever serves them is already: most people use one app at a time.
+//! same person, app and proofs for three quarters of its life, and forgotten the moment the person changes. It is kept
+//! with everything else that the app is told, in one piece. The last one of each person hangs on them, where whoever serves
+//! them is already: most people use one app at a time.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -11,7 +12,6 @@ use access::identity::{AppName, UserId};
 use access::policy::Methods;
 use access::{Secret, Timestamp};
 use data_encoding::BASE64URL_NOPAD;
-use http::HeaderValue;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::DecodePrivateKey;
 use quick_cache::sync::Cache;
@@ -20,6 +20,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use serde::Serialize;
 
 use super::facts::{KnownPerson, Visitor};
+use super::identity::Identity;
 use super::login::method_word;
 use crate::config::InForce;
 
@@ -31,18 +32,25 @@ pub(super) struct Assertions {
     header: String,
     jwks: serde_json::Value,
     /// A session by its proofs; `None`: a token, which is something else than a session without any.
-    made: Cache<(UserId, AppName, Option<Methods>), Arc<Made>>,
+    made: Cache<(UserId, AppName, Option<Methods>), Arc<Introduction>>,
 }
 
-/// One that was signed.
-pub(super) struct Made {
+/// Who somebody is, signed for one app.
+pub struct Introduction {
     /// Whom it speaks of; after any change of theirs that is another value.
     person: Weak<KnownPerson>,
     app: AppName,
     shown: Option<Methods>,
     generation: u64,
     at: Timestamp,
-    value: HeaderValue,
+    identity: Identity,
+}
+
+impl Introduction {
+    /// What the app is told.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
 }
 
 #[derive(Serialize)]
@@ -96,50 +104,50 @@ impl Assertions {
         &self.jwks
     }
 
-    /// For this visitor and app, from memory if it is fresh enough.
-    pub(super) fn sign(
+    /// This visitor to that app, from memory if it is fresh enough.
+    pub(super) fn introduce(
         &self,
         in_force: &InForce,
         visitor: &Arc<Visitor>,
         app: &AppName,
         now: Timestamp,
-    ) -> Result<HeaderValue, AssertionError> {
+    ) -> Result<Arc<Introduction>, AssertionError> {
         // What it says is the same for all sessions of a person that were opened with the same proofs.
         let shown = visitor.session().map(|session| session.factors);
         let person = visitor.known_person();
         let is_fresh =
-            |made: &Made| made.generation == in_force.generation && now.since(made.at) < LIFE / 2 && now >= made.at;
-        let last = person.signed.load().upgrade();
+            |made: &Introduction| made.generation == in_force.generation && now.since(made.at) < USED && now >= made.at;
+        let last = person.introduced.load().upgrade();
         if let Some(made) = last.filter(|made| made.shown == shown && made.app == *app && is_fresh(made)) {
-            return Ok(made.value.clone());
+            return Ok(made);
         }
         let key = (visitor.person().id, app.clone(), shown);
-        let is_theirs = |made: &Made| std::ptr::eq(made.person.as_ptr(), Arc::as_ptr(person));
+        let is_theirs = |made: &Introduction| std::ptr::eq(made.person.as_ptr(), Arc::as_ptr(person));
         if let Some(made) = self.made.get(&key).filter(|made| is_theirs(made) && is_fresh(made)) {
-            return Ok(made.value.clone());
+            return Ok(made);
         }
-        let value = self.make(in_force, visitor, app, now)?;
-        let made = Arc::new(Made {
+        let signed = self.sign(in_force, visitor, app, now)?;
+        let made = Arc::new(Introduction {
             person: Arc::downgrade(person),
             app: app.clone(),
             shown,
             generation: in_force.generation,
             at: now,
-            value: value.clone(),
+            identity: Identity::of(visitor.record(), signed),
         });
         // It hangs there for as long as it is kept here, where all of them together are bounded.
-        person.signed.store(Arc::downgrade(&made));
-        self.made.insert(key, made);
-        Ok(value)
+        person.introduced.store(Arc::downgrade(&made));
+        self.made.insert(key, Arc::clone(&made));
+        Ok(made)
     }
 
-    fn make(
+    fn sign(
         &self,
         in_force: &InForce,
         visitor: &Visitor,
         app: &AppName,
         now: Timestamp,
-    ) -> Result<HeaderValue, AssertionError> {
+    ) -> Result<String, AssertionError> {
         let record = visitor.record();
         let factors = visitor.session().map(|session| session.factors);
         let claims = Claims {
@@ -166,7 +174,7 @@ impl Assertions {
         let signature = signature.map_err(|_| AssertionError("the system has no random numbers".to_owned()))?;
         text.push('.');
         BASE64URL_NOPAD.encode_append(signature.as_ref(), &mut text);
-        HeaderValue::try_from(text).map_err(|error| AssertionError(error.to_string()))
+        Ok(text)
     }
 }
 
@@ -176,5 +184,7 @@ const METHODS: [Method; 7] =
     [Method::Password, Method::Totp, Method::Recovery, Method::Passkey, Method::Sms, Method::Voice, Method::Email];
 /// How long an app may believe it.
 const LIFE: Duration = Duration::from_secs(60);
-/// Assertions in memory, about 700 bytes each.
+/// How long it is used; what is left then is for apps whose clock is ahead of ours.
+const USED: Duration = Duration::from_secs(45);
+/// Introductions in memory, about 900 bytes each.
 const KEPT: u64 = 50_000;

@@ -23,9 +23,8 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::app_passwords::{APP_PASSWORDS, KnownAppPassword, ResolvedAppPassword};
-use super::assertion::Made;
+use super::assertion::Introduction;
 use super::foreign::ForeignToken;
-use super::identity::Identity;
 use super::shared::{Kinds, Names};
 use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
@@ -85,9 +84,8 @@ struct Life {
 #[derive(Debug)]
 pub(super) struct KnownPerson {
     record: PersonRecord,
-    said: Identity,
-    /// What was signed for them last.
-    pub(super) signed: ArcSwapWeak<Made>,
+    /// What was signed about them last.
+    pub(super) introduced: ArcSwapWeak<Introduction>,
     dead: AtomicBool,
 }
 
@@ -129,11 +127,6 @@ impl Visitor {
     /// The person, as pages know them.
     pub fn record(&self) -> &PersonRecord {
         &self.person.record
-    }
-
-    /// The person, as apps are told.
-    pub fn identity(&self) -> &Identity {
-        &self.person.said
     }
 
     pub(super) fn known_person(&self) -> &Arc<KnownPerson> {
@@ -187,8 +180,8 @@ impl Visitor {
         self.life.is_alive() && self.person.is_alive()
     }
 
-    /// Notes that it was used. Returns what is worth storing: five minutes since the last time for sessions (a twelfth of
-    /// the idle limit if that is less), an hour for tokens and app passwords.
+    /// Notes that it was used. Returns what is worth storing: a twelfth of the idle limit since the last time for
+    /// sessions, a quarter of an hour at most; an hour for tokens and app passwords.
     pub(super) fn used(&self, now: Timestamp, idle: Duration) -> Option<Use> {
         let (used, grain) = match &self.proof {
             Held::Session { id, .. } => (Use::Session(*id), NOTED.min(idle / 12)),
@@ -515,10 +508,7 @@ impl FactCache {
         let known = self.living_people.put(&place, |known| match known {
             // Their sessions remember them still, or somebody was quicker.
             Some(known) => Arc::clone(known),
-            None => {
-                let said = Identity::of(&record);
-                Arc::new(KnownPerson { record, said, signed: ArcSwapWeak::default(), dead: AtomicBool::new(false) })
-            }
+            None => Arc::new(KnownPerson { record, introduced: ArcSwapWeak::default(), dead: AtomicBool::new(false) }),
         });
         self.people.insert(id, Arc::clone(&known));
         Ok(Some(known))
@@ -549,8 +539,8 @@ fn bounded<K: Eq + Hash, V: Clone>(entries: usize) -> Cache<K, V> {
     Cache::with_weighter(FEW, entries as u64, UnitWeighter)
 }
 
-/// A session's use is noted after so long.
-const NOTED: Duration = Duration::from_secs(5 * 60);
+/// A session's use is noted after so long at the latest. A program that dies forgets as much of what lists say was last used.
+const NOTED: Duration = Duration::from_secs(15 * 60);
 /// Later than every moment: nothing is noted any more.
 const DEAD: u64 = u64::MAX;
 /// A cache begins with room for so many.

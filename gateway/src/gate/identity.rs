@@ -1,4 +1,4 @@
-//! What are apps told about a person? Field lines, made once when the person's row is read (Z3).
+//! What is an app told about whoever comes in? Field lines, made when they are signed (Z3).
 
 use access::identity::GroupName;
 use bytes::Bytes;
@@ -6,21 +6,21 @@ use http::{HeaderName, HeaderValue};
 
 use crate::store::vault::PersonRecord;
 
-/// `Remote-User`, `-Groups`, `-Name` and `-Email` as HTTP/1.1 writes them. One piece of memory: with a million people inside,
-/// each further one is as far away as the store of a slow machine.
-#[derive(Debug)]
+/// `Remote-User`, `-Groups`, `-Name`, `-Email` and `X-Vestibule-Assertion` as HTTP/1.1 writes them. One piece of memory: with
+/// a million people inside, each further one is as far away as the store of a slow machine.
 pub struct Identity(Bytes);
 
 impl Identity {
-    /// Of a person as stored. What can't stand in a header is not said; names and addresses were checked when they were
-    /// stored, so that does not happen.
-    pub(super) fn of(record: &PersonRecord) -> Self {
+    /// Of a person as stored, with what was signed about them. What can't stand in a header is not said; names and addresses
+    /// were checked when they were stored, so that does not happen.
+    pub(super) fn of(record: &PersonRecord, assertion: String) -> Self {
         let groups = record.person.groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
         let said = [
             (REMOTE_USER, Some(record.person.name.to_string())),
             (REMOTE_GROUPS, Some(groups)),
             (REMOTE_NAME, Some(percent_encode(&record.full_name))),
             (REMOTE_EMAIL, record.email.as_ref().map(ToString::to_string)),
+            (X_VESTIBULE_ASSERTION, Some(assertion)),
         ];
         let mut lines = Vec::new();
         for (name, value) in said {
@@ -49,6 +49,13 @@ impl Identity {
     }
 }
 
+impl std::fmt::Debug for Identity {
+    /// Without what is signed: whoever has it may say it to the app.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Identity(…)")
+    }
+}
+
 /// Who it is.
 pub(crate) const REMOTE_USER: HeaderName = HeaderName::from_static("remote-user");
 /// Their groups, with commas between.
@@ -57,6 +64,9 @@ pub(crate) const REMOTE_GROUPS: HeaderName = HeaderName::from_static("remote-gro
 pub(crate) const REMOTE_NAME: HeaderName = HeaderName::from_static("remote-name");
 /// Their e-mail address, if there is one.
 pub(crate) const REMOTE_EMAIL: HeaderName = HeaderName::from_static("remote-email");
+
+/// All of that, signed, for one app.
+pub(crate) const X_VESTIBULE_ASSERTION: HeaderName = HeaderName::from_static("x-vestibule-assertion");
 
 /// Header values are ASCII; names of people are not. RFC 3986 percent-encoding of everything but visible ASCII and space.
 fn percent_encode(text: &str) -> String {

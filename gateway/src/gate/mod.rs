@@ -39,7 +39,7 @@ use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-pub use assertion::AssertionError;
+pub use assertion::{AssertionError, Introduction};
 pub use back::BackRoom;
 pub(crate) use back::standing_back;
 #[cfg(test)]
@@ -49,7 +49,7 @@ pub use denials::{Denial, Reference};
 pub use facts::{SessionProof, Visitor};
 pub use identity::Identity;
 #[cfg(test)]
-pub(crate) use identity::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER};
+pub(crate) use identity::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER, X_VESTIBULE_ASSERTION};
 pub use permit::Permit;
 pub use pool::Busy;
 
@@ -253,14 +253,14 @@ impl Gate {
     }
 
     /// Who it is, signed, for one app.
-    pub fn assertion(
+    pub fn introduce(
         &self,
         in_force: &InForce,
         visitor: &Arc<Visitor>,
         app: &AppName,
         now: access::Timestamp,
-    ) -> Result<http::HeaderValue, AssertionError> {
-        self.assertions.sign(in_force, visitor, app, now)
+    ) -> Result<Arc<Introduction>, AssertionError> {
+        self.assertions.introduce(in_force, visitor, app, now)
     }
 
     /// The keys by which apps verify assertions, as a JWK set (RFC 7517).

@@ -16,10 +16,8 @@ use crate::portal::COOKIE_NAME;
 /// What we say to an app about one request.
 #[derive(Debug)]
 pub(super) struct Said<'a> {
-    /// Who; `None` on a public path.
+    /// Who, signed for this app; `None` on a public path.
     pub(super) visitor: Option<&'a Identity>,
-    /// Signed, for this app.
-    pub(super) assertion: Option<HeaderValue>,
     /// From where, and how it came.
     pub(super) forwarding: &'a Forwarding,
     /// Is `Authorization: Basic` shown to us, and not to the app?
@@ -124,7 +122,7 @@ impl Fields for Wire {
 
 /// What may pass of a client's header, and what we say.
 pub(super) fn seal(from: &HeaderMap, said: Said<'_>, to: &mut impl Fields) {
-    let Said { visitor, assertion, forwarding, takes_app_passwords, pass_authorization } = said;
+    let Said { visitor, forwarding, takes_app_passwords, pass_authorization } = said;
     let is_ours = |value: &HeaderValue| is_of(value, "bearer") || takes_app_passwords && is_of(value, "basic");
     let Forwarding { address: _, x_forwarded_for, proto, authority, forwarded } = forwarding;
     to.add(&HOST, authority);
@@ -143,9 +141,6 @@ pub(super) fn seal(from: &HeaderMap, said: Said<'_>, to: &mut impl Fields) {
     // All of them are reserved, so none is there any more.
     if let Some(identity) = visitor {
         to.introduce(identity);
-    }
-    if let Some(assertion) = &assertion {
-        to.add(&X_VESTIBULE_ASSERTION, assertion);
     }
     to.add(&X_FORWARDED_FOR, x_forwarded_for);
     to.add(&X_FORWARDED_PROTO, proto);
@@ -242,7 +237,6 @@ fn folds_to(name: &str, reserved: &str) -> bool {
 pub(super) const OURS: usize = 9;
 /// Most headers are shorter, with what we say.
 const USUAL: usize = 1536;
-const X_VESTIBULE_ASSERTION: HeaderName = HeaderName::from_static("x-vestibule-assertion");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -293,7 +287,7 @@ const LENGTHS: [u64; 26] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER};
+    use crate::gate::{REMOTE_EMAIL, REMOTE_GROUPS, REMOTE_NAME, REMOTE_USER, X_VESTIBULE_ASSERTION};
     use access::network::{Believed, Claims};
 
     fn sealed(fields: &[(&str, &str)]) -> HeaderMap {
@@ -305,23 +299,13 @@ mod tests {
         let peer = std::net::IpAddr::from([203, 0, 113, 9]);
         let address = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).expect("no headers").client;
         let forwarding = Forwarding::new(address, "https", &HeaderValue::from_static("crm.acme.example"));
-        let said = Said {
-            visitor: None,
-            assertion: None,
-            forwarding: &forwarding,
-            takes_app_passwords: false,
-            pass_authorization: false,
-        };
+        let said =
+            Said { visitor: None, forwarding: &forwarding, takes_app_passwords: false, pass_authorization: false };
         let mut left = HeaderMap::new();
         seal(&map, said, &mut left);
         let mut wire = Wire::begin(&Method::GET, b"/");
-        let said = Said {
-            visitor: None,
-            assertion: None,
-            forwarding: &forwarding,
-            takes_app_passwords: false,
-            pass_authorization: false,
-        };
+        let said =
+            Said { visitor: None, forwarding: &forwarding, takes_app_passwords: false, pass_authorization: false };
         seal(&map, said, &mut wire);
         let written = String::from_utf8(wire.end()).expect("visible");
         let lines = left.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().expect("visible")));

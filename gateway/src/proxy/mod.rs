@@ -354,10 +354,10 @@ impl Proxy {
             return Err(Error::explain(ErrorType::InternalError, "no permit, no upstream"));
         };
         let in_force = &seen.snapshot.in_force;
-        let assertion = match permit.visitor() {
+        let introduction = match permit.visitor() {
             None => None,
-            Some(visitor) => match self.gate.assertion(in_force, visitor, &route.app.name, context.at) {
-                Ok(assertion) => Some(assertion),
+            Some(visitor) => match self.gate.introduce(in_force, visitor, &route.app.name, context.at) {
+                Ok(introduction) => Some(introduction),
                 Err(error) => {
                     tracing::error!(%error, "an assertion could not be signed; the request is refused");
                     return Err(Error::explain(ErrorType::InternalError, "no assertion"));
@@ -370,8 +370,7 @@ impl Proxy {
         let scheme = if in_force.settings.portal.secure() { "https" } else { "http" };
         let forwarding = facts.forwarding(seen.resolved.client, scheme, &route.authority);
         let said = headers::Said {
-            visitor: permit.visitor().map(|visitor| visitor.identity()),
-            assertion,
+            visitor: introduction.as_ref().map(|introduction| introduction.identity()),
             forwarding: &forwarding,
             takes_app_passwords: route.app.takes_app_passwords,
             pass_authorization: route.app.pass_authorization,
