@@ -10,6 +10,7 @@ use access::Timestamp;
 use access::identity::{SessionId, UserId};
 use access::login::Proved;
 use access::policy::{Generations, Standing};
+use futures_util::future::try_join_all;
 
 use super::act::{Act, Read, Tries, bearer, of_person, of_session, session_of};
 use super::codes;
@@ -207,33 +208,38 @@ impl Vault {
         Ok(())
     }
 
-    /// Notes when sessions were last used, several at once. A session that has ended stays ended.
+    /// Notes when sessions were last used, many at once. A session that has ended stays ended. Errors: the store's; it is not
+    /// asked for the rest then.
     pub async fn touch_sessions(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
-        for some in used.chunks(ROWS_AT_ONCE) {
-            let mut left: BTreeMap<SessionId, Timestamp> = BTreeMap::new();
-            for (id, at) in some {
-                let latest = left.entry(*id).or_insert(*at);
-                *latest = (*latest).max(*at);
-            }
-            let mut tries = Tries::new();
-            while !left.is_empty() {
-                let mut act = self.act();
-                let mut ids = Vec::new();
-                for (id, at) in &left {
-                    let Some(Read { mut value, version, expires }) = self.session_use(*id).await? else { continue };
-                    value.used = value.used.max(*at);
-                    act.unmoved(Table::SessionUse, &id.0, version);
-                    act.put(Table::SessionUse, &id.0, &value, expires)?;
-                    ids.push(*id);
-                }
-                left.retain(|id, _| ids.contains(id));
-                match act.commit().await? {
-                    Applied::Done { .. } => break,
-                    Applied::Refused { .. } => tries.again("a session's last use").await?,
-                }
-            }
+        let mut latest: BTreeMap<SessionId, Timestamp> = BTreeMap::new();
+        for (id, at) in used {
+            let known = latest.entry(*id).or_insert(*at);
+            *known = (*known).max(*at);
+        }
+        // Neighbours lie on one page. Batches that wait together are one commit, and most of what a batch costs is that.
+        let latest: Vec<_> = latest.into_iter().collect();
+        for some in latest.chunks(ROWS_AT_ONCE * BATCHES_AT_ONCE) {
+            try_join_all(some.chunks(ROWS_AT_ONCE).map(|some| self.touch_some(some))).await?;
         }
         Ok(())
+    }
+
+    /// One batch of them.
+    async fn touch_some(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        let mut tries = Tries::new();
+        loop {
+            let mut act = self.act();
+            for (id, at) in used {
+                let Some(Read { mut value, version, expires }) = self.session_use(*id).await? else { continue };
+                value.used = value.used.max(*at);
+                act.unmoved(Table::SessionUse, &id.0, version);
+                act.put(Table::SessionUse, &id.0, &value, expires)?;
+            }
+            match act.commit().await? {
+                Applied::Done { .. } => return Ok(()),
+                Applied::Refused { .. } => tries.again("a session's last use").await?,
+            }
+        }
     }
 
     /// How many sign-ins are alive (portal and device rows that have not expired).
@@ -364,3 +370,5 @@ const STEP_KEPT: Duration = Duration::from_secs(5 * 60);
 const LISTED: usize = 10_000;
 /// So many rows, with three writes each, stay well under the limit of a batch.
 const ROWS_AT_ONCE: usize = 64;
+/// So many batches of last uses wait for the store together: a thousand rows, whose commit takes milliseconds.
+const BATCHES_AT_ONCE: usize = 16;

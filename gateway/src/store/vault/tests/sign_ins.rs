@@ -271,12 +271,17 @@ async fn uses_of_many_sessions_are_noted_together_and_never_go_back() {
             ids.push(scene.sign_in(id).await.1.id);
         }
         let later = scene.clock.now() + Duration::from_secs(60);
-        let used: Vec<_> = ids.iter().map(|id| (*id, later)).collect();
+        let mut used: Vec<_> = ids.iter().map(|id| (*id, later)).collect();
+        // Of one session in two batches, if they were made of what comes one behind the other.
+        used.push((ids[0], scene.clock.now()));
+        let ended = ids.pop().unwrap();
+        assert!(vault.end_session(ended, entry()).await.unwrap());
         vault.touch_sessions(&used).await.unwrap();
-        vault.touch_sessions(&[(ids[0], scene.clock.now())]).await.unwrap();
+        vault.touch_sessions(&[(ids[1], scene.clock.now())]).await.unwrap();
         for id in ids {
             assert_eq!(vault.session_used(id).await.unwrap(), Some(later));
         }
+        assert_eq!(vault.session_used(ended).await.unwrap(), None);
     }
 }
 
