@@ -3,7 +3,8 @@
 #
 # usage: sh gateway/access/fuzz/run.sh SECONDS [TARGET…]
 # Each target (all of them by default) runs for so many seconds, beginning with what it found worth keeping last time, in
-# fuzz/corpus. A finding ends the run with its input in the current folder. Exit codes: 0 nothing found · 1 found · 2 usage.
+# fuzz/corpus, and with what lies in fuzz/seeds. A finding ends the run with its input in the current folder.
+# Exit codes: 0 nothing found · 1 found · 2 usage.
 set -eu
 
 case ${1:-} in
@@ -28,6 +29,8 @@ cargo build --quiet --manifest-path "$here/Cargo.toml" --bins --target "$triple"
 for target in "$@"; do
     mkdir -p "$here/corpus/$target"
     echo "$target: $seconds s"
-    "$CARGO_TARGET_DIR/$triple/debug/$target" "$here/corpus/$target" -max_total_time="$seconds" -max_len=2200 \
-        -print_final_stats=0 -verbosity=0 || exit 1
+    seeds=$here/seeds/$target
+    [ -d "$seeds" ] || seeds=
+    "$CARGO_TARGET_DIR/$triple/debug/$target" "$here/corpus/$target" ${seeds:+"$seeds"} -max_total_time="$seconds" \
+        -max_len=2200 -print_final_stats=0 -verbosity=0 || exit 1
 done
