@@ -127,7 +127,7 @@ portal: {scheme}://{PORTAL_HOST}:{}
 listen: {{ {scheme}: \"{people}\", admin: \"{admin}\"{workers} }}
 {tls}store: {{ redb: store.redb }}
 policies: policies
-sign_in: {{ two_step: optional, session: {{ idle: 24h, absolute: 24h }} }}
+sign_in: {{ two_step: optional, session: {{ idle: 1h, absolute: 24h }} }}
 apps:
   crm:
     host: {APP_HOST}
