@@ -48,6 +48,8 @@ pub(crate) struct Gateway {
     pub(crate) cookies: Arc<[String]>,
     /// A bearer token.
     pub(crate) token: String,
+    /// What it took to open the sessions in the store.
+    pub(crate) opened: Duration,
     /// From start to the first connection.
     pub(crate) start: Duration,
     setup: Setup,
@@ -56,11 +58,31 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Writes the folder, fills the store, starts the program and waits until it serves.
     pub(crate) fn start(ground: &Ground, name: &'static str, setup: Setup) -> Self {
-        let folder = ground.file(&format!("gateway-{}", free().port()));
+        let folder = new_folder(ground);
+        let furnished = furnish(&folder, setup.sessions);
+        Self::serve(ground, name, setup, folder, &furnished)
+    }
+
+    /// Several alike: each serves a copy of the same store.
+    pub(crate) fn start_alike(ground: &Ground, name: &'static str, setup: Setup, count: usize) -> Vec<Self> {
+        let first = new_folder(ground);
+        let furnished = furnish(&first, setup.sessions);
+        let mut folders = vec![first];
+        for _ in 1..count {
+            let folder = new_folder(ground);
+            for file in [STORE, STORE_KEY] {
+                fs::copy(folders[0].join(file), folder.join(file)).expect("a copy of the store");
+            }
+            folders.push(folder);
+        }
+        let serve = |folder| Self::serve(ground, name, setup, folder, &furnished);
+        folders.into_iter().map(serve).collect()
+    }
+
+    fn serve(ground: &Ground, name: &'static str, setup: Setup, folder: PathBuf, furnished: &Furnished) -> Self {
         let policies = folder.join("policies");
         fs::create_dir_all(&policies).expect("a writable folder");
         write_policy(&policies, setup.networks, 0);
-        let (cookies, token) = furnish(&folder, setup.sessions);
         // Ports last: filling a store takes minutes, and a port that nobody has now may be somebody's then.
         let (people, admin) = (free(), free());
         fs::write(folder.join("gateway.yaml"), settings(ground, setup.https, people, admin)).expect("writable");
@@ -75,7 +97,9 @@ impl Gateway {
         running.wait_for(people, &said);
         let start = clock.moment().since(began);
         let peer = Peer::new(name, people, people, vec![running]);
-        Self { peer, admin, folder, cookies: cookies.into(), token, start, setup }
+        let Furnished { cookies, token, took } = furnished;
+        let (cookies, token) = (Arc::clone(cookies), token.clone());
+        Self { peer, admin, folder, cookies, token, opened: *took, start, setup }
     }
 
     /// Does it serve HTTPS?
@@ -125,7 +149,7 @@ fn settings(ground: &Ground, https: bool, people: SocketAddr, admin: SocketAddr)
 organization: Acme
 portal: {scheme}://{PORTAL_HOST}:{}
 listen: {{ {scheme}: \"{people}\", admin: \"{admin}\"{workers} }}
-{tls}store: {{ redb: store.redb }}
+{tls}store: {{ redb: {STORE} }}
 policies: policies
 sign_in: {{ two_step: optional, session: {{ idle: 1h, absolute: 24h }} }}
 apps:
@@ -181,11 +205,29 @@ fn write_policy(folder: &Path, networks: usize, edition: usize) {
     fs::write(folder.join("organization.yaml"), text).expect("a writable folder");
 }
 
-/// People, sessions and a token, straight into the store: returns the app cookies and the token.
-fn furnish(folder: &Path, sessions: usize) -> (Vec<String>, String) {
+fn new_folder(ground: &Ground) -> PathBuf {
+    let folder = ground.file(&format!("gateway-{}", free().port()));
+    fs::create_dir_all(&folder).expect("a writable folder");
+    folder
+}
+
+const STORE: &str = "store.redb";
+const STORE_KEY: &str = "store.redb.key";
+
+/// What was put into a store.
+struct Furnished {
+    cookies: Arc<[String]>,
+    token: String,
+    took: Duration,
+}
+
+/// People, sessions and a token, straight into the store.
+fn furnish(folder: &Path, sessions: usize) -> Furnished {
+    let clock = Clock::system();
+    let began = clock.moment();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let backing = Backing::Redb { file: folder.join("store.redb"), key_file: folder.join("store.redb.key") };
-    runtime.block_on(async {
+    let backing = Backing::Redb { file: folder.join(STORE), key_file: folder.join(STORE_KEY) };
+    let (cookies, token) = runtime.block_on(async {
         let vault = Vault::open(&backing, Clock::system()).await.expect("a new store");
         // Sessions of one person are opened one after the other, those of different people together.
         let many = sessions.clamp(1, PEOPLE);
@@ -218,7 +260,8 @@ fn furnish(folder: &Path, sessions: usize) -> (Vec<String>, String) {
         };
         let (_, token) = vault.add_token(new, entry("token.add")).await.expect("made");
         (cookies, token.expose().clone())
-    })
+    });
+    Furnished { cookies: cookies.into(), token, took: clock.moment().since(began) }
 }
 
 async fn add(vault: &Vault, number: usize) -> PersonRecord {
