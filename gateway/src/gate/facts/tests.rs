@@ -34,7 +34,11 @@ async fn all_rows_of_a_sign_in_are_one_visitor_and_end_together() {
     assert!(house.facts.session(child, |kind| *kind == SessionKind::Portal).await.unwrap().is_none());
 
     house.clock.advance(Duration::from_secs(60));
-    assert_eq!(by_app.used(house.clock.now(), Duration::from_secs(3600)), None, "noted less than a twelfth of an hour ago");
+    assert_eq!(
+        by_app.used(house.clock.now(), Duration::from_secs(3600)),
+        None,
+        "noted less than a twelfth of an hour ago"
+    );
     assert_eq!(by_portal.last_used(), house.clock.now());
 
     assert!(house.facts.vault.end_session(id, entry()).await.unwrap());
@@ -51,8 +55,8 @@ async fn a_use_is_noted_each_twelfth_of_the_idle_limit_and_each_quarter_of_an_ho
     let house = House::new().await;
     let (portal, id) = house.sign_in().await;
     let visitor = house.visitor(portal).await;
-    for (idle, grain) in [(60, 5), (24 * 60, 15)] {
-        let minutes = |minutes| Duration::from_secs(minutes * 60);
+    for (idle, grain) in [(60_u64, 5_u64), (24 * 60, 15)] {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
         house.clock.advance(minutes(grain) - Duration::from_millis(1));
         assert_eq!(visitor.used(house.clock.now(), minutes(idle)), None, "{idle}");
         house.clock.advance(Duration::from_millis(1));
