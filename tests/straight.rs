@@ -128,6 +128,40 @@ async fn the_client_hears_the_same_both_ways() {
 }
 
 #[tokio::test]
+async fn what_comes_slowly_is_heard_as_it_comes_both_ways() {
+    for by_kept in [false, true] {
+        let (go_on, heard) = tokio::sync::watch::channel(());
+        let script = Script::start(move |_, mut talk: Talk| {
+            let mut heard = heard.clone();
+            async move {
+                while let Some(header) = talk.header().await {
+                    if header.starts_with(FIRST) {
+                        talk.write(FINE).await;
+                        continue;
+                    }
+                    talk.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+                    if heard.changed().await.is_ok() {
+                        talk.write(b" whole").await;
+                    }
+                }
+            }
+        })
+        .await;
+        let gateway = before(&script, "").await;
+        let mut wire = Wire::open(gateway.port(), OFFICE).await;
+        if by_kept {
+            wire.send(&gateway.get("crm", "/first").bytes()).await;
+            assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+        }
+        wire.send(&gateway.get("crm", "/").bytes()).await;
+        assert_eq!(wire.header().await.map(|answer| answer.status), Some(200), "by a kept connection: {by_kept}");
+        assert_eq!(wire.more().await.as_deref(), Some(&b"half"[..]), "by a kept connection: {by_kept}");
+        go_on.send(()).expect("the app waits for it");
+        assert_eq!(wire.more().await.as_deref(), Some(&b" whole"[..]), "by a kept connection: {by_kept}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_hears_the_same_both_ways() {
     for (method, answer, hangs_up) in ANSWERS.iter().filter(|(_, answer, _)| !answer.contains("half")) {
         let mut heard = Vec::new();

@@ -241,6 +241,12 @@ impl AsyncRead for Connection {
                 pulse.enter(Stage::Header);
             }
         }
+        if moved.is_pending() && !self.socket.buffer().is_empty() {
+            // Whoever waits has written all there is. pingora flushes a body whose length was told when all of it is there.
+            if let Poll::Ready(Err(error)) = self.poll_flush(cx) {
+                return Poll::Ready(Err(error));
+            }
+        }
         moved
     }
 }

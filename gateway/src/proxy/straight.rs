@@ -118,15 +118,22 @@ async fn bring(session: &mut Session, app: &mut HttpSession) -> pingora::Result<
         let mut pieces = Vec::with_capacity(PIECES);
         let first = tokio::select! {
             biased;
-            piece = app.read_response_task() => piece.map_err(|error| error.into_up())?,
+            piece = app.read_response_task() => piece.map_err(|error| error.into_up()),
             // Whoever has gone away needs no answer, and the app need not make it.
             gone = session.as_downstream_mut().read_body_or_idle(true) => match gone {
                 Ok(_) => return Err(Error::explain(ErrorType::ReadError, "a body that nobody told of").into_down()),
                 Err(error) => return Err(error.into_down()),
             },
         };
-        pieces.push(answer(first)?);
-        while pieces.len() < PIECES && !pieces.last().is_some_and(HttpTask::is_end) {
+        match first {
+            Ok(piece) => pieces.push(answer(piece)?),
+            Err(error) if session.response_written().is_some() => {
+                // What was written before leaves first; pingora sees to that unless the failure is alone.
+                pieces.extend([HttpTask::Body(None, false), HttpTask::Failed(error)]);
+            }
+            Err(error) => return Err(error),
+        }
+        while pieces.len() < PIECES && !pieces.last().is_some_and(is_last) {
             let more = at_once(app.read_response_task()).await;
             match more {
                 None => break,
@@ -139,6 +146,10 @@ async fn bring(session: &mut Session, app: &mut HttpSession) -> pingora::Result<
             return Ok(());
         }
     }
+}
+
+fn is_last(piece: &HttpTask) -> bool {
+    piece.is_end() || matches!(piece, HttpTask::Failed(_))
 }
 
 /// What the client gets to see of a piece of the answer.
