@@ -267,7 +267,7 @@ impl Serving {
     /// Waits until there are so many more lines in its log than now.
     pub async fn more_lines(&self, more: usize) {
         let enough = self.err.text().lines().count() + more;
-        self.err.wait_until(&format!("{more} more lines"), |text| text.lines().count() >= enough).await;
+        self.err.wait_until(&format!("no {more} more lines were said"), |text| text.lines().count() >= enough).await;
     }
 
     /// The access log so far.
@@ -376,11 +376,11 @@ impl Heard {
     }
 
     async fn wait_for(&self, words: &str) {
-        self.wait_until(&format!("\"{words}\""), |text| text.contains(words)).await;
+        self.wait_until(&format!("\"{words}\" was never said"), |text| text.contains(words)).await;
     }
 
-    /// Waits until its text is as it should be, which has this name.
-    async fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) {
+    /// Waits until its text is as it should be; `otherwise` is what went wrong.
+    async fn wait_until(&self, otherwise: &str, is_so: impl Fn(&str) -> bool) {
         let mut heard = self.heard.clone();
         let found = async {
             loop {
@@ -394,7 +394,7 @@ impl Heard {
             }
         };
         let found = tokio::time::timeout(PATIENCE, found).await;
-        assert_eq!(found, Ok(true), "{what} was never said:\n{}", self.text());
+        assert_eq!(found, Ok(true), "{otherwise}:\n{}", self.text());
     }
 
     async fn wait_for_end(&self) {

@@ -1,8 +1,8 @@
 //! Which sessions, tokens and app passwords were used? Told to the store some at a time.
 //!
-//! A use is noted at most every few minutes for a session and every hour for a token or an app password; a million sessions make many of them
-//! all the same. They come together here and go to the store twice a second, hundreds in one batch. What is lost when the
-//! program dies costs a little of an idle limit.
+//! A use is noted at most every few minutes for a session and every hour for a token or an app password; a million sessions
+//! make many of them all the same. They come together here and go to the store twice a second, hundreds in one commit. What
+//! is lost when the program dies costs a little of an idle limit.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -25,7 +25,7 @@ struct Noted {
 }
 
 impl Uses {
-    /// One more; beyond [`KEPT`] it is let go, and the next use is noted instead.
+    /// One more; beyond [`KEPT`] it is let go, and one of later is noted instead.
     pub(super) fn note(&self, used: Use, at: Timestamp, from: IpAddr, client: &str) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.sessions.len() + noted.tokens.len() + noted.app_passwords.len() < KEPT {

@@ -219,27 +219,37 @@ impl Vault {
         // Neighbours lie on one page. Batches that wait together are one commit, and most of what a batch costs is that.
         let latest: Vec<_> = latest.into_iter().collect();
         for some in latest.chunks(ROWS_AT_ONCE * BATCHES_AT_ONCE) {
-            try_join_all(some.chunks(ROWS_AT_ONCE).map(|some| self.touch_some(some))).await?;
+            let mut left: Vec<_> = some.chunks(ROWS_AT_ONCE).collect();
+            let mut tries = Tries::new();
+            loop {
+                let mut acts = Vec::with_capacity(left.len());
+                for batch in &left {
+                    acts.push(self.touching(batch).await?);
+                    // Whoever else is served by this thread has a turn.
+                    tokio::task::yield_now().await;
+                }
+                let applied = try_join_all(acts.into_iter().map(Act::commit)).await?;
+                let refused = applied.iter().map(|applied| matches!(applied, Applied::Refused { .. }));
+                left = left.into_iter().zip(refused).filter_map(|(batch, again)| again.then_some(batch)).collect();
+                if left.is_empty() {
+                    break;
+                }
+                tries.again("a session's last use").await?;
+            }
         }
         Ok(())
     }
 
     /// One batch of them.
-    async fn touch_some(&self, used: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
-        let mut tries = Tries::new();
-        loop {
-            let mut act = self.act();
-            for (id, at) in used {
-                let Some(Read { mut value, version, expires }) = self.session_use(*id).await? else { continue };
-                value.used = value.used.max(*at);
-                act.unmoved(Table::SessionUse, &id.0, version);
-                act.put(Table::SessionUse, &id.0, &value, expires)?;
-            }
-            match act.commit().await? {
-                Applied::Done { .. } => return Ok(()),
-                Applied::Refused { .. } => tries.again("a session's last use").await?,
-            }
+    async fn touching(&self, used: &[(SessionId, Timestamp)]) -> Result<Act<'_>, StoreError> {
+        let mut act = self.act();
+        for (id, at) in used {
+            let Some(Read { mut value, version, expires }) = self.session_use(*id).await? else { continue };
+            value.used = value.used.max(*at);
+            act.unmoved(Table::SessionUse, &id.0, version);
+            act.put(Table::SessionUse, &id.0, &value, expires)?;
         }
+        Ok(act)
     }
 
     /// How many sign-ins are alive (portal and device rows that have not expired).

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use access::identity::SessionId;
 use access::login::{self, CODES_PER_FLOW, Flow, Input, Next, Stage};
 use access::policy::{Method, Methods};
 use access::secret::TypedSecret;
@@ -271,8 +272,9 @@ async fn uses_of_many_sessions_are_noted_together_and_never_go_back() {
             ids.push(scene.sign_in(id).await.1.id);
         }
         let later = scene.clock.now() + Duration::from_secs(60);
-        let mut used: Vec<_> = ids.iter().map(|id| (*id, later)).collect();
-        // Of one session in two batches, if they were made of what comes one behind the other.
+        // More than go into one commit; those that are there come last.
+        let nobodys = (0..1_100_u128).map(|number| (SessionId(number.to_be_bytes()), later));
+        let mut used: Vec<_> = nobodys.chain(ids.iter().map(|id| (*id, later))).collect();
         used.push((ids[0], scene.clock.now()));
         let ended = ids.pop().unwrap();
         assert!(vault.end_session(ended, entry()).await.unwrap());
