@@ -25,6 +25,12 @@ async fn the_account_page_tells_what_is_signed_in_and_ends_it() {
     }
     let ends = forms(&page.text(), "/account/sessions/end");
     assert_eq!(ends.len(), 3, "the other browser, all others, and the telephone");
+    // Too soon after the last time to be written into the store.
+    let phone = |words: &str| words.split_once("a phone").map(|(_, told)| told.chars().take(80).collect::<String>());
+    assert!(phone(&words).is_some_and(|told| told.contains("last used 2 minutes ago")), "{words}");
+    gateway.get("mail", "/").bearer(&device).send().await;
+    let words = ana.get(&gateway.portal("/account")).await.expect("an answer").words();
+    assert!(phone(&words).is_some_and(|told| told.contains("last used just now")), "{words}");
 
     // Whoever is in the list is out at once, and only they.
     let (status, words) = send(&gateway, &mut ana, &ends[0]).await;

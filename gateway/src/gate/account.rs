@@ -113,8 +113,10 @@ impl Gate {
         account.app_passwords.sort_by(|one, other| one.name.cmp(&other.name));
         for session in self.vault.sessions(Some(id)).await? {
             let is_this = this == Some(session.id);
-            // The store hears of a use now and then only; whoever asks does so now.
-            let used = if is_this { now } else { self.vault.session_used(session.id).await?.unwrap_or(session.opened) };
+            let written = self.vault.session_used(session.id).await?.unwrap_or(session.opened);
+            let used = self.facts.last_used(&session.id).map_or(written, |used| used.max(written));
+            // Whoever asks does so now.
+            let used = if is_this { now } else { used };
             let list = if session.kind == SessionKind::Device { &mut account.devices } else { &mut account.browsers };
             list.push(SignedIn { session, used, is_this });
         }

@@ -12,6 +12,7 @@ use access::identity::{AppName, UserId};
 use access::policy::Methods;
 use access::{Secret, Timestamp};
 use data_encoding::BASE64URL_NOPAD;
+use http::HeaderValue;
 use p256::elliptic_curve::sec1::ToEncodedPoint;
 use p256::pkcs8::DecodePrivateKey;
 use quick_cache::sync::Cache;
@@ -133,7 +134,7 @@ impl Assertions {
             shown,
             generation: in_force.generation,
             at: now,
-            identity: Identity::of(visitor.record(), signed),
+            identity: Identity::of(visitor.record(), &signed),
         });
         // It hangs there for as long as it is kept here, where all of them together are bounded.
         person.introduced.store(Arc::downgrade(&made));
@@ -147,7 +148,7 @@ impl Assertions {
         visitor: &Visitor,
         app: &AppName,
         now: Timestamp,
-    ) -> Result<String, AssertionError> {
+    ) -> Result<HeaderValue, AssertionError> {
         let record = visitor.record();
         let factors = visitor.session().map(|session| session.factors);
         let claims = Claims {
@@ -174,7 +175,7 @@ impl Assertions {
         let signature = signature.map_err(|_| AssertionError("the system has no random numbers".to_owned()))?;
         text.push('.');
         BASE64URL_NOPAD.encode_append(signature.as_ref(), &mut text);
-        Ok(text)
+        HeaderValue::try_from(text).map_err(|error| AssertionError(error.to_string()))
     }
 }
 

@@ -514,6 +514,11 @@ impl FactCache {
         Ok(Some(known))
     }
 
+    /// When a session was last used, if it was since this program began: the store hears of it now and then only.
+    pub(super) fn last_used(&self, id: &SessionId) -> Option<Timestamp> {
+        self.living_sessions.get(&id.0).map(|known| known.last_used())
+    }
+
     /// Forgets what a notice speaks of.
     pub(super) fn forget(&self, notice: &Notice) {
         match notice {
@@ -539,7 +544,7 @@ fn bounded<K: Eq + Hash, V: Clone>(entries: usize) -> Cache<K, V> {
     Cache::with_weighter(FEW, entries as u64, UnitWeighter)
 }
 
-/// A session's use is noted after so long at the latest. A program that dies forgets as much of what lists say was last used.
+/// A session's use is noted after so long at the latest: as much of it is forgotten when the program ends.
 const NOTED: Duration = Duration::from_secs(15 * 60);
 /// Later than every moment: nothing is noted any more.
 const DEAD: u64 = u64::MAX;

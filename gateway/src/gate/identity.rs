@@ -13,24 +13,23 @@ pub struct Identity(Bytes);
 impl Identity {
     /// Of a person as stored, with what was signed about them. What can't stand in a header is not said; names and addresses
     /// were checked when they were stored, so that does not happen.
-    pub(super) fn of(record: &PersonRecord, assertion: String) -> Self {
+    pub(super) fn of(record: &PersonRecord, assertion: &HeaderValue) -> Self {
         let groups = record.person.groups.iter().map(GroupName::as_str).collect::<Vec<_>>().join(",");
         let said = [
             (REMOTE_USER, Some(record.person.name.to_string())),
             (REMOTE_GROUPS, Some(groups)),
             (REMOTE_NAME, Some(percent_encode(&record.full_name))),
             (REMOTE_EMAIL, record.email.as_ref().map(ToString::to_string)),
-            (X_VESTIBULE_ASSERTION, Some(assertion)),
         ];
+        let said = said.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
         let mut lines = Vec::new();
-        for (name, value) in said {
-            if let Some(value) = value.filter(|value| HeaderValue::from_str(value).is_ok()) {
-                for piece in [name.as_str(), ": ", &value, "\r\n"] {
-                    lines.extend_from_slice(piece.as_bytes());
-                }
+        for (name, value) in said.chain([(X_VESTIBULE_ASSERTION, assertion.clone())]) {
+            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                lines.extend_from_slice(piece);
             }
         }
-        Self(lines.into())
+        // Without room for more: many of them are kept.
+        Self(lines.into_boxed_slice().into())
     }
 
     /// As HTTP/1.1 writes them.

@@ -258,9 +258,8 @@ impl Gate {
         in_force: &InForce,
         visitor: &Arc<Visitor>,
         app: &AppName,
-        now: access::Timestamp,
     ) -> Result<Arc<Introduction>, AssertionError> {
-        self.assertions.introduce(in_force, visitor, app, now)
+        self.assertions.introduce(in_force, visitor, app, self.clock.now())
     }
 
     /// The keys by which apps verify assertions, as a JWK set (RFC 7517).

@@ -356,7 +356,8 @@ impl Proxy {
         let in_force = &seen.snapshot.in_force;
         let introduction = match permit.visitor() {
             None => None,
-            Some(visitor) => match self.gate.introduce(in_force, visitor, &route.app.name, context.at) {
+            // As of now: since it was admitted it may have waited for an upstream, and this may be the next one.
+            Some(visitor) => match self.gate.introduce(in_force, visitor, &route.app.name) {
                 Ok(introduction) => Some(introduction),
                 Err(error) => {
                     tracing::error!(%error, "an assertion could not be signed; the request is refused");

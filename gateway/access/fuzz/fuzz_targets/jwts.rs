@@ -48,4 +48,13 @@ fuzz_target!(|bytes: &[u8]| {
     let access::identity::LoginName::Name(name) = accepted.person else { panic!("no address was asked for") };
     assert_eq!(claims["sub"], name.as_str());
     assert_eq!(claims["exp"].as_u64().map(|seconds| seconds * 1000), Some(accepted.expires.millis()));
+    assert_eq!(accepted.subject, name.as_str());
+    for begin in ["nbf", "iat"].map(|name| claims[name].as_u64()).into_iter().flatten() {
+        assert!(begin * 1000 <= now.millis() + 60_000, "not before its time");
+    }
+    let is_access_token = header["typ"].as_str().is_some_and(|kind| kind.to_ascii_lowercase().ends_with("at+jwt"));
+    let others: &[&str] = if is_access_token { &["events", "cnf"] } else { &["events", "cnf", "nonce", "at_hash", "c_hash"] };
+    assert!(others.iter().all(|name| claims.get(name).is_none()), "it is another kind of token");
+    let scopes = claims["scope"].to_string();
+    assert!(accepted.scopes.iter().all(|scope| scopes.contains(scope.as_str())), "none that it does not name");
 });
