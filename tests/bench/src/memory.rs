@@ -15,7 +15,7 @@ use crate::sizes::mib;
 /// Idle keep-alive connections, each after one request, plain and over TLS.
 pub(crate) fn connections(ground: &Ground, options: &Options) -> String {
     let wanted = if options.quick { 1_000 } else { 5_000 };
-    let least = Setup { https: false, networks: 10, sessions: 1 };
+    let least = Setup::LEAST;
     let plain_gateway = Gateway::start(ground, "ours", least);
     let tls_gateway = Gateway::start(ground, "ours", Setup { https: true, ..least });
     // Two of each: what plain connections leave behind would be taken for the others.

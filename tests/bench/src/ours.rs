@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use access::identity::{AppName, GroupName, Scope, UserName};
@@ -34,6 +35,13 @@ pub(crate) struct Setup {
     pub(crate) networks: usize,
     /// Open before it starts.
     pub(crate) sessions: usize,
+    /// Their idle limit; a twelfth of it passes between two notes of a use.
+    pub(crate) idle: &'static str,
+}
+
+impl Setup {
+    /// An office and one session.
+    pub(crate) const LEAST: Self = Self { https: false, networks: 10, sessions: 1, idle: "24h" };
 }
 
 /// A running gateway and what opens it.
@@ -85,7 +93,7 @@ impl Gateway {
         write_policy(&policies, setup.networks, 0);
         // Ports last: filling a store takes minutes, and a port that nobody has now may be somebody's then.
         let (people, admin) = (free(), free());
-        fs::write(folder.join("gateway.yaml"), settings(ground, setup.https, people, admin)).expect("writable");
+        fs::write(folder.join("gateway.yaml"), settings(ground, setup, people, admin)).expect("writable");
 
         let said = folder.join("said.log");
         let log = fs::File::create(folder.join("access.log")).expect("writable");
@@ -135,7 +143,8 @@ impl Gateway {
     }
 }
 
-fn settings(ground: &Ground, https: bool, people: SocketAddr, admin: SocketAddr) -> String {
+fn settings(ground: &Ground, setup: Setup, people: SocketAddr, admin: SocketAddr) -> String {
+    let Setup { https, idle, .. } = setup;
     let scheme = if https { "https" } else { "http" };
     let tls = if https {
         let (chain, key) = (ground.chain(), ground.key());
@@ -151,7 +160,7 @@ portal: {scheme}://{PORTAL_HOST}:{}
 listen: {{ {scheme}: \"{people}\", admin: \"{admin}\"{workers} }}
 {tls}store: {{ redb: {STORE} }}
 policies: policies
-sign_in: {{ two_step: optional, session: {{ idle: 1h, absolute: 24h }} }}
+sign_in: {{ two_step: optional, session: {{ idle: {idle}, absolute: 24h }} }}
 apps:
   crm:
     host: {APP_HOST}
@@ -206,8 +215,9 @@ fn write_policy(folder: &Path, networks: usize, edition: usize) {
 }
 
 fn new_folder(ground: &Ground) -> PathBuf {
-    let folder = ground.file(&format!("gateway-{}", free().port()));
-    fs::create_dir_all(&folder).expect("a writable folder");
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let folder = ground.file(&format!("gateway-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
+    fs::create_dir(&folder).expect("a new folder");
     folder
 }
 

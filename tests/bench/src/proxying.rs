@@ -14,12 +14,9 @@ use crate::ours::{APP_HOST, Gateway, Setup};
 use crate::peers::{Ground, Peer};
 use crate::table;
 
-/// A gateway with an office and one session.
-const LEAST: Setup = Setup { https: false, networks: 10, sessions: 1 };
-
 /// HTTP/1.1, keep-alive.
 pub(crate) fn http1(ground: &Ground, options: &Options) -> String {
-    let gateway = Gateway::start(ground, "ours", LEAST);
+    let gateway = Gateway::start(ground, "ours", Setup::LEAST);
     let peers = rivals(ground, options);
     let mut text = "## HTTP/1.1, keep-alive\n\n".to_owned();
     for size in sizes(options) {
@@ -42,7 +39,7 @@ pub(crate) fn http1(ground: &Ground, options: &Options) -> String {
 
 /// HTTP/1.1 over TLS: keep-alive, then a new connection for each request.
 pub(crate) fn tls(ground: &Ground, options: &Options) -> String {
-    let gateway = Gateway::start(ground, "ours", Setup { https: true, ..LEAST });
+    let gateway = Gateway::start(ground, "ours", Setup { https: true, ..Setup::LEAST });
     let peers = rivals(ground, options);
     let tls = client(ground, &[b"http/1.1"]);
     let mut text = "## HTTP/1.1 over TLS\n\n".to_owned();
@@ -73,7 +70,7 @@ pub(crate) fn http2(ground: &Ground, options: &Options) -> String {
         text.push_str("Not measured: h2load (nghttp2-client) is not installed.\n");
         return text;
     }
-    let gateway = Gateway::start(ground, "ours", Setup { https: true, ..LEAST });
+    let gateway = Gateway::start(ground, "ours", Setup { https: true, ..Setup::LEAST });
     let ours = contest::speaks_http2(gateway.peer.https);
     if !ours {
         text.push_str("The gateway does not offer HTTP/2, so it is missing here.\n\n");

@@ -22,7 +22,7 @@ use crate::sizes::mib;
 
 /// Five hundred wrong passwords in parallel.
 pub(crate) fn flood(ground: &Ground, options: &Options) -> String {
-    let gateway = Gateway::start(ground, "ours", Setup { https: false, networks: 10, sessions: 1 });
+    let gateway = Gateway::start(ground, "ours", Setup::LEAST);
     let span = Duration::from_secs(if options.quick { 4 } else { 12 });
     let mut text = format!(
         "## Login flood\n\n{FLOOD} wrong passwords in parallel, each with another name and from another address, while admitted people send {RATE} requests a second. One core serves both. \"At once\": {FLOOD} at the same moment, again as soon as the last is answered and a second has gone by. \"Without end\": each is followed by the next as soon as it is answered, on a new connection.\n\n"
@@ -62,7 +62,7 @@ pub(crate) fn flood(ground: &Ground, options: &Options) -> String {
 /// A policy with a million networks, edited and read again.
 pub(crate) fn reload(ground: &Ground, options: &Options) -> String {
     let networks = if options.quick { 100_000 } else { 1_000_000 };
-    let gateway = Gateway::start(ground, "ours", Setup { https: false, networks, sessions: 1 });
+    let gateway = Gateway::start(ground, "ours", Setup { networks, ..Setup::LEAST });
     let mut text = format!(
         "## Reload under load\n\nThe policy lists {networks} networks; some of them are edited and `vestibule reload` is called, {RELOADS} times in turn, while people send {RATE} requests a second. One core serves both.\n\n"
     );
