@@ -90,8 +90,8 @@ impl Gate {
         })
     }
 
-    /// Sends the visitor codes by this way no more; false if something has to be proved first, or if it is the last second
-    /// step where a rule demands one (S7).
+    /// Sends the visitor codes by this way no more, unless something has to be proved first, or it is the last second step
+    /// where a rule demands one (S7).
     pub async fn end_codes(
         &self,
         caller: &Caller<'_>,

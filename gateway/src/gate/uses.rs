@@ -25,7 +25,7 @@ struct Noted {
 }
 
 impl Uses {
-    /// One more; beyond [`KEPT`] it is let go, and one of later is noted instead.
+    /// One more; beyond [`KEPT`] it is let go; a later one of the same is noted.
     pub(super) fn note(&self, used: Use, at: Timestamp, from: IpAddr, client: &str) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if noted.sessions.len() + noted.tokens.len() + noted.app_passwords.len() < KEPT {

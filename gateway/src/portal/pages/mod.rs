@@ -1,9 +1,9 @@
 //! What does a person see? One struct per page, one template beside it, one stylesheet for all.
 //!
 //! The sentences stand in `words`, the templates ask for them by name. A page knows no request, no store and no clock: the
-//! portal fills in the fields and calls [`Page::html`]. Nothing but passkeys needs JavaScript, and nothing is styled or scripted inline, so that the
-//! strictest Content-Security-Policy holds (every form works in a browser that loads nothing but `/assets/style-….css`). A
-//! page that does more with a script names it ([`Page::script`]), and only its answer lets that one run.
+//! portal fills in the fields and calls [`Page::html`]. Nothing but passkeys needs JavaScript, and nothing is styled or
+//! scripted inline, so that the strictest Content-Security-Policy holds (every form works in a browser that loads nothing
+//! but `/assets/style-….css`). A page that does more with a script names it ([`Page::script`]), and only its answer lets that one run.
 //! Everything is escaped by the templates; the only text let through as it is are [`STYLE`] and the picture in [`Qr`],
 //! both made here.
 
