@@ -58,16 +58,41 @@ pub(crate) enum Reuse {
 pub(crate) enum Requests {
     /// Always the same.
     One(Arc<[u8]>),
-    /// With one of many secrets between the two parts, in an order that jumps about.
+    /// With one of many secrets between the two parts.
     Many {
         before: Arc<[u8]>,
         secrets: Arc<[String]>,
         after: Arc<[u8]>,
-        /// How many requests each sends before it is the next one's turn.
-        in_a_row: u64,
+        order: Order,
         /// How many were sent: every turn goes on where the last one ended.
         sent: Arc<AtomicU64>,
     },
+}
+
+/// Whose turn is next.
+#[derive(Clone, Copy)]
+pub(crate) struct Order {
+    /// How many requests each sends before it is the next one's turn.
+    pub(crate) in_a_row: u64,
+    /// How far away the next one is.
+    pub(crate) stride: u64,
+}
+
+impl Order {
+    /// All in turn, as they were made.
+    pub(crate) const AS_MADE: Self = Self { in_a_row: 1, stride: 1 };
+
+    /// In an order that no cache foresees: somebody else's, and far away from the last in the memory of whoever heard all of
+    /// them as they were made. The stride is near the golden section of a million and divides none of our sizes, nor do
+    /// its remainders, so everybody has a turn.
+    pub(crate) const fn jumping(in_a_row: u64) -> Self {
+        Self { in_a_row, stride: 618_033 }
+    }
+
+    fn whose(self, number: u64, many: usize) -> usize {
+        let many = many as u64;
+        usize::try_from(number / self.in_a_row % many * self.stride % many).unwrap_or(0)
+    }
 }
 
 /// When it is over.
@@ -425,28 +450,22 @@ impl Connection {
 
 impl Requests {
     /// With each of these secrets in turn between the two parts.
-    pub(crate) fn many(before: String, secrets: Arc<[String]>, in_a_row: u64, after: String) -> Self {
+    pub(crate) fn many(before: String, secrets: Arc<[String]>, order: Order, after: String) -> Self {
         let (before, after) = (before.into_bytes().into(), after.into_bytes().into());
-        Self::Many { before, secrets, after, in_a_row, sent: Arc::default() }
+        Self::Many { before, secrets, after, order, sent: Arc::default() }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::One(bytes) => out.extend_from_slice(bytes),
-            Self::Many { before, secrets, after, in_a_row, sent } => {
-                let number = sent.fetch_add(1, Ordering::Relaxed) / in_a_row;
+            Self::Many { before, secrets, after, order, sent } => {
+                let whose = order.whose(sent.fetch_add(1, Ordering::Relaxed), secrets.len());
                 out.extend_from_slice(before);
-                out.extend_from_slice(secrets[spread(number, secrets.len())].as_bytes());
+                out.extend_from_slice(secrets[whose].as_bytes());
                 out.extend_from_slice(after);
             }
         }
     }
-}
-
-/// Visits all of `0..many` in an order that no cache foresees: multiplication by a prime that divides none of our sizes.
-fn spread(number: u64, many: usize) -> usize {
-    let many = many as u64;
-    usize::try_from(number % many * 1_000_003 % many).unwrap_or(0)
 }
 
 fn is_later(error: &io::Error) -> bool {

@@ -27,7 +27,7 @@ use table::Section;
 ///
 /// What is measured runs on core 0, load and upstream on core 1. All peers run at the same time and take turns.
 #[derive(Parser)]
-#[command(name = "sh tests/bench/run", max_term_width = 110)]
+#[command(name = "sh tests/bench/run", max_term_width = 110, args_override_self = true)]
 struct Options {
     /// A minute or two instead of twenty: fewer rounds, smaller sizes
     #[arg(long)]
@@ -38,6 +38,9 @@ struct Options {
     /// Only rows whose name contains one of these (the bare proxy is always there): cookie, bearer, public, refused, nginx…; with `=` before it, whose name ends so
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
+    /// So many listed networks or live sessions, fewest first, in place of the usual ones
+    #[arg(long, value_delimiter = ',')]
+    sizes: Vec<usize>,
     /// Turns of everybody
     #[arg(long)]
     rounds: Option<usize>,
@@ -73,6 +76,14 @@ impl Options {
             None => name.contains(&row.to_lowercase()),
         };
         self.rows.is_empty() || self.rows.iter().any(is_meant)
+    }
+
+    fn sizes(&self, usual: &[usize], quick: &[usize]) -> Vec<usize> {
+        match (self.sizes.is_empty(), self.quick) {
+            (false, _) => self.sizes.clone(),
+            (true, false) => usual.to_vec(),
+            (true, true) => quick.to_vec(),
+        }
     }
 
     fn length(&self, requests: u64) -> Length {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::contest::{self, Contender, Driver, Row, on_load_core};
 use crate::cpu::{Meter, resident};
-use crate::load::{Generator, Load, Outcome, Pace, Requests, Until};
+use crate::load::{Generator, Load, Order, Outcome, Pace, Requests, Until};
 use crate::ours::{APP_HOST, Gateway, Setup};
 use crate::peers::{Ground, Peer};
 use crate::proxying::{asked, cookie, plain};
@@ -15,7 +15,7 @@ use crate::{Options, say};
 
 /// By how many networks are listed.
 pub(crate) fn networks(ground: &Ground, options: &Options) -> String {
-    let sizes: &[usize] = if options.quick { &[10, 100_000] } else { &[10, 1_000, 100_000, 1_000_000] };
+    let sizes = &options.sizes(&[10, 1_000, 100_000, 1_000_000], &[10, 100_000]);
     let bare = Peer::bare(ground, true);
     let mut gateways = Vec::new();
     let mut text = "## Listed networks
@@ -59,14 +59,15 @@ Of the fewest and of the most there are three processes each: where the memory o
 
 /// By how many sessions are open.
 pub(crate) fn sessions(ground: &Ground, options: &Options) -> String {
-    let sizes: &[usize] = if options.quick { &[1, 10_000] } else { &[1, 10_000, 1_000_000] };
+    let sizes = &options.sizes(&[1, 10_000, 1_000_000], &[1, 10_000]);
     let bare = Peer::bare(ground, true);
     let mut text = format!(
         "## Live sessions
 
-Each session is one person's on one app. First each shows its cookie once, on a public path, so that it is in memory and nothing else has happened to \
-it. Then it is always the same one that asks, while the others are open; or requests are spread over all of them in an order that jumps about: {PAGE} in a \
-row, as a page does, or one for each. The first after three quarters of a minute needs a new assertion to be signed. Notes of uses in the store \
+Each session is on one app; from 2,000 sessions on there are 2,000 people. First each shows its cookie once, on a public path, one after the other, so that it is in \
+memory and nothing else has happened to it. Then it is always the same one that asks, while the others are open; or requests are spread over all of them in an order that \
+jumps about, each time to somebody else and far away in memory: {PAGE} in a row, as a page does, or one for each. The processes with few sessions have done nothing else \
+before; those with many have read them all, and the allocator of such a process gives out memory that is colder: part of what *always the same session* costs more. The first after three quarters of a minute needs a new assertion to be signed. Notes of uses in the store \
 are not in these figures; what one costs stands below. Of the fewest and of the most there are three processes each, with copies of one store; the table says what the first took.
 
 | sessions | opened in | gateway's start | resident then | each shown once in | CPU µs each | resident then | a session |
@@ -80,7 +81,7 @@ are not in these figures; what one costs stands below. Of the fewest and of the 
         let gateway = alike.next().expect("at least one");
         say(&format!("{} sessions are open in the store", number(*sessions)));
         let before = resident(gateway.process());
-        let (outcome, ns) = touch(&gateway, &spread(&gateway, options, "/status/list", 1), *sessions);
+        let (outcome, ns) = touch(&gateway, &spread(&gateway, options, "/status/list", Order::AS_MADE), *sessions);
         assert_eq!(outcome.failed, 0, "first requests failed: {:?}", outcome.first_failure);
         let after = resident(gateway.process());
         let each = (after.saturating_sub(before)) as f64 / *sessions as f64;
@@ -98,7 +99,7 @@ are not in these figures; what one costs stands below. Of the fewest and of the 
         );
         gateways.push((*sessions, gateway));
         for gateway in alike {
-            let (outcome, _) = touch(&gateway, &spread(&gateway, options, "/status/list", 1), *sessions);
+            let (outcome, _) = touch(&gateway, &spread(&gateway, options, "/status/list", Order::AS_MADE), *sessions);
             assert_eq!(outcome.failed, 0, "first requests failed: {:?}", outcome.first_failure);
             gateways.push((*sessions, gateway));
         }
@@ -118,7 +119,7 @@ are not in these figures; what one costs stands below. Of the fewest and of the 
             contenders.push(Contender {
                 name: format!("ours, {} sessions", number(*sessions)),
                 processes: gateway.peer.processes(),
-                load: Driver::Http1(spread(gateway, options, path, in_a_row)),
+                load: Driver::Http1(spread(gateway, options, path, Order::jumping(in_a_row))),
             });
         }
         let before: Vec<f64> = gateways.iter().map(|(_, gateway)| counts(gateway)).collect();
@@ -156,7 +157,7 @@ fn notes(ground: &Ground, options: &Options) -> String {
     let sessions = if options.quick { 10_000 } else { 100_000 };
     let setup = Setup { sessions, idle: "2m", ..Setup::LEAST };
     let gateway = Gateway::start(ground, "ours", setup);
-    let load = spread(&gateway, options, "/list", 1);
+    let load = spread(&gateway, options, "/list", Order::AS_MADE);
     let pass = || {
         let (before, meter) = (gateway.metric(WRITES), Meter::start(&gateway.peer.processes()));
         let (outcome, _) = touch(&gateway, &load, sessions);
@@ -186,14 +187,14 @@ fn bare_contender(bare: &Peer, gateway: &Gateway, options: &Options) -> Contende
 }
 
 /// Requests of everybody who is signed in.
-fn spread(gateway: &Gateway, options: &Options, path: &'static str, in_a_row: u64) -> Load {
+fn spread(gateway: &Gateway, options: &Options, path: &'static str, order: Order) -> Load {
     let to = gateway.peer.http;
     let before = format!(
         "GET {path} HTTP/1.1\r\nhost: {APP_HOST}:{}\r\nuser-agent: bench/1.0\r\naccept: */*\r\n{}",
         to.port(),
         cookie("")
     );
-    let requests = Requests::many(before, Arc::clone(&gateway.cookies), in_a_row, "\r\n\r\n".to_owned());
+    let requests = Requests::many(before, Arc::clone(&gateway.cookies), order, "\r\n\r\n".to_owned());
     Load { requests, ..plain(options, to, &asked(path, None)) }
 }
 

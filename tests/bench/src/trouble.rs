@@ -14,7 +14,7 @@ use vestibule::clock::Clock;
 use crate::Options;
 use crate::contest::on_load_core;
 use crate::cpu::{Meter, resident};
-use crate::load::{Generator, Load, Outcome, Pace, Requests, Reuse, Until};
+use crate::load::{Generator, Load, Order, Outcome, Pace, Requests, Reuse, Until};
 use crate::ours::{Gateway, PORTAL_HOST, Setup};
 use crate::peers::Ground;
 use crate::proxying::{asked, cookie, plain};
@@ -141,7 +141,7 @@ fn guess(gateway: &Gateway, options: &Options, again: Again, stop: &Arc<AtomicBo
         reuse: Reuse::Never,
         // So many that none is throttled.
         from: (0..20_000_u32).map(|at| IpAddr::from((0x7f00_1000 + at).to_be_bytes())).collect(),
-        requests: Requests::many(before, names, 1, end.to_owned()),
+        requests: Requests::many(before, names, Order::AS_MADE, end.to_owned()),
         status: None,
         ..plain(options, to, &asked("/", None))
     };
