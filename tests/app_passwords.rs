@@ -222,7 +222,7 @@ async fn what_is_revoked_or_disabled_is_over_at_once_and_cuts_what_it_holds_open
             }
             "disable" => drop(vault.disable_person(ana, Force::Yes, by_test("user.disable")).await.expect("done")),
             "group" => {
-                let leave = |record: &mut vestibule::store::vault::PersonRecord| record.person.groups.clear();
+                let leave = |record: &mut vestibule::store::vault::PersonRecord| record.person.groups = [].into();
                 vault.change_person(ana, Force::Yes, leave, by_test("user.set_groups")).await.expect("done");
             }
             "list" => gateway.set_policy(&POLICY.replace("127.0.0.1", "127.0.0.9")).await,

@@ -360,8 +360,8 @@ impl World {
             1 => drop(vault.sign_out_person(id, by_test("user.sign_out")).await.expect("done")),
             2 => {
                 let change = |record: &mut PersonRecord| {
-                    record.person.roles.clear();
-                    record.person.groups.clear();
+                    record.person.roles = [].into();
+                    record.person.groups = [].into();
                 };
                 vault.change_person(id, Force::Yes, change, by_test("user.set_roles")).await.expect("done");
             }
@@ -399,16 +399,16 @@ impl World {
             Some(Held::AppPassword(text, _)) => Shown::Basic { credentials: text, client: "a test" },
             Some(Held::Nonsense(text)) => match as_cookie {
                 0 => Shown::PortalCookie(text),
-                1 => Shown::AppCookie(&app, text),
+                1 => Shown::AppCookie(&app, self.gate.expect(text)),
                 2 => Shown::Basic { credentials: text, client: "" },
                 _ => Shown::Bearer(text),
             },
             // Mostly where it belongs.
             Some(Held::Session(secret, record)) => match (&record.kind, as_cookie) {
-                (_, 0) => Shown::AppCookie(&app, secret),
+                (_, 0) => Shown::AppCookie(&app, self.gate.expect(secret)),
                 (SessionKind::Portal, _) => Shown::PortalCookie(secret),
-                (SessionKind::App(of), 1..3) => Shown::AppCookie(of, secret),
-                (SessionKind::App(_), _) => Shown::AppCookie(&app, secret),
+                (SessionKind::App(of), 1..3) => Shown::AppCookie(of, self.gate.expect(secret)),
+                (SessionKind::App(_), _) => Shown::AppCookie(&app, self.gate.expect(secret)),
                 (SessionKind::Device, _) => {
                     bearer = format!("vsd_{secret}");
                     Shown::Bearer(&bearer)

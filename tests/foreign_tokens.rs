@@ -213,7 +213,7 @@ async fn whoever_is_inside_leaves_with_the_key_the_issuer_or_the_standing_that_l
             }
             "issuer" => reload_with(&gateway, |text| text.replace("id.example", "other.example")).await,
             "standing" => {
-                let leave = |record: &mut PersonRecord| record.person.groups.clear();
+                let leave = |record: &mut PersonRecord| record.person.groups = [].into();
                 let vault = gateway.gate().vault();
                 let changed = vault.change_person(gateway.id("ana"), Force::No, leave, by_test("user.set_groups"));
                 changed.await.expect("done");

@@ -63,7 +63,7 @@ async fn bring_about(gateway: &TestGateway, end: End) {
             vault.disable_person(ana, Force::No, by_test("user.disable")).await.expect("done");
         }
         End::LeaveGroup => {
-            let leave = |record: &mut PersonRecord| record.person.groups.clear();
+            let leave = |record: &mut PersonRecord| record.person.groups = [].into();
             vault.change_person(ana, Force::No, leave, by_test("user.set_groups")).await.expect("done");
         }
         End::TightenList => gateway.set_policy(&POLICY.replace("127.0.0.1", "127.0.0.9")).await,

@@ -54,8 +54,8 @@ fn decisions(criterion: &mut Criterion) {
     let person = Person {
         id: UserId([1; 16]),
         name: UserName::parse("ana").expect("a name"),
-        roles: vec![RoleName::parse("admin").expect("a name")],
-        groups: vec![GroupName::parse("sales").expect("a name"), GroupName::parse("field").expect("a name")],
+        roles: [RoleName::parse("admin").expect("a name")].into(),
+        groups: [GroupName::parse("sales").expect("a name"), GroupName::parse("field").expect("a name")].into(),
         standing: Standing::Active,
     };
     let now = Timestamp::from_millis(1_800_000_000_000);

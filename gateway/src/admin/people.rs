@@ -86,7 +86,7 @@ pub(super) async fn set_roles(
     let notes = unused(in_force, &roles, &[]);
     let detail = format!("from {} to {}", listed(&person.person.roles), listed(&roles));
     let entry = by_console("user.set-roles", person.person.name.as_str()).detail(detail);
-    let change = |person: &mut PersonRecord| person.person.roles.clone_from(&roles);
+    let change = |person: &mut PersonRecord| person.person.roles = roles.as_slice().into();
     let person = vault.change_person(person.person.id, force, change, entry).await?;
     Ok(json!({ "user": person_json(&person), "notes": notes }))
 }
@@ -102,7 +102,7 @@ pub(super) async fn set_groups(
     let notes = unused(in_force, &[], &groups);
     let detail = format!("from {} to {}", listed(&person.person.groups), listed(&groups));
     let entry = by_console("user.set-groups", person.person.name.as_str()).detail(detail);
-    let change = |person: &mut PersonRecord| person.person.groups.clone_from(&groups);
+    let change = |person: &mut PersonRecord| person.person.groups = groups.as_slice().into();
     let person = vault.change_person(person.person.id, Force::No, change, entry).await?;
     Ok(json!({ "user": person_json(&person), "notes": notes }))
 }

@@ -5,7 +5,8 @@
 //! with everything else that the app is told, in one piece. The last one of each person hangs on them, where whoever serves
 //! them is already: most people use one app at a time.
 
-use std::sync::{Arc, Weak};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use access::identity::{AppName, UserId};
@@ -33,18 +34,25 @@ pub(super) struct Assertions {
     header: String,
     jwks: serde_json::Value,
     /// A session by its proofs; `None`: a token, which is something else than a session without any.
-    made: Cache<(UserId, AppName, Option<Methods>), Arc<Introduction>>,
+    made: Cache<(UserId, AppName, Option<Methods>), Made>,
+    /// The names of the apps they were made for: there once.
+    apps: Mutex<BTreeSet<Arc<AppName>>>,
 }
 
 /// Who somebody is, signed for one app.
 pub struct Introduction {
-    /// Whom it speaks of; after any change of theirs that is another value.
-    person: Weak<KnownPerson>,
-    app: AppName,
+    app: Arc<AppName>,
     shown: Option<Methods>,
     generation: u64,
     at: Timestamp,
     identity: Identity,
+}
+
+/// One that is remembered, and whom it speaks of; after any change of theirs that is another value.
+#[derive(Clone)]
+struct Made {
+    of: Weak<KnownPerson>,
+    introduction: Arc<Introduction>,
 }
 
 impl Introduction {
@@ -97,7 +105,14 @@ impl Assertions {
         let key = key.map_err(|error| fault(&error))?;
         let header = serde_json::json!({ "typ": "JWT", "alg": "ES256", "kid": key_id }).to_string();
         let header = format!("{}.", base64(header.as_bytes()));
-        Ok(Self { key, random, header, jwks, made: Cache::with_weighter(1024, KEPT, quick_cache::UnitWeighter) })
+        Ok(Self {
+            key,
+            random,
+            header,
+            jwks,
+            made: Cache::with_weighter(1024, KEPT, quick_cache::UnitWeighter),
+            apps: Mutex::default(),
+        })
     }
 
     /// The public keys.
@@ -119,27 +134,37 @@ impl Assertions {
         let is_fresh =
             |made: &Introduction| made.generation == in_force.generation && now.since(made.at) < USED && now >= made.at;
         let last = person.introduced.load().upgrade();
-        if let Some(made) = last.filter(|made| made.shown == shown && made.app == *app && is_fresh(made)) {
+        if let Some(made) = last.filter(|made| made.shown == shown && *made.app == *app && is_fresh(made)) {
             return Ok(made);
         }
         let key = (visitor.person().id, app.clone(), shown);
-        let is_theirs = |made: &Introduction| std::ptr::eq(made.person.as_ptr(), Arc::as_ptr(person));
-        if let Some(made) = self.made.get(&key).filter(|made| is_theirs(made) && is_fresh(made)) {
-            return Ok(made);
+        let is_theirs = |made: &Made| std::ptr::eq(made.of.as_ptr(), Arc::as_ptr(person));
+        if let Some(made) = self.made.get(&key).filter(|made| is_theirs(made) && is_fresh(&made.introduction)) {
+            return Ok(made.introduction);
         }
         let signed = self.sign(in_force, visitor, app, now)?;
-        let made = Arc::new(Introduction {
-            person: Arc::downgrade(person),
-            app: app.clone(),
+        let introduction = Arc::new(Introduction {
+            app: self.kept(app),
             shown,
             generation: in_force.generation,
             at: now,
             identity: Identity::of(visitor.record(), &signed),
         });
         // It hangs there for as long as it is kept here, where all of them together are bounded.
-        person.introduced.store(Arc::downgrade(&made));
-        self.made.insert(key, Arc::clone(&made));
-        Ok(made)
+        person.introduced.store(Arc::downgrade(&introduction));
+        self.made.insert(key, Made { of: Arc::downgrade(person), introduction: Arc::clone(&introduction) });
+        Ok(introduction)
+    }
+
+    /// The app's name as all introductions to it have it. There are as many as there are apps.
+    fn kept(&self, app: &AppName) -> Arc<AppName> {
+        let mut apps = self.apps.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = apps.get(app) {
+            return Arc::clone(kept);
+        }
+        let kept = Arc::new(app.clone());
+        apps.insert(Arc::clone(&kept));
+        kept
     }
 
     fn sign(
@@ -189,3 +214,13 @@ const LIFE: Duration = Duration::from_secs(60);
 const USED: Duration = Duration::from_secs(45);
 /// Introductions in memory, about 900 bytes each.
 const KEPT: u64 = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_an_introduction_lies_in_one_line_of_memory() {
+        assert_eq!(2 * size_of::<usize>() + size_of::<Introduction>(), 64);
+    }
+}

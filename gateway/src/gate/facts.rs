@@ -10,7 +10,7 @@
 
 mod app_passwords;
 
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,12 +20,14 @@ use access::policy::{Generations, Listed, Methods, Person, Place, SessionFacts, 
 use access::{Secret, Timestamp};
 use arc_swap::{ArcSwapOption, ArcSwapWeak};
 use quick_cache::UnitWeighter;
-use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::sync::Cache;
 
 use self::app_passwords::{APP_PASSWORDS, KnownAppPassword, ResolvedAppPassword};
+use super::ahead;
 use super::assertion::Introduction;
 use super::foreign::ForeignToken;
-use super::shared::{Kinds, Names};
+use super::rows::{Kept, Rows};
+use super::shared::{Kinds, Lists};
 use super::shelf::{Fact, Shelf};
 use crate::config::{self, InForce};
 use crate::store::vault::{
@@ -80,13 +82,19 @@ struct Life {
     noted: AtomicU64,
 }
 
-/// A person as they are in memory; after any change another one.
+/// A person as they are in memory; after any change another one. What a request asks for stands first and together, in the
+/// first half of 256 bytes: two lines of memory that come as one.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct KnownPerson {
-    record: PersonRecord,
+    dead: AtomicBool,
+    /// As in the record, which is too long to be near as a whole.
+    generation: u32,
     /// What was signed about them last.
     pub(super) introduced: ArcSwapWeak<Introduction>,
-    dead: AtomicBool,
+    record: PersonRecord,
+    /// The allocator aligns what takes 256 bytes, and with fewer that would be three lines as often as two.
+    _room: [u8; ROOM],
 }
 
 /// What was shown, as rules take it; made for one decision.
@@ -116,6 +124,12 @@ struct KnownToken {
 struct Row {
     visitor: Arc<Visitor>,
     kind: &'static SessionKind,
+}
+
+impl Kept for Row {
+    fn last_of_use(&self) -> Timestamp {
+        if self.visitor.is_current() { self.visitor.last_used() } else { Timestamp::default() }
+    }
 }
 
 impl Visitor {
@@ -157,6 +171,16 @@ impl Visitor {
             Held::Session { .. } | Held::AppPassword(_) => None,
             Held::Token(token) => Some(token.record.id),
             Held::Foreign(token) => Some(token.id),
+        }
+    }
+
+    /// The public id of what was shown: of the session, the token or the app password.
+    pub fn shown(&self) -> &[u8; 16] {
+        match &self.proof {
+            Held::Session { id, .. } => &id.0,
+            Held::Token(token) => &token.record.id.0,
+            Held::Foreign(token) => &token.id.0,
+            Held::AppPassword(password) => &password.record.id.0,
         }
     }
 
@@ -219,7 +243,7 @@ impl Visitor {
 
     /// In force now for this person.
     pub(super) fn generations(&self, house: Generations) -> Generations {
-        Generations { person: self.record().generation, ..house }
+        Generations { person: self.person.generation, ..house }
     }
 }
 
@@ -264,12 +288,7 @@ impl Life {
 
 impl Fact for Visitor {
     fn key(&self) -> &[u8; 16] {
-        match &self.proof {
-            Held::Session { id, .. } => &id.0,
-            Held::Token(token) => &token.record.id.0,
-            Held::Foreign(token) => &token.id.0,
-            Held::AppPassword(password) => &password.record.id.0,
-        }
+        self.shown()
     }
 
     fn kill(&self) {
@@ -278,6 +297,11 @@ impl Fact for Visitor {
 }
 
 impl KnownPerson {
+    fn of(record: PersonRecord) -> Self {
+        let (dead, introduced) = (AtomicBool::new(false), ArcSwapWeak::default());
+        Self { dead, generation: record.generation, introduced, record, _room: [0; ROOM] }
+    }
+
     fn is_alive(&self) -> bool {
         !self.dead.load(Ordering::Acquire)
     }
@@ -328,47 +352,17 @@ fn named_networks(in_force: &InForce, only_from: &[String], whose: &str) -> Opti
     })
 }
 
-/// A session's key in memory: the digest, which is its own hash since nobody can choose it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct ByDigest(Digest);
-
-impl Hash for ByDigest {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e, f, g, h, ..] = self.0.0;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
-    }
-}
-
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        debug_assert!(false, "digests are written as one number, not as {} bytes", bytes.len());
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-type Rows = Cache<ByDigest, Row, UnitWeighter, BuildHasherDefault<AsItIs>>;
-
 /// The facts in memory.
 pub(super) struct FactCache {
     vault: Vault,
     /// Whole visitors, so that a request finds everything with one look.
-    rows: Rows,
+    rows: Rows<Row>,
     tokens: Cache<TokenId, Arc<Visitor>>,
     /// By the digest of what is shown.
-    app_passwords: Cache<ByDigest, Arc<Visitor>>,
+    app_passwords: Cache<Digest, Arc<Visitor>>,
     people: Cache<UserId, Arc<KnownPerson>>,
     kinds: Kinds,
-    names: Names,
+    lists: Lists,
     living_sessions: Shelf<Visitor>,
     living_tokens: Shelf<Visitor>,
     living_app_passwords: Shelf<Visitor>,
@@ -377,15 +371,14 @@ pub(super) struct FactCache {
 
 impl FactCache {
     pub(super) fn new(vault: Vault) -> Self {
-        let lifecycle = DefaultLifecycle::default();
         Self {
             vault,
-            rows: Cache::with(FEW, SESSIONS as u64, UnitWeighter, BuildHasherDefault::default(), lifecycle),
+            rows: Rows::new(SESSIONS),
             tokens: bounded(TOKENS),
             app_passwords: bounded(APP_PASSWORDS),
             people: bounded(PEOPLE),
             kinds: Kinds::default(),
-            names: Names::default(),
+            lists: Lists::default(),
             living_sessions: Shelf::new(SESSIONS),
             living_tokens: Shelf::new(TOKENS),
             living_app_passwords: Shelf::new(APP_PASSWORDS),
@@ -399,11 +392,35 @@ impl FactCache {
         digest: Digest,
         fits: impl Fn(&SessionKind) -> bool,
     ) -> Result<Option<Arc<Visitor>>, StoreError> {
-        let row = match self.rows.get(&ByDigest(digest)) {
-            Some(row) if row.visitor.is_current() => Some(row),
-            _ => self.read_session(digest).await?,
+        // Whether it is current is looked at before the clone is counted: what is far away then comes at once, not one after
+        // the other.
+        let known = self.rows.find(&digest, |row| row.visitor.is_current().then(|| row.clone())).flatten();
+        let row = match known {
+            Some(row) => Some(row),
+            None => self.read_session(digest).await?,
         };
         Ok(row.filter(|row| fits(row.kind)).map(|row| row.visitor))
+    }
+
+    /// Has the place fetched where the row of this digest is, if there is one.
+    pub(super) fn fetch_row(&self, digest: &Digest) {
+        self.rows.fetch(digest);
+    }
+
+    /// Has the visitor fetched to whom this digest belongs: both ends, which lie in two lines of memory.
+    pub(super) fn fetch_visitor(&self, digest: &Digest) {
+        self.rows.find(digest, |row| {
+            ahead::fetch(&*row.visitor);
+            ahead::fetch(&row.visitor.life);
+        });
+    }
+
+    /// Has the person fetched whose digest this is: what a request asks of them lies in two lines.
+    pub(super) fn fetch_person(&self, digest: &Digest) {
+        self.rows.find(digest, |row| {
+            ahead::fetch(&row.visitor.person.dead);
+            ahead::fetch(&row.visitor.person.record.person.standing);
+        });
     }
 
     async fn read_session(&self, digest: Digest) -> Result<Option<Row>, StoreError> {
@@ -428,7 +445,7 @@ impl FactCache {
             }),
         });
         let row = Row { visitor, kind: self.kinds.kept(kind) };
-        self.rows.insert(ByDigest(digest), row.clone());
+        self.rows.insert(&digest, row.clone());
         Ok(Some(row))
     }
 
@@ -504,11 +521,11 @@ impl FactCache {
         }
         let place = self.living_people.place(&id.0);
         let Some(mut record) = self.vault.person(id).await? else { return Ok(None) };
-        self.names.share(&mut record.person);
+        self.lists.share(&mut record.person);
         let known = self.living_people.put(&place, |known| match known {
             // Their sessions remember them still, or somebody was quicker.
             Some(known) => Arc::clone(known),
-            None => Arc::new(KnownPerson { record, introduced: ArcSwapWeak::default(), dead: AtomicBool::new(false) }),
+            None => Arc::new(KnownPerson::of(record)),
         });
         self.people.insert(id, Arc::clone(&known));
         Ok(Some(known))
@@ -546,6 +563,8 @@ fn bounded<K: Eq + Hash, V: Clone>(entries: usize) -> Cache<K, V> {
 
 /// A session's use is noted after so long at the latest: as much of it is forgotten when the program ends.
 const NOTED: Duration = Duration::from_secs(15 * 60);
+/// With the counters of an `Arc`, what stands before the record, and the record: 256 bytes.
+const ROOM: usize = 256 - 32 - size_of::<PersonRecord>();
 /// Later than every moment: nothing is noted any more.
 const DEAD: u64 = u64::MAX;
 /// A cache begins with room for so many.

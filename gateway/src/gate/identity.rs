@@ -8,7 +8,7 @@ use crate::store::vault::PersonRecord;
 
 /// `Remote-User`, `-Groups`, `-Name`, `-Email` and `X-Vestibule-Assertion` as HTTP/1.1 writes them. One piece of memory: with
 /// a million people inside, each further one is as far away as the store of a slow machine.
-pub struct Identity(Bytes);
+pub struct Identity(Box<[u8]>);
 
 impl Identity {
     /// Of a person as stored, with what was signed about them. What can't stand in a header is not said; names and addresses
@@ -28,8 +28,7 @@ impl Identity {
                 lines.extend_from_slice(piece);
             }
         }
-        // Without room for more: many of them are kept.
-        Self(lines.into_boxed_slice().into())
+        Self(lines.into_boxed_slice())
     }
 
     /// As HTTP/1.1 writes them.
@@ -37,12 +36,17 @@ impl Identity {
         &self.0
     }
 
-    /// As fields; the values share this memory.
+    /// As fields; the values share one copy.
     pub fn fields(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let whole = Bytes::copy_from_slice(&self.0);
+        let mut end = 0;
         let lines = self.0.split_inclusive(|byte| *byte == b'\n');
-        lines.filter_map(|line| {
-            let (name, value) = line.strip_suffix(b"\r\n")?.split_at(line.iter().position(|byte| *byte == b':')?);
-            let value = self.0.slice_ref(value.strip_prefix(b": ")?);
+        lines.filter_map(move |line| {
+            let begin = end;
+            end += line.len();
+            let name = line.split(|byte| *byte == b':').next()?;
+            // Between `: ` and the line's end.
+            let value = whole.slice(begin + name.len() + 2..end - 2);
             Some((HeaderName::from_bytes(name).ok()?, HeaderValue::from_maybe_shared(value).ok()?))
         })
     }

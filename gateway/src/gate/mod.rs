@@ -4,6 +4,7 @@
 //! answer: a [`Permit`], or a refusal that says why to the right reader. Sign-ins are in [`login`]. Nothing here decides.
 
 pub mod account;
+mod ahead;
 pub mod app_passwords;
 mod assertion;
 mod back;
@@ -25,6 +26,7 @@ pub mod questions;
 mod rate;
 pub mod recovery;
 mod relying_party;
+mod rows;
 mod shared;
 mod shelf;
 mod uses;
@@ -39,6 +41,7 @@ use access::{ClientAddr, Secret};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+pub use ahead::Coming;
 pub use assertion::{AssertionError, Introduction};
 pub use back::BackRoom;
 pub(crate) use back::standing_back;
@@ -102,7 +105,7 @@ pub enum Shown<'a> {
     /// The portal's cookie.
     PortalCookie(&'a str),
     /// The cookie of this app's host.
-    AppCookie(&'a AppName, &'a str),
+    AppCookie(&'a AppName, Coming),
     /// `Authorization: Bearer …`.
     Bearer(&'a str),
     /// `Authorization: Basic …`, to an app that takes app passwords.
@@ -267,6 +270,28 @@ impl Gate {
         self.assertions.jwks()
     }
 
+    /// A session's cookie is there: what is known about it will be asked for, and is on its way from memory.
+    pub fn expect(&self, cookie: &str) -> Coming {
+        Coming::begin(&self.facts, self.session_digest(cookie))
+    }
+
+    /// Has the next piece fetched of what is known about it. Between two calls there should be something else to do.
+    pub fn draw_nearer(&self, coming: &mut Coming) {
+        coming.draw_nearer(&self.facts);
+    }
+
+    /// Whoever was admitted will be introduced.
+    pub fn expect_introduction(&self, visitor: &Visitor) {
+        ahead::fetch_at(visitor.known_person().introduced.load().as_ptr());
+    }
+
+    /// And now what the app will be told.
+    pub fn expect_identity(&self, visitor: &Visitor) {
+        if let Some(introduction) = visitor.known_person().introduced.load().upgrade() {
+            ahead::fetch_all(introduction.identity().lines());
+        }
+    }
+
     /// May this request come in? Never an error: what can't be known is a refusal.
     pub async fn admit(&self, ask: Ask<'_>) -> Admission {
         let found = match self.identify(&ask).await {
@@ -335,8 +360,7 @@ impl Gate {
                 let digest = self.session_digest(secret);
                 (digest, self.facts.session(digest, |kind| *kind == SessionKind::Portal).await?)
             }
-            Shown::AppCookie(app, secret) => {
-                let digest = self.session_digest(secret);
+            Shown::AppCookie(app, Coming { digest, .. }) => {
                 let fits = |kind: &SessionKind| matches!(kind, SessionKind::App(of) if of == app);
                 (digest, self.facts.session(digest, fits).await?)
             }

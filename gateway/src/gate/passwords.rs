@@ -102,8 +102,8 @@ mod tests {
                 person: Person {
                     id: UserId([7; 16]),
                     name: UserName::parse("ana").unwrap(),
-                    roles: Vec::new(),
-                    groups: Vec::new(),
+                    roles: [].into(),
+                    groups: [].into(),
                     standing: Standing::Active,
                 },
                 full_name: String::new(),

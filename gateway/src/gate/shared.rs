@@ -1,11 +1,11 @@
-//! What do many rows say alike? The kinds of sessions, and the names of groups and roles: there once, and pointed to.
+//! What do many rows say alike? The kinds of sessions, and which groups and roles somebody has: there once, and pointed to.
 //!
-//! A million people in one group are a million copies of its name, each as far away as memory is. Names are few, because
-//! administrators make them; of more than [`NAMES`] the rest stay as they are.
+//! A million people in one group are a million lists of one name, each as far away as memory is. Different lists are few,
+//! because administrators make them; of more than [`LISTS`] the rest stay as they are.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use access::identity::{AppName, GroupName, RoleName};
 use access::policy::Person;
@@ -32,34 +32,32 @@ impl Kinds {
     }
 }
 
-/// The names of groups and roles.
+/// Lists of groups and of roles, as people have them.
 #[derive(Debug, Default)]
-pub(super) struct Names {
-    groups: Mutex<HashSet<GroupName>>,
-    roles: Mutex<HashSet<RoleName>>,
+pub(super) struct Lists {
+    groups: Mutex<HashSet<Arc<[GroupName]>>>,
+    roles: Mutex<HashSet<Arc<[RoleName]>>>,
 }
 
-impl Names {
-    /// Lets a person's groups and roles be called by the names that are there already.
+impl Lists {
+    /// Lets a person have the lists of groups and roles that are there already.
     pub(super) fn share(&self, person: &mut Person) {
         share(&self.groups, &mut person.groups);
         share(&self.roles, &mut person.roles);
     }
 }
 
-fn share<N: Clone + Eq + Hash>(known: &Mutex<HashSet<N>>, names: &mut [N]) {
+fn share<N: Eq + Hash>(known: &Mutex<HashSet<Arc<[N]>>>, names: &mut Arc<[N]>) {
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    for name in names {
-        match known.get(name) {
-            Some(kept) => *name = kept.clone(),
-            None if known.len() < NAMES => drop(known.insert(name.clone())),
-            None => {}
-        }
+    match known.get(names) {
+        Some(kept) => *names = Arc::clone(kept),
+        None if known.len() < LISTS => drop(known.insert(Arc::clone(names))),
+        None => {}
     }
 }
 
-/// Names of each sort that are kept.
-const NAMES: usize = 10_000;
+/// Lists of each sort that are kept.
+const LISTS: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -72,33 +70,34 @@ mod tests {
         Person {
             id: UserId([1; 16]),
             name: UserName::parse("ana").expect("a name"),
-            roles: vec![RoleName::parse("admin").expect("a name")],
+            roles: [RoleName::parse("admin").expect("a name")].into(),
             groups: groups.iter().map(|group| GroupName::parse(group).expect("a name")).collect(),
             standing: Standing::Active,
         }
     }
 
     #[test]
-    fn a_name_is_there_once_however_many_are_called_so() {
-        let names = Names::default();
-        let (mut one, mut other) = (person(&["sales", "field"]), person(&["field"]));
-        let before = (one.clone(), other.clone());
-        names.share(&mut one);
-        names.share(&mut other);
-        assert_eq!((&one, &other), (&before.0, &before.1), "they say the same");
-        assert!(std::ptr::eq(one.groups[1].as_str(), other.groups[0].as_str()));
-        assert!(std::ptr::eq(one.roles[0].as_str(), other.roles[0].as_str()));
+    fn a_list_is_there_once_however_many_have_it() {
+        let lists = Lists::default();
+        let [mut one, mut other, mut third] = [&["sales", "field"][..], &["sales", "field"], &["field"]].map(person);
+        let before = [one.clone(), other.clone(), third.clone()];
+        for person in [&mut one, &mut other, &mut third] {
+            lists.share(person);
+        }
+        assert_eq!([&one, &other, &third], before.each_ref(), "they say the same");
+        assert!(Arc::ptr_eq(&one.groups, &other.groups) && !Arc::ptr_eq(&one.groups, &third.groups));
+        assert!(Arc::ptr_eq(&one.roles, &third.roles));
     }
 
     #[test]
     fn only_so_many_are_kept() {
-        let names = Names::default();
-        for number in 0..NAMES + 3 {
-            names.share(&mut person(&[&format!("group{number}")]));
+        let lists = Lists::default();
+        for number in 0..LISTS + 3 {
+            lists.share(&mut person(&[&format!("group{number}")]));
         }
-        assert_eq!(names.groups.lock().expect("nothing panicked").len(), NAMES);
+        assert_eq!(lists.groups.lock().expect("nothing panicked").len(), LISTS);
         let mut last = person(&["one-more"]);
-        names.share(&mut last);
+        lists.share(&mut last);
         assert_eq!(last.groups[0].as_str(), "one-more");
     }
 }

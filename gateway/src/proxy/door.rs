@@ -22,7 +22,7 @@ use super::connection::Facts;
 use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
-use crate::gate::{Admission, Ask, Gate, OfApp, Permit, Shown, need_code};
+use crate::gate::{Admission, Ask, Coming, Gate, OfApp, Permit, Shown, need_code};
 use crate::portal::refusal::{self, Addressee};
 use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, language, our_cookie};
 
@@ -33,6 +33,8 @@ impl Proxy {
         session: &mut Session,
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
+        let cookie = our_cookie(&session.req_header().headers, COOKIE_NAME);
+        context.coming = cookie.map(|cookie| self.gate.expect(cookie));
         let has_body = !session.as_downstream_mut().is_body_empty();
         let snapshot = self.current.load_full();
         let slowest = snapshot.in_force.settings.limits.slowest.get();
@@ -49,6 +51,7 @@ impl Proxy {
                 return Ok(Some(refused));
             }
         };
+        self.draw_nearer(context);
         let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
@@ -67,6 +70,7 @@ impl Proxy {
                 return Ok(Some(self.unclear(&visit, context, unclear).await));
             }
         };
+        self.draw_nearer(context);
         context.host = Some(asked.host.clone());
         if !opening::serves(session.digest(), &asked.host) {
             let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
@@ -104,6 +108,12 @@ impl Proxy {
             context.decision = "unknown_host";
             refusal::unknown_host(&visit, &self.gate.reference())
         })))
+    }
+
+    fn draw_nearer(&self, context: &mut Context) {
+        if let Some(coming) = &mut context.coming {
+            self.gate.draw_nearer(coming);
+        }
     }
 
     /// The request's true address. `Err`: it can't be known, and that is a refusal.
@@ -229,7 +239,7 @@ impl Proxy {
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
         let request = session.req_header();
-        let shown = shown(&request.headers, &route.app, &snapshot.in_force);
+        let shown = shown(&request.headers, context.coming, &route.app, &snapshot.in_force);
         let address = context.seen.as_ref().ok_or_else(unseen)?.resolved.client;
         let ask = Ask {
             in_force: &snapshot.in_force,
@@ -286,6 +296,9 @@ impl Proxy {
             context.live = Some(LiveGauge::up(gauge));
         }
         context.decision = "allow";
+        if let Some(visitor) = permit.visitor() {
+            self.gate.expect_introduction(visitor);
+        }
         context.permit = Some(permit);
         context.route = Some(Arc::clone(route));
         Ok(None)
@@ -303,13 +316,12 @@ fn offering_basic(mut answer: Response<Bytes>, headers: &HeaderMap, route: &Rout
 
 /// What was shown to an app: an app password where it takes them, a token for us, else our cookie. A bearer token that is
 /// not for us beside a cookie belongs to the app (its own scripts send it); without a cookie it is a wrong token of ours.
-fn shown<'a>(headers: &'a HeaderMap, app: &'a AppSettings, in_force: &InForce) -> Shown<'a> {
+fn shown<'a>(headers: &'a HeaderMap, cookie: Option<Coming>, app: &'a AppSettings, in_force: &InForce) -> Shown<'a> {
     if app.takes_app_passwords
         && let Some(credentials) = asked::basic(headers)
     {
         return Shown::Basic { credentials, client: asked::client(headers) };
     }
-    let cookie = our_cookie(headers, COOKIE_NAME);
     match (asked::bearer(headers), cookie) {
         (Some(token), Some(cookie)) if !Gate::is_for_us(in_force, token) => Shown::AppCookie(&app.name, cookie),
         (Some(token), _) => Shown::Bearer(token),

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use access::identity::{SessionId, UserName};
 use access::policy::Place;
 use access::target::HostName;
 use access::{ClientAddr, Timestamp};
@@ -35,12 +36,26 @@ pub(super) struct Line {
     pub(super) bytes: usize,
     pub(super) took: Duration,
     pub(super) client: Option<ClientAddr>,
-    pub(super) visitor: Option<Arc<Visitor>>,
+    pub(super) who: Option<Who>,
     /// `allow`, `sign_in`, or the code of the refusal.
     pub(super) decision: &'static str,
     pub(super) rule: Option<Place>,
     pub(super) reference: Option<String>,
     pub(super) error: Option<Cow<'static, str>>,
+}
+
+/// Who it was, written down while they are at hand: among a million people, later they are far away.
+#[derive(Debug)]
+pub(super) struct Who {
+    name: UserName,
+    /// The public id of what was shown.
+    shown: [u8; 16],
+}
+
+impl Who {
+    pub(super) fn of(visitor: &Visitor) -> Self {
+        Self { name: visitor.person().name.clone(), shown: *visitor.shown() }
+    }
 }
 
 /// As much of a path as is logged.
@@ -50,7 +65,6 @@ impl Line {
     /// Puts it into words: one JSON object and a line's end. Milliseconds since the epoch, UTC; the session or token by its
     /// public id, never its secret. Written out by hand: it is done for every request.
     fn write(&self, out: &mut Vec<u8>) {
-        let visitor = self.visitor.as_deref();
         let mut object = Object { out, first: true };
         object.number("ts", self.at.millis());
         object.text("app", self.app.as_str());
@@ -63,14 +77,10 @@ impl Line {
         if let Some(client) = self.client {
             object.address("client", client);
         }
-        if let Some(visitor) = visitor {
-            object.text("user", visitor.person().name.as_str());
-            match (visitor.session(), visitor.token_id(), visitor.app_password()) {
-                (Some(session), _, _) => object.shown("session", session.id),
-                (None, Some(token), _) => object.shown("session", token),
-                (None, None, Some(password)) => object.shown("session", password.id),
-                (None, None, None) => {}
-            }
+        if let Some(who) = &self.who {
+            object.text("user", who.name.as_str());
+            // All ids are written alike.
+            object.shown("session", SessionId(who.shown));
         }
         object.text("decision", self.decision);
         if let Some(rule) = &self.rule {
@@ -366,7 +376,7 @@ mod tests {
             bytes: 0,
             took: Duration::ZERO,
             client: None,
-            visitor: None,
+            who: None,
             decision: "allow",
             rule: None,
             reference: None,

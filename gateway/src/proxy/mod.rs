@@ -53,7 +53,7 @@ pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
 pub(crate) use turned_away::{Next, TurnedAway};
 
 use crate::clock::Moment;
-use crate::gate::{Gate, Permit};
+use crate::gate::{Coming, Gate, Permit};
 use crate::metrics::code_label;
 use crate::portal::refusal::{self, Addressee};
 use crate::portal::{Portal, Visit, language};
@@ -74,6 +74,7 @@ pub struct Context {
     began: Moment,
     /// The same on the wall's clock.
     at: Timestamp,
+    coming: Option<Coming>,
     seen: Option<Seen>,
     host: Option<HostName>,
     route: Option<Arc<Route>>,
@@ -168,6 +169,7 @@ impl ProxyHttp for Proxy {
         Context {
             began: self.gate.clock().moment(),
             at: self.gate.clock().now(),
+            coming: None,
             seen: None,
             host: None,
             route: None,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::log::{Line, PATH};
+use super::log::{Line, PATH, Who};
 use super::{Context, Label, Proxy};
 use crate::gate::Permit;
 
@@ -33,7 +33,7 @@ impl Proxy {
             bytes: session.body_bytes_sent(),
             took,
             client: context.seen.as_ref().map(|seen| seen.resolved.client),
-            visitor: context.permit.as_ref().and_then(Permit::visitor).cloned(),
+            who: context.permit.as_ref().and_then(Permit::visitor).map(|visitor| Who::of(visitor)),
             decision: context.decision,
             rule: context.permit.as_ref().map(|permit| permit.rule().clone()),
             reference: context.reference.take(),

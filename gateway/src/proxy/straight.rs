@@ -34,6 +34,9 @@ impl Proxy {
             return Ok(false);
         }
         let (Some(permit), Some(route)) = (&context.permit, &context.route) else { return Ok(false) };
+        if let Some(visitor) = permit.visitor() {
+            self.gate.expect_identity(visitor);
+        }
         let (pool, limit) = (route.pool(permit), route.app.timeouts.response);
         let Some((mut stream, peer)) = context.journey.straight(pool, &self.kept) else { return Ok(false) };
         let request = session.req_header();

@@ -137,7 +137,7 @@ impl TurnedAway {
             bytes,
             took,
             client: Some(address),
-            visitor: None,
+            who: None,
             decision: denied.cause.code(),
             rule: None,
             reference: Some(denied.reference.to_string()),

@@ -73,6 +73,7 @@ pub struct Digest(pub [u8; 32]);
 
 /// A person with what administrators see.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[repr(C)]
 pub struct PersonRecord {
     /// What rules care for.
     pub person: Person,

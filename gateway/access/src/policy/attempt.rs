@@ -1,12 +1,14 @@
 //! What is known about one request before deciding, and what can be the answer?
 
+use std::sync::Arc;
+
 use super::{Listed, Methods, Place};
 use crate::identity::{AppName, GroupName, RoleName, Scope, UserId, UserName};
 use crate::protocol::Protocols;
 use crate::target::CanonicalPath;
 use crate::{ClientAddr, Timestamp};
 
-/// A person as far as rules care.
+/// A person as far as rules care. Many have the same roles and groups: whoever keeps many people can keep those once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
     /// For good.
@@ -14,9 +16,9 @@ pub struct Person {
     /// What they are called.
     pub name: UserName,
     /// Their roles.
-    pub roles: Vec<RoleName>,
+    pub roles: Arc<[RoleName]>,
     /// Their groups.
-    pub groups: Vec<GroupName>,
+    pub groups: Arc<[GroupName]>,
     /// May they sign in at all?
     pub standing: Standing,
 }

@@ -124,8 +124,8 @@ impl<'c> Question<'c> {
             Some(name) => Some(Person {
                 id: UserId([0; 16]),
                 name: name?,
-                roles: roles?,
-                groups: groups?,
+                roles: roles?.into(),
+                groups: groups?.into(),
                 standing: Standing::Active,
             }),
             None => None,

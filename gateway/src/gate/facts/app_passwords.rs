@@ -10,7 +10,7 @@ use access::identity::LoginName;
 use access::policy::AppPasswordFacts;
 use arc_swap::ArcSwapOption;
 
-use super::{ByDigest, FactCache, Held, Life, Visitor, named_networks};
+use super::{FactCache, Held, Life, Visitor, named_networks};
 use crate::config::InForce;
 use crate::store::StoreError;
 use crate::store::vault::{AppPasswordKey, AppPasswordRecord, Digest, PersonRecord};
@@ -49,7 +49,7 @@ impl FactCache {
     /// Whoever showed this name with these letters before, and was right then. What has changed since says
     /// `is_current()`.
     pub(in crate::gate) fn shown_before(&self, shown: Digest) -> Option<Arc<Visitor>> {
-        self.app_passwords.get(&ByDigest(shown))
+        self.app_passwords.get(&shown)
     }
 
     /// Who owns the app password with this key, read from the store, for whoever shows it with this name.
@@ -62,8 +62,8 @@ impl FactCache {
         let visitor = self.read_app_password(key).await?;
         let visitor = visitor.filter(|visitor| is_called(visitor.record(), login));
         match &visitor {
-            Some(visitor) => self.app_passwords.insert(ByDigest(shown), Arc::clone(visitor)),
-            None => drop(self.app_passwords.remove(&ByDigest(shown))),
+            Some(visitor) => self.app_passwords.insert(shown, Arc::clone(visitor)),
+            None => drop(self.app_passwords.remove(&shown)),
         }
         Ok(visitor)
     }

@@ -10,17 +10,17 @@ use crate::store::vault::{After, Backing, Ground, NewPerson, Opening, Outcome, S
 
 #[test]
 fn a_session_takes_little_memory() {
-    // With the two counters of its Arc: 96 bytes. A row with its digest and what the cache adds: 64.
-    assert_eq!(std::mem::size_of::<Visitor>(), 80);
-    assert_eq!(std::mem::size_of::<(ByDigest, Row)>(), 48);
+    // With the two counters of its Arc: 96 bytes. A row with the half of its digest: 32.
+    assert_eq!(size_of::<Visitor>(), 80);
+    assert_eq!(size_of::<Option<([u8; 16], Row)>>(), 32);
 }
 
 #[test]
-fn what_is_dead_is_never_noted_and_never_alive_again() {
-    let life = Life::new(Timestamp::from_millis(1), Timestamp::from_millis(1));
-    assert!(life.used(Timestamp::from_millis(2), Duration::ZERO));
-    life.end();
-    assert!(!life.used(Timestamp::NEVER, Duration::ZERO) && !life.is_alive());
+fn what_a_request_asks_of_a_person_lies_in_the_first_half_of_256_bytes() {
+    let counters = 2 * size_of::<usize>();
+    assert_eq!(counters + size_of::<KnownPerson>(), 256);
+    let person = std::mem::offset_of!(KnownPerson, record) + std::mem::offset_of!(PersonRecord, person);
+    assert!(counters + person + size_of::<Person>() <= 128);
 }
 
 #[tokio::test]

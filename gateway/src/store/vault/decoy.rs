@@ -30,7 +30,7 @@ impl Decoy {
     pub(super) fn sealed(keys: &Keys) -> Result<Self, StoreError> {
         let name = UserName::parse("nobody").map_err(|error| StoreError::Unavailable(error.to_string()))?;
         let person = PersonRecord {
-            person: Person { id: NOBODY, name, roles: Vec::new(), groups: Vec::new(), standing: Standing::Disabled },
+            person: Person { id: NOBODY, name, roles: [].into(), groups: [].into(), standing: Standing::Disabled },
             full_name: "Nobody at All".to_owned(),
             email: access::identity::Email::parse("nobody@nowhere.example").ok(),
             generation: 1,

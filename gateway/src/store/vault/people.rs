@@ -56,7 +56,13 @@ impl Vault {
     pub async fn add_person(&self, new: NewPerson, entry: Entry) -> Result<(PersonRecord, Bearer), VaultError> {
         let NewPerson { name, full_name, email, roles, groups } = new;
         let record = PersonRecord {
-            person: Person { id: UserId(random()?), name, roles, groups, standing: Standing::Active },
+            person: Person {
+                id: UserId(random()?),
+                name,
+                roles: roles.into(),
+                groups: groups.into(),
+                standing: Standing::Active,
+            },
             full_name,
             email,
             generation: 1,

@@ -347,6 +347,6 @@ fn texts<T: ToString>(names: &[T]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-fn parsed<T, E>(texts: &[String], parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
+fn parsed<T, E, All: FromIterator<T>>(texts: &[String], parse: impl Fn(&str) -> Result<T, E>) -> Option<All> {
     texts.iter().map(|text| parse(text).ok()).collect()
 }

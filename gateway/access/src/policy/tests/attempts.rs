@@ -267,7 +267,7 @@ pub(super) fn person(name: &str) -> Person {
         _ => (vec![], vec![group("sales")]),
     };
     let id = UserId([id as u8; 16]);
-    Person { id, name: user(name), roles, groups, standing: Standing::Active }
+    Person { id, name: user(name), roles: roles.into(), groups: groups.into(), standing: Standing::Active }
 }
 
 pub(super) fn address(text: &str) -> ClientAddr {

@@ -101,7 +101,7 @@ async fn what_the_house_notes_itself_can_not_be_changed_from_outside() {
             record.passwords = 7;
             record.generation = 0;
             record.full_name = "Ana A.".to_owned();
-            record.person.groups = vec![GroupName::parse("sales").unwrap()];
+            record.person.groups = [GroupName::parse("sales").unwrap()].into();
         };
         let after = scene.vault.change_person(ana.person.id, Force::No, change, entry()).await.unwrap();
         assert_eq!((after.person.id, after.enrolled, after.has_password), (ana.person.id, Methods::NONE, false));
@@ -120,7 +120,9 @@ async fn parallel_changes_of_one_person_are_all_kept() {
             let vault = scene.vault.clone();
             async move {
                 let group = GroupName::parse(&format!("g{n}")).unwrap();
-                let change = |record: &mut PersonRecord| record.person.groups.push(group.clone());
+                let change = |record: &mut PersonRecord| {
+                    record.person.groups = record.person.groups.iter().chain([&group]).cloned().collect();
+                };
                 vault.change_person(id, Force::No, change, entry()).await
             }
         })
@@ -168,7 +170,7 @@ async fn the_last_administrator_stays_unless_forced() {
     for scene in scenes().await {
         let vault = &scene.vault;
         let ana = scene.add_administrator("ana").await.person.id;
-        let demote = |record: &mut PersonRecord| record.person.roles.clear();
+        let demote = |record: &mut PersonRecord| record.person.roles = [].into();
         let last = VaultError::LastAdministrator(UserName::parse("ana").unwrap());
         assert_eq!(vault.disable_person(ana, Force::No, entry()).await.unwrap_err(), last);
         assert_eq!(vault.delete_person(ana, Force::No, entry()).await.unwrap_err(), last);

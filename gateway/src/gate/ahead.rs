@@ -1,0 +1,73 @@
+//! What will be needed soon is asked of memory now.
+//!
+//! Among a million sessions, each piece of what is known about one lies as far away as memory is, and behind each is the
+//! next: the row, who it belongs to, the person. A request that waits for one after the other waits longer than for all
+//! of its rules. So a cookie's digest is computed as soon as the header is there, and while the rest of the header is read, each
+//! look at it draws the next piece near. Nothing is decided by it, and nothing is wrong if it never comes.
+
+use prefetch_index::prefetch_index;
+
+use super::facts::FactCache;
+use crate::store::vault::Digest;
+
+/// A session's cookie, known by its digest alone, whose row is on its way from memory.
+#[derive(Clone, Copy)]
+pub struct Coming {
+    pub(super) digest: Digest,
+    next: Piece,
+}
+
+#[derive(Clone, Copy)]
+enum Piece {
+    Visitor,
+    Person,
+    Nothing,
+}
+
+impl Coming {
+    pub(super) fn begin(facts: &FactCache, digest: Digest) -> Self {
+        facts.fetch_row(&digest);
+        Self { digest, next: Piece::Visitor }
+    }
+
+    pub(super) fn draw_nearer(&mut self, facts: &FactCache) {
+        self.next = match self.next {
+            Piece::Visitor => {
+                facts.fetch_visitor(&self.digest);
+                Piece::Person
+            }
+            Piece::Person => {
+                facts.fetch_person(&self.digest);
+                Piece::Nothing
+            }
+            Piece::Nothing => Piece::Nothing,
+        };
+    }
+}
+
+impl std::fmt::Debug for Coming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Coming(…)")
+    }
+}
+
+/// Has the line of memory in which this begins fetched.
+pub(super) fn fetch<T>(of: &T) {
+    prefetch_index(std::slice::from_ref(of), 0);
+}
+
+/// Has all of it fetched.
+pub(super) fn fetch_all(bytes: &[u8]) {
+    for at in (0..bytes.len()).step_by(LINE) {
+        prefetch_index(bytes, at);
+    }
+}
+
+/// The same by its address alone, wherever that is: to fetch is not to look.
+pub(super) fn fetch_at<T>(of: *const T) {
+    let here: &[u8] = &[];
+    prefetch_index(here, of.addr().wrapping_sub(here.as_ptr().addr()));
+}
+
+/// Bytes of memory that come together.
+const LINE: usize = 64;
