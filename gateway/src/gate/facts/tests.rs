@@ -3,6 +3,7 @@ use access::identity::{AppName, UserName};
 use access::login::{self, Next, Situation};
 use access::network::{Believed, Claims};
 
+use super::ahead::Coming;
 use super::*;
 use crate::audit::{Actor, Entry};
 use crate::clock::Clock;
@@ -13,6 +14,14 @@ fn a_session_takes_little_memory() {
     // With the two counters of its Arc: 96 bytes. A row with the half of its digest: 32.
     assert_eq!(size_of::<Visitor>(), 80);
     assert_eq!(size_of::<Option<([u8; 16], Row)>>(), 32);
+}
+
+#[test]
+fn what_is_dead_is_never_noted_and_never_alive_again() {
+    let life = Life::new(Timestamp::from_millis(1), Timestamp::from_millis(1));
+    assert!(life.used(Timestamp::from_millis(2), Duration::ZERO));
+    life.end();
+    assert!(!life.used(Timestamp::NEVER, Duration::ZERO) && !life.is_alive());
 }
 
 #[test]
@@ -48,6 +57,24 @@ async fn all_rows_of_a_sign_in_are_one_visitor_and_end_together() {
         assert!(house.facts.session(digest, |_| true).await.unwrap().is_none());
     }
     assert!(house.facts.again(&by_app, Some(child)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn to_be_drawn_near_changes_nothing_for_those_who_are_inside_nor_for_strangers() {
+    let house = House::new().await;
+    let (portal, _) = house.sign_in().await;
+    let known = house.visitor(portal).await;
+    for (digest, inside) in [(portal, Some(known)), (Digest([0; 32]), None), (Digest([0xff; 32]), None)] {
+        let mut coming = Coming::begin(&house.facts, digest);
+        for _ in 0..4 {
+            coming.draw_nearer(&house.facts);
+        }
+        let found = house.facts.session(coming.digest, |_| true).await.unwrap();
+        assert_eq!(found.as_ref().map(Arc::as_ptr), inside.as_ref().map(Arc::as_ptr));
+    }
+    // Any address will do.
+    ahead::fetch_at(std::ptr::null::<Visitor>());
+    ahead::fetch_all(&[]);
 }
 
 #[tokio::test]
