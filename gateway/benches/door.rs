@@ -1,7 +1,7 @@
 //! What does the door cost: who it is, the decision, what the app is told? For one session that asks again and again, and for
 //! sessions in an order that no cache foresees. The difference is what places of memory cost that are far away.
 //!
-//! `cargo bench -p vestibule --bench door`.
+//! `cargo bench --profile fast-build -p vestibule --bench door`.
 
 use std::hint::black_box;
 use std::sync::Arc;

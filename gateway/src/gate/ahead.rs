@@ -7,7 +7,8 @@
 
 use prefetch_index::prefetch_index;
 
-use super::facts::FactCache;
+use super::Gate;
+use super::facts::{FactCache, Visitor};
 use crate::store::vault::Digest;
 
 /// A session's cookie, known by its digest alone, whose row is on its way from memory.
@@ -22,6 +23,30 @@ enum Piece {
     Visitor,
     Person,
     Nothing,
+}
+
+impl Gate {
+    /// A session's cookie is there: what is known about it will be asked for, and is on its way from memory.
+    pub fn expect(&self, cookie: &str) -> Coming {
+        Coming::begin(&self.facts, self.session_digest(cookie))
+    }
+
+    /// Has the next piece fetched of what is known about it. Between two calls there should be something else to do.
+    pub fn draw_nearer(&self, coming: &mut Coming) {
+        coming.draw_nearer(&self.facts);
+    }
+
+    /// Whoever was admitted will be introduced.
+    pub fn expect_introduction(&self, visitor: &Visitor) {
+        fetch_at(visitor.known_person().introduced.load().as_ptr());
+    }
+
+    /// And now what the app will be told.
+    pub fn expect_identity(&self, visitor: &Visitor) {
+        if let Some(introduction) = visitor.known_person().introduced.load().upgrade() {
+            fetch_all(introduction.identity().lines());
+        }
+    }
 }
 
 impl Coming {

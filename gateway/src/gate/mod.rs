@@ -270,28 +270,6 @@ impl Gate {
         self.assertions.jwks()
     }
 
-    /// A session's cookie is there: what is known about it will be asked for, and is on its way from memory.
-    pub fn expect(&self, cookie: &str) -> Coming {
-        Coming::begin(&self.facts, self.session_digest(cookie))
-    }
-
-    /// Has the next piece fetched of what is known about it. Between two calls there should be something else to do.
-    pub fn draw_nearer(&self, coming: &mut Coming) {
-        coming.draw_nearer(&self.facts);
-    }
-
-    /// Whoever was admitted will be introduced.
-    pub fn expect_introduction(&self, visitor: &Visitor) {
-        ahead::fetch_at(visitor.known_person().introduced.load().as_ptr());
-    }
-
-    /// And now what the app will be told.
-    pub fn expect_identity(&self, visitor: &Visitor) {
-        if let Some(introduction) = visitor.known_person().introduced.load().upgrade() {
-            ahead::fetch_all(introduction.identity().lines());
-        }
-    }
-
     /// May this request come in? Never an error: what can't be known is a refusal.
     pub async fn admit(&self, ask: Ask<'_>) -> Admission {
         let found = match self.identify(&ask).await {
