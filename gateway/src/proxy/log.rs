@@ -427,6 +427,9 @@ mod tests {
         }
         let rule = Some(Place { file: "a\"b.yaml".into(), line: 7 });
         assert_eq!(words(&Line { rule, ..line("/") })["rule"], "a\"b.yaml:7");
+        let who = Who { name: UserName::parse("ana").expect("a name"), shown: [0xab; 16] };
+        let told = words(&Line { who: Some(who), ..line("/") });
+        assert_eq!((&told["user"], &told["session"]), (&"ana".into(), &"ab".repeat(16).into()));
     }
 
     #[test]

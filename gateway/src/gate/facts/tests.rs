@@ -40,6 +40,7 @@ async fn all_rows_of_a_sign_in_are_one_visitor_and_end_together() {
     let by_portal = house.facts.session(portal, |kind| *kind == SessionKind::Portal).await.unwrap().unwrap();
     let by_app = house.facts.session(child, |kind| matches!(kind, SessionKind::App(_))).await.unwrap().unwrap();
     assert!(Arc::ptr_eq(&by_portal, &by_app));
+    assert_eq!(by_app.shown(), &id.0, "what the access log tells");
     assert!(house.facts.session(child, |kind| *kind == SessionKind::Portal).await.unwrap().is_none());
 
     house.clock.advance(Duration::from_secs(60));
