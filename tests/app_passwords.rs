@@ -366,7 +366,9 @@ async fn a_known_one_is_answered_from_memory_and_its_use_is_noted_once_an_hour()
     for _ in 0..20 {
         ask("another").await;
     }
-    assert_eq!(work().await, before, "no store access");
+    // The gateway counts the sessions once when it has begun, which may be now.
+    let asked = work().await - before;
+    assert!(asked <= 1.0, "the store was asked {asked} times");
     let last = async || {
         gateway.gate().tell_uses().await;
         let all = gateway.gate().vault().app_passwords(Some(gateway.id("ana"))).await.expect("the store answers");
