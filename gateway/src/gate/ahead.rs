@@ -5,6 +5,8 @@
 //! of its rules. So a cookie's digest is computed as soon as the header is there, and while the rest of the header is read, each
 //! look at it draws the next piece near. Nothing is decided by it, and nothing is wrong if it never comes.
 
+use std::ops::Range;
+
 use prefetch_index::prefetch_index;
 
 use super::Gate;
@@ -38,14 +40,15 @@ impl Gate {
 
     /// Whoever was admitted will be introduced.
     pub fn expect_introduction(&self, visitor: &Visitor) {
-        fetch_at(visitor.known_person().introduced.load().as_ptr());
+        let introduction = visitor.known_person().introduced.load().as_ptr();
+        fetch(introduction);
     }
 
     /// And now what the app will be told.
     pub fn expect_identity(&self, visitor: &Visitor) {
-        if let Some(introduction) = visitor.known_person().introduced.load().upgrade() {
-            fetch_all(introduction.identity().lines());
-        }
+        let introduction = visitor.known_person().introduced.load().upgrade();
+        let lines = introduction.map(|introduction| introduction.identity().lines().as_ptr_range());
+        fetch_all(lines.unwrap_or_default());
     }
 }
 
@@ -76,22 +79,22 @@ impl std::fmt::Debug for Coming {
     }
 }
 
-/// Has the line of memory in which this begins fetched.
-pub(super) fn fetch<T>(of: &T) {
-    prefetch_index(std::slice::from_ref(of), 0);
+/// Has the line of memory fetched in which this is, by its address alone: to fetch is not to look.
+///
+/// Not while a lock is held or a count about to change: what is atomic waits until it is known where the line is, and that
+/// is most of what the line costs. Behind it there should be work for as long.
+pub(super) fn fetch<T>(of: *const T) {
+    let here: &[u8] = &[];
+    prefetch_index(here, of.addr().wrapping_sub(here.as_ptr().addr()));
 }
 
 /// Has all of it fetched.
-pub(super) fn fetch_all(bytes: &[u8]) {
-    for at in (0..bytes.len()).step_by(LINE) {
-        prefetch_index(bytes, at);
+pub(super) fn fetch_all(bytes: Range<*const u8>) {
+    let mut at = bytes.start;
+    while at < bytes.end {
+        fetch(at);
+        at = at.wrapping_byte_add(LINE);
     }
-}
-
-/// The same by its address alone, wherever that is: to fetch is not to look.
-pub(super) fn fetch_at<T>(of: *const T) {
-    let here: &[u8] = &[];
-    prefetch_index(here, of.addr().wrapping_sub(here.as_ptr().addr()));
 }
 
 /// Bytes of memory that come together.

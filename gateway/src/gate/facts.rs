@@ -11,6 +11,7 @@
 mod app_passwords;
 
 use std::hash::Hash;
+use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -409,18 +410,18 @@ impl FactCache {
 
     /// Has the visitor fetched to whom this digest belongs: both ends, which lie in two lines of memory.
     pub(super) fn fetch_visitor(&self, digest: &Digest) {
-        self.rows.find(digest, |row| {
-            ahead::fetch(&*row.visitor);
-            ahead::fetch(&row.visitor.life);
-        });
+        if let Some(visitor) = self.rows.find(digest, |row| Arc::as_ptr(&row.visitor)) {
+            ahead::fetch(visitor);
+            ahead::fetch(visitor.wrapping_byte_add(offset_of!(Visitor, life)));
+        }
     }
 
     /// Has the person fetched whose digest this is: what a request asks of them lies in two lines.
     pub(super) fn fetch_person(&self, digest: &Digest) {
-        self.rows.find(digest, |row| {
-            ahead::fetch(&row.visitor.person.dead);
-            ahead::fetch(&row.visitor.person.record.person.standing);
-        });
+        if let Some(person) = self.rows.find(digest, |row| Arc::as_ptr(&row.visitor.person)) {
+            ahead::fetch(person);
+            ahead::fetch(person.wrapping_byte_add(offset_of!(KnownPerson, record.person.standing)));
+        }
     }
 
     async fn read_session(&self, digest: Digest) -> Result<Option<Row>, StoreError> {

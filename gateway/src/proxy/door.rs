@@ -19,6 +19,7 @@ use pingora::{Error, ErrorType};
 
 use super::asked::{self, Asked, Claimed, Unclear};
 use super::connection::Facts;
+use super::log::Who;
 use super::routes::{Route, Snapshot};
 use super::{Context, Label, LiveGauge, Proxy, Seen, answer, cuttable, opening};
 use crate::config::{AppSettings, ClientCertificate, InForce};
@@ -33,10 +34,10 @@ impl Proxy {
         session: &mut Session,
         context: &mut Context,
     ) -> pingora::Result<Option<Response<Bytes>>> {
+        let snapshot = self.current.load_full();
         let cookie = our_cookie(&session.req_header().headers, COOKIE_NAME);
         context.coming = cookie.map(|cookie| self.gate.expect(cookie));
         let has_body = !session.as_downstream_mut().is_body_empty();
-        let snapshot = self.current.load_full();
         let slowest = snapshot.in_force.settings.limits.slowest.get();
         cuttable::header_is_here(session, has_body, slowest);
         if asked::wants_upgrade(&session.req_header().headers) {
@@ -51,9 +52,9 @@ impl Proxy {
                 return Ok(Some(refused));
             }
         };
-        self.draw_nearer(context);
         let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
+        self.draw_nearer(context);
         let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let known = |authority: &[u8]| snapshot.host(authority);
         let mut route = None;
@@ -298,6 +299,7 @@ impl Proxy {
         context.decision = "allow";
         if let Some(visitor) = permit.visitor() {
             self.gate.expect_introduction(visitor);
+            context.who = Some(Who::of(visitor));
         }
         context.permit = Some(permit);
         context.route = Some(Arc::clone(route));

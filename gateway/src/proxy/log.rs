@@ -44,7 +44,7 @@ pub(super) struct Line {
     pub(super) error: Option<Cow<'static, str>>,
 }
 
-/// Who it was, written down while they are at hand: among a million people, later they are far away.
+/// Who it was, written down when they were admitted: among a million people, once the app has answered they are far away.
 #[derive(Debug)]
 pub(super) struct Who {
     name: UserName,

@@ -58,6 +58,7 @@ use crate::metrics::code_label;
 use crate::portal::refusal::{self, Addressee};
 use crate::portal::{Portal, Visit, language};
 use journey::Journey;
+use log::Who;
 use routes::Route;
 
 /// The data plane of one gateway.
@@ -79,6 +80,8 @@ pub struct Context {
     host: Option<HostName>,
     route: Option<Arc<Route>>,
     permit: Option<Permit>,
+    /// Who holds it, for the log.
+    who: Option<Who>,
     label: Label,
     decision: &'static str,
     reference: Option<String>,
@@ -174,6 +177,7 @@ impl ProxyHttp for Proxy {
             host: None,
             route: None,
             permit: None,
+            who: None,
             label: Label::None,
             decision: "refuse",
             reference: None,

@@ -7,9 +7,8 @@ use http::StatusCode;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::log::{Line, PATH, Who};
+use super::log::{Line, PATH};
 use super::{Context, Label, Proxy};
-use crate::gate::Permit;
 
 impl Proxy {
     /// The access log's line of a request, which takes from its context what it tells.
@@ -33,7 +32,7 @@ impl Proxy {
             bytes: session.body_bytes_sent(),
             took,
             client: context.seen.as_ref().map(|seen| seen.resolved.client),
-            who: context.permit.as_ref().and_then(Permit::visitor).map(|visitor| Who::of(visitor)),
+            who: context.who.take(),
             decision: context.decision,
             rule: context.permit.as_ref().map(|permit| permit.rule().clone()),
             reference: context.reference.take(),

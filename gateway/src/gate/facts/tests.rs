@@ -14,6 +14,8 @@ fn a_session_takes_little_memory() {
     // With the two counters of its Arc: 96 bytes. A row with the half of its digest: 32.
     assert_eq!(size_of::<Visitor>(), 80);
     assert_eq!(size_of::<Option<([u8; 16], Row)>>(), 32);
+    // What a shard begins with, and doubles: sizes that requests are not served with (`rows::LEAST`).
+    assert_eq!(super::super::rows::LEAST * 32, 3 << 8);
 }
 
 #[test]
@@ -74,8 +76,8 @@ async fn to_be_drawn_near_changes_nothing_for_those_who_are_inside_nor_for_stran
         assert_eq!(found.as_ref().map(Arc::as_ptr), inside.as_ref().map(Arc::as_ptr));
     }
     // Any address will do.
-    ahead::fetch_at(std::ptr::null::<Visitor>());
-    ahead::fetch_all(&[]);
+    ahead::fetch(std::ptr::null::<Visitor>());
+    ahead::fetch_all([].as_ptr_range());
 }
 
 #[tokio::test]
