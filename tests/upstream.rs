@@ -106,6 +106,30 @@ async fn an_app_sees_its_own_cookies_but_never_ours_and_can_not_set_ours() {
 }
 
 #[tokio::test]
+async fn the_access_log_tells_who_was_admitted_by_their_session_and_of_nobody_else() {
+    let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
+    let device = gateway.device("ana").await;
+    let sessions = gateway.gate().vault().sessions(Some(gateway.id("ana"))).await.expect("the store answers");
+    gateway.get("mail", "/hers").bearer(&device).send().await;
+    gateway.get("mail", "/nobodys").send().await;
+    let line = async |path: &str| {
+        let is_it = |line: &serde_json::Value| line["path"] == path;
+        for lines in 1.. {
+            let log = gateway.logged(lines).await;
+            let mut all = log.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
+            if let Some(line) = all.find(is_it) {
+                return line;
+            }
+        }
+        unreachable!("the log ran out of patience first")
+    };
+    let hers = line("/hers").await;
+    assert_eq!((&hers["user"], &hers["session"]), (&"ana".into(), &sessions[0].id.to_string().into()));
+    let nobodys = line("/nobodys").await;
+    assert!(nobodys.get("user").is_none() && nobodys.get("session").is_none(), "{nobodys}");
+}
+
+#[tokio::test]
 async fn the_assertion_verifies_with_another_library_against_the_public_keys() {
     let gateway = TestGateway::start().await.with_user("ana", Factor::Totp).await;
     let device = gateway.device("ana").await;

@@ -250,6 +250,6 @@ pub(crate) fn mib(bytes: u64) -> String {
 const WRITES: &str = "vestibule_store_seconds_count{verb=\"apply\"}";
 /// What a page and its pictures come to.
 const PAGE: u64 = 20;
-/// Seconds. The longest of the regular chores counts the sessions, which takes half a second for a million, and a
-/// two-hundredth of the time (`server::sweep`): in less, it would be chance whether it is in the figure.
+/// Seconds. The longest of the regular chores counts the sessions, up to half a second for a million, and comes at two hundred
+/// times what it took (`server::sweep`): in less than that, it would be chance whether it is in the figure.
 const AT_REST: u64 = 120;
