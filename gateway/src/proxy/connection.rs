@@ -208,12 +208,6 @@ impl Connection {
         })
     }
 
-    /// Waits until something has come, or the other side has gone away. Takes nothing of it.
-    pub(crate) async fn readable(&self) -> std::io::Result<()> {
-        // To wait for tokio's readiness is not enough: a socket just accepted counts as ready, whatever has come.
-        self.socket.get_ref().peek(&mut [0]).await.map(drop)
-    }
-
     fn note_write(&self, moved: &Poll<std::io::Result<usize>>) {
         let pulse = &self.facts.pulse;
         if let Poll::Ready(Ok(length)) = moved {
@@ -323,27 +317,3 @@ impl Shutdown for Connection {
 
 /// What is gathered before it is flushed: a small answer with its header.
 const GATHERED: usize = 4 * 1024;
-
-#[cfg(test)]
-mod tests {
-    use futures_util::poll;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{TcpListener, TcpStream};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn whoever_has_only_connected_is_waited_for_and_what_comes_is_left_to_be_read() {
-        let door = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let mut client = TcpStream::connect(door.local_addr().expect("bound")).await.expect("it listens");
-        let (socket, peer) = door.accept().await.expect("somebody has come");
-        let mut connection = Connection::new(socket, peer, Arc::default()).expect("an empty answer header");
-        {
-            let mut readable = std::pin::pin!(connection.readable());
-            assert!(poll!(&mut readable).is_pending());
-            client.write_all(b"G").await.expect("it is open");
-            readable.await.expect("it is open");
-        }
-        assert_eq!(connection.read_u8().await.expect("one byte has come"), b'G');
-    }
-}

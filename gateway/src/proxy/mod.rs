@@ -42,14 +42,14 @@ use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
-pub(crate) use connection::{Connection, Facts};
+pub(crate) use connection::{Connection, Facts, Stage};
 pub(crate) use cuttable::{Cuttable, until_cut};
 pub(crate) use health::{Checks, EVERY as CHECK_EVERY};
 pub(crate) use kept::Kept;
 pub use log::AccessLog;
 pub use routes::Snapshot;
 pub(crate) use sieve::sieve;
-pub(crate) use slow::{EVERY as WATCH_EVERY, Watch};
+pub(crate) use slow::{EVERY as WATCH_EVERY, Place as WatchPlace, Watch};
 pub(crate) use turned_away::{Next, TurnedAway};
 
 use crate::clock::Moment;

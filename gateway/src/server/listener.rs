@@ -14,15 +14,14 @@ use bytes::BytesMut;
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::protocols::{ALPN, IO, Stream};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::arrivals::{Arrival, Arrivals};
+use super::newcomers::{self, Newcomer, Stay};
 use super::proxy_header;
-use super::turns::Turns;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::proxy::{Connection, Cuttable, Facts, Kept, Next, Snapshot, TurnedAway, Watch, sieve, until_cut};
+use crate::proxy::{Connection, Cuttable, Facts, Kept, Next, Snapshot, Stage, TurnedAway, Watch, sieve, until_cut};
 use crate::tls::Acceptor;
 
 /// What one worker serves connections with.
@@ -33,7 +32,6 @@ pub(super) struct Listener<A> {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     pub(super) watch: Arc<Watch>,
-    pub(super) turns: Turns,
     pub(super) kept: Arc<Kept>,
     /// Shared by all workers.
     pub(super) arrivals: Arc<Arrivals>,
@@ -47,69 +45,84 @@ pub(super) struct Listener<A> {
 impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
     /// Serves until told to stop, then waits for what is under way.
     pub(super) async fn serve(self: Arc<Self>, socket: TcpListener, tls: Option<Arc<Acceptor>>) {
-        let mut stopping = self.stopping.clone();
-        let mut open = JoinSet::new();
-        let mut in_a_row = 0;
-        loop {
-            let accepted = tokio::select! {
-                accepted = socket.accept() => accepted,
-                _ = stopping.changed() => break,
-                // Reap what has ended, so that the set stays small.
-                Some(_) = open.join_next(), if !open.is_empty() => continue,
-            };
-            match accepted {
-                Ok((stream, peer)) => {
-                    let Ok(arrival) = self.arrive(peer) else {
-                        self.metrics.connections_refused.inc();
-                        continue;
-                    };
-                    // A place is taken for a connection and not for the wait for one: otherwise sockets that nobody comes
-                    // to would keep places from those that are full. What finds none waits, one here and all others
-                    // in the kernel's queue, which is bounded as well.
-                    let place = tokio::select! {
-                        place = Arc::clone(&self.places).acquire_owned() => Some(place),
-                        // It is ours already, and no successor's: its turn comes while the others end.
-                        _ = stopping.changed() => None,
-                    };
-                    let is_over = place.is_none();
-                    let (listener, tls) = (Arc::clone(&self), tls.clone());
-                    open.spawn(async move {
-                        let place = match place {
-                            Some(place) => place,
-                            None => Arc::clone(&listener.places).acquire_owned().await,
-                        };
-                        if place.is_ok() {
-                            listener.one(stream, peer, tls.as_deref()).await;
-                        }
-                        drop((arrival, place));
-                    });
-                    if is_over {
-                        break;
-                    }
-                    in_a_row += 1;
-                    if in_a_row == IN_A_ROW {
-                        in_a_row = 0;
-                        // Five hundred that come at once don't come before those who are here already.
-                        tokio::task::yield_now().await;
-                    }
-                }
-                Err(error) => {
-                    // Out of descriptors, or the peer went away meanwhile: neither is a reason to stop.
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                }
-            }
-        }
-        drop(socket);
+        let (arrived, arriving) = mpsc::channel(IN_A_ROW);
+        tokio::spawn(Arc::clone(&self).accept(socket, tls.is_some(), arrived));
+        // Nothing is ever sent: it closes when the last connection has ended.
+        let (open, mut ended) = mpsc::channel::<()>(1);
+        let mut served = std::pin::pin!(async {
+            newcomers::in_turn(arriving, |newcomer| {
+                let (listener, tls, open) = (Arc::clone(&self), tls.clone(), open.clone());
+                tokio::spawn(async move {
+                    listener.one(newcomer, tls.as_deref()).await;
+                    drop(open);
+                });
+            })
+            .await;
+            drop(open);
+            ended.recv().await;
+        });
         // Connections that wait for a request are left alone for now: one may be on its way (see `drain`).
         let mut idle = self.idle.clone();
         tokio::select! {
-            () = async { while open.join_next().await.is_some() {} } => return,
+            () = &mut served => return,
             _ = idle.wait_for(|idle| *idle) => {}
         }
         self.app.http_cleanup().await;
         self.watch.end_idle();
-        while open.join_next().await.is_some() {}
+        served.await;
+    }
+
+    /// Takes whoever comes, until told to stop.
+    async fn accept(self: Arc<Self>, socket: TcpListener, tls: bool, arrived: mpsc::Sender<Newcomer>) {
+        let (mut stopping, mut idle) = (self.stopping.clone(), self.idle.clone());
+        let mut in_a_row = 0;
+        loop {
+            let accepted = tokio::select! {
+                accepted = socket.accept() => accepted,
+                _ = stopping.changed() => return,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, or the peer went away meanwhile: neither is a reason to stop.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    continue;
+                }
+            };
+            let Ok(arrival) = self.arrive(peer) else {
+                self.metrics.connections_refused.inc();
+                continue;
+            };
+            // A place is taken for a connection and not for the wait for one: otherwise sockets that nobody comes to would
+            // keep places from those that are full. What finds none waits, one here and all others in the kernel's queue,
+            // which is bounded as well.
+            let place = tokio::select! {
+                place = Arc::clone(&self.places).acquire_owned() => place,
+                _ = stopping.changed() => {
+                    drop(socket);
+                    // It is ours already, and no successor's: its turn comes while the others end, if they may.
+                    let place = tokio::select! {
+                        place = Arc::clone(&self.places).acquire_owned() => place,
+                        _ = idle.wait_for(|idle| *idle) => return,
+                    };
+                    if let Ok(place) = place {
+                        let _ = arrived.send(self.welcome(stream, peer, tls, arrival, place)).await;
+                    }
+                    return;
+                }
+            };
+            let Ok(place) = place else { return };
+            if arrived.send(self.welcome(stream, peer, tls, arrival, place)).await.is_err() {
+                return;
+            }
+            in_a_row += 1;
+            if in_a_row == IN_A_ROW {
+                in_a_row = 0;
+                // Five hundred that come at once don't come before those who are here already.
+                tokio::task::yield_now().await;
+            }
+        }
     }
 
     /// Looks after slow clients and connections nobody uses, for ever.
@@ -141,9 +154,27 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
         self.arrivals.one_more(resolved.client, limit).map(Some).ok_or(TooMany)
     }
 
-    async fn one(&self, socket: TcpStream, peer: SocketAddr, tls: Option<&Acceptor>) {
+    /// From now on it is watched.
+    fn welcome(
+        &self,
+        socket: TcpStream,
+        peer: SocketAddr,
+        tls: bool,
+        arrival: Option<Arrival>,
+        place: OwnedSemaphorePermit,
+    ) -> Newcomer {
+        // Small answers should not wait for more (Nagle).
+        let _ = socket.set_nodelay(true);
         let facts = Arc::new(Facts::default());
-        let _watched = self.watch.over(Arc::clone(&facts), self.clock.moment());
+        if !tls && !self.current.load().in_force.settings.proxy_protocol.contains_ip(peer.ip()) {
+            facts.pulse.enter(Stage::Idle);
+        }
+        let watched = self.watch.over(Arc::clone(&facts), self.clock.moment());
+        Newcomer { socket, peer, facts, stay: Stay { _watched: watched, _arrival: arrival, _place: place } }
+    }
+
+    async fn one(&self, newcomer: Newcomer, tls: Option<&Acceptor>) {
+        let Newcomer { socket, peer, facts, stay } = newcomer;
         let serving = async {
             // What comes first is over soon and needs much room: kept apart, it is given back before the first request.
             let Some(stream) = Box::pin(self.open(socket, peer, tls, &facts)).await else { return };
@@ -155,6 +186,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Listener<A> {
             }
         };
         until_cut(&facts.cut, serving).await;
+        drop(stay);
     }
 }
 
@@ -167,17 +199,11 @@ impl<A> Listener<A> {
         tls: Option<&Acceptor>,
         facts: &Arc<Facts>,
     ) -> Option<Stream> {
-        // Small answers should not wait for more (Nagle).
-        let _ = socket.set_nodelay(true);
         if self.current.load().in_force.settings.proxy_protocol.contains_ip(peer.ip()) {
             let source = proxy_header::read(&mut socket, peer.ip()).await?;
             facts.opening.note_source(source);
         }
         let connection = Connection::new(socket, peer, Arc::clone(facts)).ok()?;
-        if tls.is_none() {
-            facts.begin(&connection);
-        }
-        self.turns.next(connection.readable()).await.ok()?;
         let Some(acceptor) = tls else { return self.turned_away(connection, peer, facts).await };
         // Scanners, old clients, wrong names: everyday.
         let (stream, asked) = acceptor.handshake(connection).await.ok()?;

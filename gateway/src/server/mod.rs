@@ -10,9 +10,9 @@ mod control;
 mod drain;
 pub mod hand_over;
 mod listener;
+mod newcomers;
 mod proxy_header;
 mod reload;
-mod turns;
 mod workers;
 
 use std::net::{SocketAddr, TcpListener as Socket};
@@ -42,7 +42,6 @@ pub use reload::{Reloaded, Reloader};
 use arrivals::Arrivals;
 use hand_over::{Giver, Sockets, TakeOverError, TakingOver};
 use listener::Listener;
-use turns::Turns;
 use workers::{Work, Workers};
 
 /// What a gateway is started with.
@@ -357,7 +356,6 @@ impl Plan {
                     clock,
                     metrics,
                     watch,
-                    turns: Turns::default(),
                     kept,
                     arrivals,
                     places,
