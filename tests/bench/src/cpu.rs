@@ -59,9 +59,27 @@ pub(crate) fn pin_to(core: usize) {
 /// Lets every other thread of this core go first, as soon as it wants to: a low priority alone keeps its core for the rest
 /// of its slice, up to four milliseconds.
 pub(crate) fn give_way() {
-    let thread = rustix::thread::gettid().as_raw_nonzero().to_string();
-    let idle = Command::new("chrt").args(["--idle", "--pid", "0", &thread]).status().expect("chrt (util-linux)");
-    assert!(idle.success(), "a thread may lower itself");
+    schedule("--idle", "0", this_thread());
+}
+
+/// Lets a thread, or a process of one, go before all others of its core, and before what the machine does for itself there.
+pub(crate) fn go_first(thread: u32) {
+    schedule("--fifo", "1", thread);
+}
+
+/// As everybody else again.
+pub(crate) fn go_with_others(thread: u32) {
+    schedule("--other", "0", thread);
+}
+
+/// The calling thread, as the system counts it.
+pub(crate) fn this_thread() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+}
+
+fn schedule(policy: &str, priority: &str, thread: u32) {
+    let status = Command::new("chrt").args([policy, "--pid", priority, &thread.to_string()]).status();
+    assert!(status.expect("chrt (util-linux)").success(), "chrt {policy}: the bench has to run as root");
 }
 
 /// Where what is measured runs.

@@ -17,6 +17,7 @@ use rustls::{ClientConfig, ClientConnection};
 use vestibule::clock::{Clock, Moment};
 
 use crate::answer::{Answer, Read as Answered};
+use crate::pauses::Pause;
 
 /// What to send, and to whom.
 #[derive(Clone)]
@@ -124,6 +125,8 @@ pub(crate) struct Outcome {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Microseconds, as they came.
     pub(crate) latencies: Vec<u32>,
+    /// When each of them came.
+    pub(crate) came: Vec<Moment>,
     /// The first failure in words.
     pub(crate) first_failure: Option<String>,
 }
@@ -138,7 +141,19 @@ impl Outcome {
             *self.statuses.entry(status).or_default() += count;
         }
         self.latencies.extend(other.latencies);
+        self.came.extend(other.came);
         self.first_failure = self.first_failure.take().or(other.first_failure);
+    }
+
+    /// Without those who waited while the machine stood still.
+    pub(crate) fn undisturbed(&self, pauses: &[Pause]) -> Self {
+        let waited = |(took, came): (&u32, &Moment)| {
+            let took = Duration::from_micros((*took).into());
+            !pauses.iter().any(|(begin, end)| came >= begin && came.since(*end) <= took)
+        };
+        let all = self.latencies.iter().zip(&self.came);
+        let latencies: Vec<_> = all.filter(|one| waited(*one)).map(|(took, _)| *took).collect();
+        Self { answered: latencies.len() as u64, latencies, ..Self::default() }
     }
 
     /// The latency that `share` of all answers don't exceed.
@@ -201,6 +216,11 @@ impl Generator {
         generator
     }
 
+    /// By which it measures.
+    pub(crate) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Sends until it is over.
     pub(crate) fn run(&mut self, until: &Until, pace: Pace) -> Outcome {
         self.outcome = Outcome::default();
@@ -215,7 +235,12 @@ impl Generator {
             }
             // A paced load sleeps at most a millisecond: what is due must not wait for an answer to somebody else.
             let wait = if matches!(pace, Pace::Closed) { Duration::from_secs(10) } else { Duration::from_millis(1) };
-            self.poll.poll(&mut self.events, Some(wait)).expect("epoll");
+            match self.poll.poll(&mut self.events, Some(wait)) {
+                Ok(()) => {}
+                // A signal, or the machine was stopped and goes on.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => panic!("epoll: {error}"),
+            }
             ready.clear();
             ready.extend(self.events.iter().map(|event| event.token().0));
             if ready.is_empty() && matches!(pace, Pace::Closed) {
@@ -265,7 +290,8 @@ impl Generator {
             Ok(true) if !connection.is_busy => {}
             Ok(true) => {
                 connection.is_busy = false;
-                let took = self.clock.moment().since(connection.began) + connection.late;
+                let now = self.clock.moment();
+                let took = now.since(connection.began) + connection.late;
                 let status = connection.answer.status;
                 let reopen = self.load.reuse == Reuse::Never || connection.answer.closes;
                 *self.outcome.statuses.entry(status).or_default() += 1;
@@ -274,6 +300,7 @@ impl Generator {
                     _ => {
                         self.outcome.answered += 1;
                         self.outcome.latencies.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+                        self.outcome.came.push(now);
                         self.failures_in_a_row = 0;
                     }
                 }

@@ -6,6 +6,7 @@ mod cpu;
 mod load;
 mod memory;
 mod ours;
+mod pauses;
 mod peers;
 mod proxying;
 mod report;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::cpu::{LOAD_CORE, SERVER_CORE};
+use crate::cpu::{LOAD_CORE, SERVER_CORE, go_first, go_with_others};
 
 /// A running server; ends with this value.
 pub(crate) struct Peer {
@@ -179,7 +179,16 @@ pub(crate) struct Ground {
     pub(crate) vestibule: PathBuf,
     /// Answers everything with 200: paths that end in `large` with 16 KiB, others with 100 bytes.
     pub(crate) upstream: SocketAddr,
-    _upstream: Option<Running>,
+    app: Option<Running>,
+}
+
+/// Given back on drop.
+pub(crate) struct AppFirst(u32);
+
+impl Drop for AppFirst {
+    fn drop(&mut self) {
+        go_with_others(self.0);
+    }
 }
 
 impl Ground {
@@ -190,7 +199,7 @@ impl Ground {
         }
         let folder = tempfile::Builder::new().prefix("vestibule-bench-").tempdir().expect("a temporary folder");
         let upstream = free();
-        let mut ground = Self { folder, bare, vestibule, upstream, _upstream: None };
+        let mut ground = Self { folder, bare, vestibule, upstream, app: None };
         let names = [crate::ours::APP_HOST, crate::ours::PORTAL_HOST].map(str::to_owned);
         let made = rcgen::generate_simple_self_signed(names).expect("names are well formed");
         fs::write(ground.chain(), made.cert.pem()).expect("a writable folder");
@@ -202,8 +211,15 @@ impl Ground {
         let _ = writeln!(server, "set $part \"{}\";", "vestibule bench ".repeat(128));
         let _ = writeln!(server, "location / {{ return 200 \"{}\"; }}", "x".repeat(100));
         let _ = writeln!(server, "location ~ large$ {{ return 200 \"{}\"; }} }}", "$part".repeat(8));
-        ground._upstream = Some(nginx(&ground, "upstream", LOAD_CORE, &server, upstream));
+        ground.app = Some(nginx(&ground, "upstream", LOAD_CORE, &server, upstream));
         ground
+    }
+
+    /// While this is kept, the upstream goes before everything else on its core.
+    pub(crate) fn app_goes_first(&self) -> AppFirst {
+        let process = self.app.as_ref().expect("it was started").id();
+        go_first(process);
+        AppFirst(process)
     }
 
     /// Where everything of this run lies.

@@ -66,7 +66,7 @@ pub(crate) fn sessions(ground: &Ground, options: &Options) -> String {
 
 Each session is on one app; from 2,000 sessions on there are 2,000 people. First each shows its cookie once, on a public path, one after the other, so that it is in \
 memory and nothing else has happened to it. Then it is always the same one that asks, while the others are open; or requests are spread over all of them in an order that \
-jumps about, each time to somebody else and far away in memory: {PAGE} in a row, as a page does, or one for each. The processes with few sessions have done nothing else \
+jumps about, each time to somebody else and far away in memory: {PAGE} in a row, as a page does, or one for each, which is the worst that can be: whatever a request needs to know of anybody is then as far away as memory is. The processes with few sessions have done nothing else \
 before; those with many have read them all. The first after three quarters of a minute needs a new assertion to be signed. Notes of uses in the store \
 are not in these figures; what one costs stands below. Of the fewest and of the most there are three processes each, with copies of one store; the table says what the first took.
 
