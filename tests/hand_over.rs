@@ -406,6 +406,22 @@ async fn told_to_end_it_does_not_wait_for_connections_that_ask_for_nothing() {
     assert!(told.err.contains("everything that was open has ended"), "{}", told.err);
 }
 
+#[tokio::test]
+async fn told_to_end_it_does_not_wait_for_whoever_has_only_connected() {
+    // Less than a header may take: as if one had begun, the connection would stay until the limit.
+    let program = patient(6).await;
+    let serving = program.serve().await;
+    let mut silent = Wire::open(program.port(), OFFICE).await;
+    // Whoever came later was served, so the silent one is inside.
+    let mut later = Wire::open(program.port(), OFFICE).await;
+    later.send(&program.request("GET", "crm", "/status").bytes()).await;
+    assert_eq!(later.answer().await.map(|answer| answer.status), Some(200));
+    serving.terminate();
+    silent.ended().await;
+    let told = serving.ended().await.ended(0);
+    assert!(told.err.contains("everything that was open has ended"), "{}", told.err);
+}
+
 /// Requests without end: on connections that are kept, and on new ones; with a session and without.
 struct Load {
     stop: Arc<AtomicBool>,

@@ -27,7 +27,7 @@ pub(crate) fn flood(ground: &Ground, options: &Options) -> String {
     let gateway = Gateway::start(ground, "ours", Setup::LEAST);
     let span = Duration::from_secs(if options.quick { 4 } else { 12 });
     let mut text = format!(
-        "## Login flood\n\n{FLOOD} wrong passwords in parallel, each with another name and from another address, while admitted people send {RATE} requests a second. One core serves both. \"At once\": {FLOOD} at the same moment, again as soon as the last is answered and a second has gone by. \"Without end\": each is followed by the next as soon as it is answered, on a new connection.\n\n"
+        "## Login flood\n\n{FLOOD} wrong passwords in parallel, each with another name and from another address, while admitted people send {RATE} requests a second. One core serves both. \"At once\": {FLOOD} at the same moment, again as soon as the last is answered and a second has gone by. \"Without end\": each is followed by the next as soon as it is answered, on a new connection.{PAUSES}\n\n"
     );
     let _first = ground.app_goes_first();
     let quiet = || (people(&gateway, options, &Until::Requests(requests_in(span))), resident(gateway.process()));
@@ -75,7 +75,7 @@ pub(crate) fn reload(ground: &Ground, options: &Options) -> String {
     let networks = if options.quick { 100_000 } else { 1_000_000 };
     let gateway = Gateway::start(ground, "ours", Setup { networks, ..Setup::LEAST });
     let mut text = format!(
-        "## Reload under load\n\nThe policy lists {networks} networks; some of them are edited and `vestibule reload` is called, {RELOADS} times in turn, while people send {RATE} requests a second. One core serves both.\n\n"
+        "## Reload under load\n\nThe policy lists {networks} networks; some of them are edited and `vestibule reload` is called, {RELOADS} times in turn, while people send {RATE} requests a second. One core serves both.{PAUSES}\n\n"
     );
     text.push_str(HEAD);
     let _first = ground.app_goes_first();
@@ -223,6 +223,7 @@ const fn requests_in(span: Duration) -> u64 {
     span.as_secs() * RATE as u64
 }
 
+const PAUSES: &str = " Load and upstream go before everything else on their core; who waited while the machine itself stood still, for a millisecond or more, is counted apart, and the figures with them stand beside.";
 const HEAD: &str = "| | p50 | p99 | p99 ÷ quiet | worst | answered | while the machine stood still | p99 with these | ÷ quiet | failed | resident at most | |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|\n";
 /// Of people, a second.
 const RATE: u32 = 2_000;
