@@ -5,6 +5,7 @@
 //! wraps its HTTP app and gives each a cut: whatever runs, a WebSocket for hours or a download, is dropped, with its
 //! connection to the app, the moment the cut is fired.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,14 +16,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::header::CONTENT_TYPE;
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ReusedHttpStream};
-use pingora::protocols::Stream as IoStream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
+use pingora::protocols::{Digest, Stream as IoStream};
 use pingora::proxy::Session;
 use pingora::server::ShutdownWatch;
 
 use super::connection::{Facts, Stage};
-use super::websocket;
+use super::{Proxy, lane, websocket};
 use crate::gate::{Cut, Hold};
 
 tokio::task_local! {
@@ -85,33 +86,48 @@ pub(crate) async fn until_cut<T>(cut: &Cut, work: impl Future<Output = T>) -> Op
 /// An HTTP app whose requests can be cut.
 pub(crate) struct Cuttable<A> {
     inner: Arc<A>,
+    /// For what is so plain that it needs no more.
+    lane: Proxy,
     options: HttpServerOptions,
 }
 
 impl<A> Cuttable<A> {
-    /// Around pingora's.
-    pub(super) fn around(inner: A) -> Self {
+    /// Around pingora's, with a lane beside it.
+    pub(super) fn around(inner: A, lane: Proxy) -> Self {
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(IDLE);
-        Self { inner: Arc::new(inner), options }
+        Self { inner: Arc::new(inner), lane, options }
     }
 }
 
 impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
-    /// Serves an HTTP/1.1 connection: one request after the other, with nothing between them and pingora's proxy. Whoever
-    /// holds the connection cuts it, also when the next request does not come: the watch waits without a timer a request.
-    pub(crate) async fn serve_lines(&self, stream: IoStream, facts: &Facts, shutdown: &ShutdownWatch) {
-        let mut next = Some((stream, None));
-        while let Some((stream, settings)) = next {
-            facts.pulse.next_request();
+    /// Serves an HTTP/1.1 connection: one request after the other, plain ones in the lane and the others with nothing
+    /// between them and pingora's proxy. Whoever holds the connection cuts it, also when the next request does not come: the
+    /// watch waits without a timer a request.
+    pub(crate) async fn serve_lines(&self, mut stream: IoStream, facts: &Arc<Facts>, shutdown: &ShutdownWatch) {
+        let digest = Digest {
+            ssl_digest: stream.get_ssl_digest(),
+            timing_digest: stream.get_timing_digest(),
+            proxy_digest: stream.get_proxy_digest(),
+            socket_digest: stream.get_socket_digest(),
+        };
+        let mut settings: Option<HttpPersistentSettings> = None;
+        loop {
+            let next = self.lane.serve_plain(&mut stream, facts, &digest, shutdown).await;
+            let lane::Next::Pingora { read, context } = next else { return };
             // Kilobytes: made where it is given away, so that it is not moved once more for each request.
             let mut session = ServerSession::new_http1(stream);
-            match settings {
-                Some(settings) => HttpPersistentSettings::apply_to_session(settings, &mut session),
+            match settings.take() {
+                Some(settings) => settings.apply_to_session(&mut session),
                 None => session.set_keepalive(if *shutdown.borrow() { None } else { Some(NO_TIMER) }),
             }
-            let reused = self.inner.process_new_http(session, shutdown).await;
-            next = reused.map(ReusedHttpStream::consume);
+            if let ServerSession::H1(lines) = &mut session {
+                lines.set_pipelined_prefix(read);
+                lines.set_connection_user_context(context.map(|context| context as Box<dyn Any + Send + Sync>));
+            }
+            let Some(reused) = self.inner.process_new_http(session, shutdown).await else { return };
+            let (kept, left) = reused.consume();
+            (stream, settings) = (kept, left);
         }
     }
 }

@@ -11,9 +11,9 @@ use access::policy::{Certificate, Goal};
 use access::target::{CanonicalPath, HostName};
 use bytes::Bytes;
 use http::header::ORIGIN;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, Response};
 use pingora::http::RequestHeader;
-use pingora::protocols::http::v1::server::HttpSession;
+use pingora::protocols::Digest;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
 
@@ -27,85 +27,104 @@ use crate::gate::{Admission, Ask, Coming, Gate, OfApp, Permit, Shown, need_code}
 use crate::portal::refusal::{self, Addressee};
 use crate::portal::{CHANGE_PASSWORD, COOKIE_NAME, GO_COOKIE, Visit, language, our_cookie};
 
+/// A request's header, whoever read it, and what is known about the connection it came on.
+#[derive(Clone, Copy)]
+pub(super) struct Came<'a> {
+    pub(super) header: &'a RequestHeader,
+    /// As it came, where the protocol has lines.
+    pub(super) raw: Option<&'a [u8]>,
+    pub(super) digest: Option<&'a Digest>,
+}
+
+/// What becomes of a request at the door.
+pub(super) enum Entered {
+    /// It is admitted: a permit is in the context.
+    In,
+    /// We answer it. `last`: nothing else may follow on this connection.
+    Answered { answer: Response<Bytes>, last: bool },
+    /// It is for the portal's pages, or our own few on an app's host.
+    Ours { visit: Visit, on: Option<Arc<AppSettings>> },
+}
+
+impl Came<'_> {
+    /// Who is at the other end of the connection.
+    fn peer(&self) -> Option<std::net::IpAddr> {
+        let digest = self.digest?.socket_digest.as_ref()?;
+        Some(digest.peer_addr()?.as_inet()?.ip())
+    }
+}
+
+impl Entered {
+    const fn answered(answer: Response<Bytes>) -> Self {
+        Self::Answered { answer, last: false }
+    }
+}
+
 impl Proxy {
-    /// Everything up to the decision. `Ok(None)`: admitted, a permit is in the context.
-    pub(super) async fn enter(
-        &self,
-        session: &mut Session,
-        context: &mut Context,
-    ) -> pingora::Result<Option<Response<Bytes>>> {
+    /// Everything up to the decision.
+    pub(super) async fn enter(&self, came: Came<'_>, context: &mut Context) -> pingora::Result<Entered> {
         let snapshot = self.current.load_full();
-        let cookie = our_cookie(&session.req_header().headers, COOKIE_NAME);
-        context.coming = cookie.map(|cookie| self.gate.expect(cookie));
-        let has_body = !session.as_downstream_mut().is_body_empty();
-        let slowest = snapshot.in_force.settings.limits.slowest.get();
-        cuttable::header_is_here(session, has_body, slowest);
-        if asked::wants_upgrade(&session.req_header().headers) {
-            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
-            session.set_keepalive(None);
-        }
-        let resolved = match self.resolve(session, &snapshot.in_force) {
+        let headers = &came.header.headers;
+        context.coming = our_cookie(headers, COOKIE_NAME).map(|cookie| self.gate.expect(cookie));
+        let resolved = match self.resolve(came, &snapshot.in_force) {
             Ok(resolved) => resolved,
-            Err(refused) => {
+            Err(answer) => {
                 context.decision = "address_unknown";
-                session.set_keepalive(None);
-                return Ok(Some(refused));
+                return Ok(Entered::Answered { answer, last: true });
             }
         };
-        let in_the_clear = is_in_the_clear(session, &snapshot, &resolved);
+        let in_the_clear = is_in_the_clear(came.digest, &snapshot, &resolved);
         context.seen = Some(Seen { snapshot: Arc::clone(&snapshot), resolved });
         self.draw_nearer(context);
-        let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
         let known = |authority: &[u8]| snapshot.host(authority);
         let mut route = None;
         let tolerated = |host: &HostName| {
             route = snapshot.route(host);
             route.map(|route| route.app.paths_may_contain).unwrap_or_default()
         };
-        let asked = match Asked::read(session.req_header(), raw.as_deref(), known, tolerated) {
+        let asked = match Asked::read(came.header, came.raw, known, tolerated) {
             Ok(asked) => asked,
             Err(unclear) => {
+                let visit = context.visit(headers).ok_or_else(unseen)?;
+                let answer = self.unclear(&visit, context, unclear).await;
                 // Who disagrees with us about this request may disagree about where the next one begins.
-                session.set_keepalive(None);
-                let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
-                return Ok(Some(self.unclear(&visit, context, unclear).await));
+                return Ok(Entered::Answered { answer, last: true });
             }
         };
         self.draw_nearer(context);
         context.host = Some(asked.host.clone());
-        if !opening::serves(session.digest(), &asked.host) {
-            let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
-            return Ok(Some(self.misdirected(&visit, context).await));
+        if !opening::serves(came.digest, &asked.host) {
+            let visit = context.visit(headers).ok_or_else(unseen)?;
+            return Ok(Entered::answered(self.misdirected(&visit, context).await));
         }
         // Also if only one reading of the path is ours: the app must not answer there.
         let is_ours = asked.path.readings().any(|reading| reading.starts_with(OUR_PATHS) || reading == CHANGE_PASSWORD);
         if let Some(route) = route.filter(|_| !is_ours && !in_the_clear) {
             let certificate = match route.app.client_certificate {
                 ClientCertificate::NotAsked => Some(Certificate::NotShown),
-                ClientCertificate::Required => {
-                    opening::certificate(session.digest(), snapshot.certificates().authority())
-                }
+                ClientCertificate::Required => opening::certificate(came.digest, snapshot.certificates().authority()),
             };
             let Some(certificate) = certificate else {
-                let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
-                return Ok(Some(self.misdirected(&visit, context).await));
+                let visit = context.visit(headers).ok_or_else(unseen)?;
+                return Ok(Entered::answered(self.misdirected(&visit, context).await));
             };
             context.label = Label::App(Arc::clone(&route.label));
-            return self.admit(session, context, &snapshot, route, certificate, &asked.path).await;
+            let refused = self.admit(came, context, &snapshot, route, certificate, &asked.path).await?;
+            return Ok(refused.map_or(Entered::In, Entered::answered));
         }
         let portal = &snapshot.in_force.settings.portal;
         let at_portal = asked.host == *portal.host();
-        let visit = context.visit(&session.req_header().headers).ok_or_else(unseen)?;
+        let visit = context.visit(headers).ok_or_else(unseen)?;
         let origin = if at_portal { Some(portal.origin()) } else { route.map(|route| route.app.origin.as_str()) };
         if let Some(origin) = origin.filter(|_| in_the_clear) {
-            return Ok(Some(self.in_the_clear(session.req_header(), &visit, context, origin).await));
+            return Ok(Entered::answered(self.in_the_clear(came.header, &visit, context, origin).await));
         }
         if at_portal || route.is_some() {
             let on = route.filter(|_| !at_portal).map(|route| Arc::clone(&route.app));
-            return self.ours(session, context, &visit, on, snapshot.portal_authority()).await.map(Some);
+            return Ok(Entered::Ours { visit, on });
         }
         let refused = self.outside(&visit, context).await;
-        Ok(Some(refused.unwrap_or_else(|| {
+        Ok(Entered::answered(refused.unwrap_or_else(|| {
             context.decision = "unknown_host";
             refusal::unknown_host(&visit, &self.gate.reference())
         })))
@@ -118,19 +137,19 @@ impl Proxy {
     }
 
     /// The request's true address. `Err`: it can't be known, and that is a refusal.
-    fn resolve(&self, session: &Session, in_force: &Arc<InForce>) -> Result<Resolved, Response<Bytes>> {
-        let headers = &session.req_header().headers;
+    fn resolve(&self, came: Came<'_>, in_force: &Arc<InForce>) -> Result<Resolved, Response<Bytes>> {
+        let headers = &came.header.headers;
         let refused = || {
             let to = Addressee::of(in_force, asked::reader(headers), language::of(headers));
             refusal::bad_request(to, &to.say("client-address-unknown"), &self.gate.reference())
         };
-        let peer = session.client_addr().and_then(|address| address.as_inet()).ok_or_else(refused)?.ip();
+        let peer = came.peer().ok_or_else(refused)?;
         let settings = &in_force.settings;
         let believed = Believed {
             proxy_protocol: Some(&settings.proxy_protocol),
             trusted_proxies: Some(&settings.trusted_proxies),
         };
-        let proxied = Facts::of(session.digest()).and_then(|facts| facts.opening.proxied());
+        let proxied = Facts::of(came.digest).and_then(|facts| facts.opening.proxied());
         let claims = Claims { proxied, headers: Some(&Claimed(headers)) };
         Gate::client(peer, &believed, &claims).map_err(|error| {
             tracing::warn!(%peer, "refused a request: {error}");
@@ -206,40 +225,40 @@ impl Proxy {
     }
 
     /// The portal's pages, and our own few on app hosts. The perimeter first; the pages ask for the rest themselves.
-    async fn ours(
+    pub(super) async fn ours(
         &self,
         session: &mut Session,
         context: &mut Context,
-        visit: &Visit,
+        visit: Visit,
         on: Option<Arc<AppSettings>>,
-        portal_authority: &HeaderValue,
     ) -> pingora::Result<Response<Bytes>> {
         context.label = Label::Portal;
-        if let Some(refused) = self.outside(visit, context).await {
+        let snapshot = Arc::clone(&context.seen.as_ref().ok_or_else(unseen)?.snapshot);
+        if let Some(refused) = self.outside(&visit, context).await {
             return Ok(refused);
         }
         let body = match answer::read_body(session).await? {
             Ok(body) => body,
             Err(answer::TooMuch) => {
                 context.decision = "too_large";
-                return Ok(refusal::too_large(visit, &self.gate.reference()));
+                return Ok(refusal::too_large(&visit, &self.gate.reference()));
             }
         };
-        let request = answer::to_http(session.req_header(), portal_authority, body);
-        Ok(self.portal.answer(request, visit.clone(), on).await)
+        let request = answer::to_http(session.req_header(), snapshot.portal_authority(), body);
+        Ok(self.portal.answer(request, visit, on).await)
     }
 
     /// An app: with cookie, bearer token or nothing.
     async fn admit(
         &self,
-        session: &Session,
+        came: Came<'_>,
         context: &mut Context,
         snapshot: &Snapshot,
         route: &Arc<Route>,
         certificate: Certificate,
         path: &CanonicalPath<'_>,
     ) -> pingora::Result<Option<Response<Bytes>>> {
-        let request = session.req_header();
+        let request = came.header;
         let shown = shown(&request.headers, context.coming, &route.app, &snapshot.in_force);
         let address = context.seen.as_ref().ok_or_else(unseen)?.resolved.client;
         let ask = Ask {
@@ -249,7 +268,7 @@ impl Proxy {
             goal: Goal::App { app: &route.app.name, method: request.method.as_str(), path },
             shown,
             app: Some(OfApp { counts: &route.metrics, limits: &route.app.limits }),
-            hold: cuttable::hold(Facts::of(session.digest())),
+            hold: cuttable::hold(Facts::of(came.digest)),
         };
         match self.gate.admit(ask).await {
             Admission::Enter(permit) => self.let_in(request, context, route, shown, permit),
@@ -338,9 +357,9 @@ fn is_same_origin(headers: &HeaderMap, origin: &str) -> bool {
 
 /// Did it come without TLS, past whatever could have ended it, to a gateway that offers TLS itself? Only a trusted proxy
 /// speaks plain HTTP for people who don't.
-fn is_in_the_clear(session: &Session, snapshot: &Snapshot, resolved: &Resolved) -> bool {
+fn is_in_the_clear(digest: Option<&Digest>, snapshot: &Snapshot, resolved: &Resolved) -> bool {
     let settings = &snapshot.in_force.settings;
-    let encrypted = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    let encrypted = digest.is_some_and(|digest| digest.ssl_digest.is_some());
     !encrypted && !resolved.by_trusted_proxy() && settings.portal.secure() && settings.listen.https.is_some()
 }
 

@@ -154,10 +154,7 @@ pub(super) fn seal_answer(answer: &mut ResponseHeader, may_switch: bool) -> ping
     if answer.status == StatusCode::SWITCHING_PROTOCOLS && !may_switch {
         return Err(Error::explain(ErrorType::InvalidHTTPHeader, "101 to a request that asks for none").into_up());
     }
-    let is_ours = |value: &HeaderValue| {
-        let name = value.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default();
-        is_our_cookie(name.trim_ascii())
-    };
+    let is_ours = |value: &HeaderValue| sets_our_cookie(value.as_bytes());
     let cookies = answer.headers.get_all(SET_COOKIE);
     if !cookies.iter().any(is_ours) {
         return Ok(());
@@ -168,6 +165,11 @@ pub(super) fn seal_answer(answer: &mut ResponseHeader, may_switch: bool) -> ping
         answer.append_header(SET_COOKIE, cookie)?;
     }
     Ok(())
+}
+
+/// Does a `Set-Cookie` of this value set our cookie?
+pub(super) fn sets_our_cookie(value: &[u8]) -> bool {
+    is_our_cookie(cookie_name(value))
 }
 
 /// The cookies without ours, several `Cookie` fields as one, as HTTP/1.1 upstreams expect (RFC 9113 §8.2.3).

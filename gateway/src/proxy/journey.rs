@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use http::Method;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use pingora::protocols::Stream;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::kept::{Kept, Way};
+use super::kept::{Kept, Lent, Way};
 use super::pool::{NoUpstream, Place, Pool, Tried, UnderWay};
 
 /// How far a request has come.
@@ -37,14 +36,14 @@ impl Journey {
     }
 
     /// The next upstream, if a connection to it is kept. If not, it stays the next one.
-    pub(super) fn straight(&mut self, pool: &Pool, kept: &Arc<Kept>) -> Option<(Stream, Arc<HttpPeer>)> {
+    pub(super) fn straight(&mut self, pool: &Pool, kept: &Arc<Kept>) -> Option<(Lent, Arc<HttpPeer>)> {
         let (peer, at) = pool.next(self.tried).ok()?;
-        let Some((stream, way)) = kept.ready(&peer) else {
+        let Some((app, way)) = kept.ready(&peer) else {
             self.chosen = Some((peer, at));
             return None;
         };
         (self.at, self.way) = (Some(at), Some(way));
-        Some((stream, peer))
+        Some((app, peer))
     }
 
     /// The upstream to go to now.

@@ -23,6 +23,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::task::AtomicWaker;
 use pingora::connectors::l4::Connect;
@@ -113,7 +114,7 @@ impl Kept {
     }
 
     /// A connection that is kept to this upstream, and its way; `None`: there is none, or they are pingora's.
-    pub(super) fn ready(self: &Arc<Self>, peer: &HttpPeer) -> Option<(IoStream, Arc<Way>)> {
+    pub(super) fn ready(self: &Arc<Self>, peer: &HttpPeer) -> Option<(Lent, Arc<Way>)> {
         let SocketAddr::Inet(address) = peer._address else { return None };
         if peer.is_tls() || peer.options.alpn != ALPN::H1 {
             return None;
@@ -128,8 +129,7 @@ impl Kept {
             reused: AtomicBool::new(true),
             line: OnceLock::from(Arc::clone(&line)),
         };
-        let lent = Lent { socket: Some(socket), line, address, kept: Arc::clone(self) };
-        Some((Box::new(lent), Arc::new(way)))
+        Some((Lent::new(socket, line, address, Arc::clone(self)), Arc::new(way)))
     }
 
     /// Closes what has ended and what nobody has used for a minute; tells who waits in vain. To be called every
@@ -253,22 +253,63 @@ impl Connect for Way {
         line.patience.store(self.patience, Ordering::Relaxed);
         // Another try has a way of its own.
         let _ = self.line.set(Arc::clone(&line));
-        let lent = Lent { socket: Some(socket), line, address: *address, kept: Arc::clone(&self.kept) };
+        let lent = Lent::new(socket, line, *address, Arc::clone(&self.kept));
         Ok(VirtualSocketStream::new(Box::new(lent)).into())
     }
 }
 
 /// A connection that serves a request.
 #[derive(Debug)]
-struct Lent {
+pub(super) struct Lent {
     /// `None` once it is back on the list.
     socket: Option<TcpStream>,
+    /// Was read before, and is read again first.
+    first: Bytes,
     line: Arc<Line>,
     address: Address,
     kept: Arc<Kept>,
 }
 
 impl Lent {
+    const fn new(socket: TcpStream, line: Arc<Line>, address: Address, kept: Arc<Kept>) -> Self {
+        Self { socket: Some(socket), first: Bytes::new(), line, address, kept }
+    }
+
+    /// As if these bytes had not been read yet.
+    pub(super) fn unread(&mut self, bytes: Bytes) {
+        self.first = bytes;
+    }
+
+    /// Waits until the app has said something, or has ended, or is late: reading tells which.
+    pub(super) fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(socket) = &self.socket else { return Poll::Ready(()) };
+        let heard = socket.poll_read_ready(cx).is_ready();
+        self.line.waits.store(!heard, Ordering::Relaxed);
+        if heard { Poll::Ready(()) } else { self.until_late(cx) }
+    }
+
+    /// Registers to be woken when the app is late; ready: it is.
+    fn until_late(&self, cx: &Context<'_>) -> Poll<()> {
+        self.line.task.register(cx.waker());
+        if self.line.late.load(Ordering::Acquire) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// The request is over. The connection waits for the next one, unless the app has said more than it was asked.
+    pub(super) fn give_back(mut self) {
+        if let Some(socket) = self.socket.take()
+            && is_silent(&socket)
+        {
+            self.keep(socket);
+        }
+    }
+
+    fn keep(&self, socket: TcpStream) {
+        self.line.waits.store(false, Ordering::Relaxed);
+        if !self.line.late.load(Ordering::Acquire) {
+            self.kept.keep(self.address, socket, Arc::clone(&self.line));
+        }
+    }
+
     fn socket(&mut self) -> std::io::Result<Pin<&mut TcpStream>> {
         self.socket.as_mut().map(Pin::new).ok_or_else(|| ErrorKind::NotConnected.into())
     }
@@ -276,6 +317,11 @@ impl Lent {
 
 impl AsyncRead for Lent {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        if !self.first.is_empty() {
+            let some = self.first.len().min(into.remaining());
+            into.put_slice(&self.first.split_to(some));
+            return Poll::Ready(Ok(()));
+        }
         let read = self.socket()?.poll_read(cx, into);
         self.line.waits.store(read.is_pending(), Ordering::Relaxed);
         if read.is_ready() {
@@ -285,14 +331,10 @@ impl AsyncRead for Lent {
         // A task's waker leads to the task; this one leads nowhere.
         let only_looks = into.capacity() == 1 && cx.waker().data().is_null();
         if only_looks && let Some(socket) = self.socket.take() {
-            self.line.waits.store(false, Ordering::Relaxed);
-            if !self.line.late.load(Ordering::Acquire) {
-                self.kept.keep(self.address, socket, Arc::clone(&self.line));
-            }
+            self.keep(socket);
             return Poll::Ready(Ok(()));
         }
-        self.line.task.register(cx.waker());
-        if self.line.late.load(Ordering::Acquire) { Poll::Ready(Err(ErrorKind::TimedOut.into())) } else { read }
+        self.until_late(cx).map(|()| Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -465,7 +507,7 @@ mod tests {
         scene.ask().await;
         let (stream, way) = scene.kept.ready(&peer).expect("the one that was asked by");
         assert!(way.was_kept() && scene.kept.ready(&peer).is_none(), "it serves one at a time");
-        give_back(stream);
+        give_back(Box::new(stream));
         assert_eq!(scene.count(), 1);
         assert!(scene.kept.ready(&HttpPeer::new(scene.address, true, "app".to_owned())).is_none(), "TLS is pingora's");
     }

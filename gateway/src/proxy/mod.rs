@@ -14,9 +14,11 @@ mod headers;
 mod health;
 mod journey;
 mod kept;
+mod lane;
 mod log;
 mod opening;
 mod outcome;
+mod plain;
 mod pool;
 mod routes;
 mod sieve;
@@ -27,6 +29,7 @@ mod turned_away;
 mod upgrade;
 mod websocket;
 
+use std::any::Any;
 use std::sync::Arc;
 
 use access::Timestamp;
@@ -38,6 +41,7 @@ use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::v1::server::HttpSession;
 use pingora::proxy::{FailToProxy, HttpProxy, ProxyHttp, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -54,14 +58,16 @@ pub(crate) use turned_away::{Next, TurnedAway};
 
 use crate::clock::Moment;
 use crate::gate::{Coming, Gate, Permit};
-use crate::metrics::code_label;
 use crate::portal::refusal::{self, Addressee};
 use crate::portal::{Portal, Visit, language};
+use door::{Came, Entered};
 use journey::Journey;
 use log::Who;
 use routes::Route;
+use straight::Sent;
 
-/// The data plane of one gateway.
+/// The data plane of one gateway. Cheap to clone.
+#[derive(Clone)]
 pub struct Proxy {
     gate: Arc<Gate>,
     portal: Portal,
@@ -87,6 +93,19 @@ pub struct Context {
     reference: Option<String>,
     live: Option<LiveGauge>,
     journey: Journey,
+    handed: Option<Handed>,
+}
+
+/// How far a request had come when the lane left it to pingora.
+enum Handed {
+    /// It is answered by us.
+    Entered(Entered),
+    /// No connection to its app was kept.
+    Admitted,
+    /// It was sent.
+    Sent(Sent),
+    /// It can't be served.
+    Failed(Box<Error>),
 }
 
 /// Under what a request is served, and from where it came.
@@ -158,9 +177,9 @@ impl Proxy {
             upstream_keepalive_pool_size: 1024,
             ..Default::default()
         };
-        let mut app = HttpProxy::new(self, Arc::new(conf));
+        let mut app = HttpProxy::new(self.clone(), Arc::new(conf));
         app.handle_init_modules();
-        Arc::new(Cuttable::around(app))
+        Arc::new(Cuttable::around(app, self))
     }
 }
 
@@ -183,6 +202,14 @@ impl ProxyHttp for Proxy {
             reference: None,
             live: None,
             journey: Journey::default(),
+            handed: None,
+        }
+    }
+
+    /// A request that began in the lane.
+    fn on_connection_reuse(&self, _session: &mut Session, context: &mut Context, begun: Box<dyn Any + Send + Sync>) {
+        if let Ok(begun) = begun.downcast() {
+            *context = *begun;
         }
     }
 
@@ -191,14 +218,29 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
-        let answer = match self.enter(session, context).await? {
-            None => self.beyond(session, context),
-            refused => refused,
+        let entered = match context.handed.take() {
+            None => self.come_in(session, context).await?,
+            Some(Handed::Entered(entered)) => entered,
+            Some(Handed::Admitted) => return go_long(session),
+            Some(Handed::Sent(sent)) => {
+                return if self.bring_back(session, context, sent).await? { Ok(true) } else { go_long(session) };
+            }
+            Some(Handed::Failed(error)) => return Err(error),
         };
         if context.live.is_some() {
             // What took over the connection may be silent for as long towards its client as towards its app.
             session.set_read_timeout(Some(upgrade::QUIET));
         }
+        let answer = match entered {
+            Entered::In => self.beyond(session.req_header(), context),
+            Entered::Answered { answer, last } => {
+                if last {
+                    session.set_keepalive(None);
+                }
+                Some(answer)
+            }
+            Entered::Ours { visit, on } => Some(self.ours(session, context, visit, on).await?),
+        };
         if let Some(answer) = answer {
             answer::write(session, answer).await?;
             return Ok(true);
@@ -206,10 +248,7 @@ impl ProxyHttp for Proxy {
         if self.go_straight(session, context).await? {
             return Ok(true);
         }
-        if session.req_header().has_case() {
-            change(session.req_header_mut(), |_| Ok(()))?;
-        }
-        Ok(false)
+        go_long(session)
     }
 
     async fn upstream_peer(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Box<HttpPeer>> {
@@ -275,7 +314,7 @@ impl ProxyHttp for Proxy {
     ) -> pingora::Result<()> {
         change(upstream, |fields| {
             let mut sealed = HeaderMap::with_capacity(fields.len() + headers::OURS);
-            self.seal(session, fields, context, &mut sealed)?;
+            self.seal(Facts::of(session.digest()), fields, context, &mut sealed)?;
             *fields = sealed;
             Ok(())
         })
@@ -325,33 +364,37 @@ impl ProxyHttp for Proxy {
 
     /// For pingora's own error lines. Without the query, which holds secrets of apps, and without paths of ours.
     fn request_summary(&self, session: &Session, context: &Context) -> String {
-        let host = context.host.as_ref().map_or("", HostName::as_str);
-        format!("{}, Host: {host}", log::asked(session.req_header(), &context.label))
+        self.summary(session.req_header(), context)
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&Error>, context: &mut Context) {
         let status = session.response_written().map_or(0, |response| response.status.as_u16());
-        let took = self.gate.clock().moment().since(context.began);
-        match &context.route {
-            Some(route) => route.metrics.answered(status, took),
-            None => {
-                let (metrics, app) = (self.gate.metrics(), context.label.as_str());
-                metrics.requests.with_label_values(&[app, code_label(status)]).inc();
-                metrics.request_duration.with_label_values(&[app]).observe(took.as_secs_f64());
-            }
-        }
-        self.log.write(|| self.line(session, context, status, error, took));
+        self.account(session.req_header(), context, status, session.body_bytes_sent(), error);
         // Whoever is told that it has ended finds its place free.
         context.journey = Journey::default();
     }
 }
 
 impl Proxy {
+    /// A request that pingora has read, up to the decision.
+    async fn come_in(&self, session: &mut Session, context: &mut Context) -> pingora::Result<Entered> {
+        let has_body = !session.as_downstream_mut().is_body_empty();
+        let slowest = self.current.load().in_force.settings.limits.slowest.get();
+        cuttable::header_is_here(session, has_body, slowest);
+        if asked::wants_upgrade(&session.req_header().headers) {
+            // From here on the bytes are no longer read as HTTP (`strict`): nothing else may follow on this connection.
+            session.set_keepalive(None);
+        }
+        let raw = session.as_http1().map(HttpSession::get_headers_raw_bytes);
+        let came = Came { header: session.req_header(), raw: raw.as_deref(), digest: session.digest() };
+        self.enter(came, context).await
+    }
+
     /// What the app is told: the client's header without what only we may say, and with it. Errors: there is no permit, or
     /// no assertion could be signed.
     fn seal(
         &self,
-        session: &Session,
+        facts: Option<&Arc<Facts>>,
         from: &HeaderMap,
         context: &Context,
         to: &mut impl headers::Fields,
@@ -371,7 +414,7 @@ impl Proxy {
                 }
             },
         };
-        let Some(facts) = Facts::of(session.digest()) else {
+        let Some(facts) = facts else {
             return Err(Error::explain(ErrorType::InternalError, "a connection nothing is known about"));
         };
         let scheme = if in_force.settings.portal.secure() { "https" } else { "http" };
@@ -387,10 +430,10 @@ impl Proxy {
     }
 
     /// An admitted request that is more than its app takes: too large a body, or one too many at a time.
-    fn beyond(&self, session: &Session, context: &mut Context) -> Option<Response<Bytes>> {
+    fn beyond(&self, request: &RequestHeader, context: &mut Context) -> Option<Response<Bytes>> {
         let route = context.route.as_ref()?;
         let too_large = |most| {
-            let told = session.req_header().headers.get(CONTENT_LENGTH);
+            let told = request.headers.get(CONTENT_LENGTH);
             told.and_then(|told| told.to_str().ok()?.parse::<u64>().ok()).is_some_and(|length| length > most)
         };
         let (decision, status) = if route.app.limits.body.is_some_and(too_large) {
@@ -402,7 +445,7 @@ impl Proxy {
         };
         context.decision = decision;
         let reference = self.gate.reference();
-        let visit = context.visit(&session.req_header().headers);
+        let visit = context.visit(&request.headers);
         let answer = match &visit {
             None => refusal::internal(Addressee::program(&self.current.load().in_force), &reference),
             Some(visit) if status == StatusCode::PAYLOAD_TOO_LARGE => refusal::too_large(visit, &reference),
@@ -411,6 +454,14 @@ impl Proxy {
         context.reference = Some(reference.to_string());
         Some(answer)
     }
+}
+
+/// On with pingora's proxy.
+fn go_long(session: &mut Session) -> pingora::Result<bool> {
+    if session.req_header().has_case() {
+        change(session.req_header_mut(), |_| Ok(()))?;
+    }
+    Ok(false)
 }
 
 /// Changes a header's fields at once. pingora would read a name for each change and keep a second table of names with their

@@ -1,46 +1,63 @@
 //! What became of a request, in words for logs, metrics and clients.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
+use access::target::HostName;
 use http::StatusCode;
-use pingora::proxy::Session;
+use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 
-use super::log::{Line, PATH};
+use super::log::{self, Line, PATH};
 use super::{Context, Label, Proxy};
+use crate::metrics::code_label;
 
 impl Proxy {
-    /// The access log's line of a request, which takes from its context what it tells.
-    pub(super) fn line(
+    /// Counts a request that is over, and logs it with what its context tells; `bytes`: of the answer's body.
+    pub(super) fn account(
         &self,
-        session: &Session,
+        request: &RequestHeader,
         context: &mut Context,
         status: u16,
+        bytes: usize,
         error: Option<&Error>,
-        took: Duration,
-    ) -> Line {
-        let request = session.req_header();
-        let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
-        Line {
-            at: context.at + took,
-            app: std::mem::replace(&mut context.label, Label::None),
-            host: context.host.take(),
-            method: request.method.clone(),
-            path: path[..path.len().min(PATH)].into(),
-            status,
-            bytes: session.body_bytes_sent(),
-            took,
-            client: context.seen.as_ref().map(|seen| seen.resolved.client),
-            who: context.who.take(),
-            decision: context.decision,
-            rule: context.permit.as_ref().map(|permit| permit.rule().clone()),
-            reference: context.reference.take(),
-            error: error.map(|error| match error.etype() {
-                ErrorType::Custom(word) => Cow::Borrowed(*word),
-                other => Cow::Owned(other.as_str().to_owned()),
-            }),
+    ) {
+        let took = self.gate.clock().moment().since(context.began);
+        match &context.route {
+            Some(route) => route.metrics.answered(status, took),
+            None => {
+                let (metrics, app) = (self.gate.metrics(), context.label.as_str());
+                metrics.requests.with_label_values(&[app, code_label(status)]).inc();
+                metrics.request_duration.with_label_values(&[app]).observe(took.as_secs_f64());
+            }
         }
+        self.log.write(|| {
+            let path = request.raw_path().split(|byte| *byte == b'?').next().unwrap_or_default();
+            Line {
+                at: context.at + took,
+                app: std::mem::replace(&mut context.label, Label::None),
+                host: context.host.take(),
+                method: request.method.clone(),
+                path: path[..path.len().min(PATH)].into(),
+                status,
+                bytes,
+                took,
+                client: context.seen.as_ref().map(|seen| seen.resolved.client),
+                who: context.who.take(),
+                decision: context.decision,
+                rule: context.permit.as_ref().map(|permit| permit.rule().clone()),
+                reference: context.reference.take(),
+                error: error.map(|error| match error.etype() {
+                    ErrorType::Custom(word) => Cow::Borrowed(*word),
+                    other => Cow::Owned(other.as_str().to_owned()),
+                }),
+            }
+        });
+    }
+
+    /// For error lines. Without the query, which holds secrets of apps, and without paths of ours.
+    pub(super) fn summary(&self, request: &RequestHeader, context: &Context) -> String {
+        let host = context.host.as_ref().map_or("", HostName::as_str);
+        format!("{}, Host: {host}", log::asked(request, &context.label))
     }
 }
 

@@ -12,20 +12,24 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
-use pingora::protocols::Stream;
+use http::{Method, StatusCode, Version};
+use pingora::http::RequestHeader;
 use pingora::protocols::http::HttpTask;
 use pingora::protocols::http::v1::client::HttpSession;
 use pingora::proxy::Session;
+use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType};
 use tokio::io::AsyncWriteExt;
 
 use super::headers::{self, Wire};
-use super::{Context, Proxy, kept};
+use super::kept::{self, Lent};
+use super::plain::says_nothing_to_the_next_hop;
+use super::{Context, Facts, Proxy};
 
 impl Proxy {
     /// Forwards an admitted request, if it is one that can go the short way. `Ok(false)`: nobody has heard of it yet.
@@ -33,24 +37,47 @@ impl Proxy {
         if !is_plain(session) {
             return Ok(false);
         }
-        let (Some(permit), Some(route)) = (&context.permit, &context.route) else { return Ok(false) };
+        let facts = Facts::of(session.digest()).cloned();
+        match self.send(session.req_header(), facts.as_ref(), context).await? {
+            Some(sent) => self.bring_back(session, context, sent).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Sends an admitted request over a connection that is kept. `None`: there is none. Errors: it can't be introduced.
+    pub(super) async fn send(
+        &self,
+        request: &RequestHeader,
+        facts: Option<&Arc<Facts>>,
+        context: &mut Context,
+    ) -> pingora::Result<Option<Sent>> {
+        let (Some(permit), Some(route)) = (&context.permit, &context.route) else { return Ok(None) };
         if let Some(visitor) = permit.visitor() {
             self.gate.expect_identity(visitor);
         }
         let (pool, limit) = (route.pool(permit), route.app.timeouts.response);
-        let Some((mut stream, peer)) = context.journey.straight(pool, &self.kept) else { return Ok(false) };
-        let request = session.req_header();
+        let Some((mut app, peer)) = context.journey.straight(pool, &self.kept) else { return Ok(None) };
         let mut wire = Wire::begin(&request.method, request.raw_path());
-        self.seal(session, &request.headers, context, &mut wire)?;
-        let wire = wire.end();
-        let forwarded = match write(&mut stream, &wire, limit).await {
-            Ok(()) => {
-                let mut app = HttpSession::new(stream);
+        self.seal(facts, &request.headers, context, &mut wire)?;
+        let written = write(&mut app, &wire.end(), limit).await;
+        Ok(Some(Sent { app: written.map(|()| app), peer }))
+    }
+
+    /// Brings the answer, or tells what became of it. `Ok(false)`: it is to be sent once more.
+    pub(super) async fn bring_back(
+        &self,
+        session: &mut Session,
+        context: &mut Context,
+        Sent { app, peer }: Sent,
+    ) -> pingora::Result<bool> {
+        let brought = match app {
+            Ok(app) => {
+                let mut app = HttpSession::new(Box::new(app));
                 bring(session, &mut app).await.map(|()| app)
             }
             Err(error) => Err(error),
         };
-        match forwarded {
+        match brought {
             Ok(mut app) => {
                 app.respect_keepalive();
                 if let Some(stream) = app.reuse().await {
@@ -64,6 +91,13 @@ impl Proxy {
             }
         }
     }
+}
+
+/// A request that was sent, and whose answer is still to come.
+pub(super) struct Sent {
+    /// Errors: it could not be sent after all, or its client gave up.
+    pub(super) app: pingora::Result<Lent>,
+    pub(super) peer: Arc<HttpPeer>,
 }
 
 /// Does it only read, without a body, and say nothing that is meant for the next hop alone, except about the connection?
@@ -84,23 +118,8 @@ fn is_plain(session: &mut Session) -> bool {
         && session.as_downstream_mut().is_body_empty()
 }
 
-fn says_nothing_to_the_next_hop(headers: &HeaderMap) -> bool {
-    let mut about_connection = 0;
-    headers.iter().all(|(name, value)| match name.as_str() {
-        "connection" => {
-            about_connection += 1;
-            let value = value.as_bytes();
-            about_connection == 1 && (value.eq_ignore_ascii_case(b"keep-alive") || value.eq_ignore_ascii_case(b"close"))
-        }
-        // What pingora takes away or acts upon on the long way.
-        "upgrade" | "te" | "trailer" | "transfer-encoding" | "content-length" | "expect" | "proxy-authenticate"
-        | "keep-alive" | "proxy-connection" | "http2-settings" => false,
-        _ => true,
-    })
-}
-
 /// Writes the whole header. A timer runs only if it does not go out at once.
-async fn write(app: &mut Stream, wire: &[u8], limit: Duration) -> pingora::Result<()> {
+async fn write(app: &mut Lent, wire: &[u8], limit: Duration) -> pingora::Result<()> {
     let mut writing = pin!(async {
         app.write_all(wire).await?;
         app.flush().await
@@ -171,7 +190,7 @@ fn answer(mut piece: HttpTask) -> pingora::Result<HttpTask> {
 }
 
 /// What is there already.
-async fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
     let mut work = pin!(work);
     poll_fn(|cx| {
         Poll::Ready(match work.as_mut().poll(cx) {
@@ -184,35 +203,3 @@ async fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// Pieces of an answer that are written at once.
 const PIECES: usize = 4;
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn what_the_next_hop_is_told_goes_the_long_way() {
-        for (fields, plain) in [
-            (&[][..], true),
-            (&[("connection", "keep-alive")], true),
-            (&[("connection", "Close")], true),
-            (&[("connection", "close, x-mine")], false),
-            (&[("connection", "x-forwarded-for")], false),
-            (&[("connection", "close"), ("connection", "x-mine")], false),
-            (&[("upgrade", "websocket")], false),
-            (&[("te", "trailers")], false),
-            (&[("content-length", "0")], false),
-            (&[("expect", "100-continue")], false),
-            (&[("keep-alive", "5")], false),
-            (&[("http2-settings", "x")], false),
-            (&[("accept", "*/*"), ("cookie", "a=1")], true),
-        ] {
-            let mut headers = HeaderMap::new();
-            for (name, value) in fields {
-                headers.append(*name, HeaderValue::from_static(value));
-            }
-            assert_eq!(says_nothing_to_the_next_hop(&headers), plain, "{fields:?}");
-        }
-    }
-}

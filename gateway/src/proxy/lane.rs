@@ -1,0 +1,271 @@
+//! The lane for what is plain: HTTP/1.1 requests that only read, one after the other, and answers of a known length.
+//!
+//! pingora makes a session for each request, with room for whatever may come, and takes it apart again: more than half of
+//! what a small request costs. Most are plain ([`super::plain`]), and are served here between two buffers. They come through
+//! the same [`Proxy::enter`] as every other, are sealed and sent as on the short way ([`super::straight`]), counted and
+//! logged alike.
+//!
+//! Nothing is decided here, and nothing that is unusual is handled here. A request that is not plain goes to pingora with
+//! every byte; one that is answered by us, finds no connection to its app, or whose app answers in an unusual way, goes there
+//! too, with its context: what was decided about it stays decided, and what was sent is not sent again.
+
+use std::future::poll_fn;
+use std::io::{ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use bytes::{Buf, BufMut, BytesMut};
+use pingora::http::RequestHeader;
+use pingora::protocols::http::date::get_cached_date;
+use pingora::protocols::{Digest, Stream};
+use pingora::proxy::ProxyHttp;
+use pingora::server::ShutdownWatch;
+use pingora::{Error, ErrorSource, ErrorType};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+
+use super::connection::{Facts, Stage};
+use super::door::{Came, Entered};
+use super::kept::Lent;
+use super::straight::{Sent, at_once};
+use super::{Context, Handed, Proxy, plain};
+
+/// How a connection goes on.
+pub(super) enum Next {
+    /// It is over.
+    Over,
+    /// It is pingora's turn with the request that begins with these bytes.
+    Pingora { read: BytesMut, context: Option<Box<Context>> },
+}
+
+/// What became of a request.
+enum Became {
+    Answered,
+    /// So did the connection.
+    Ended,
+    /// It goes on with pingora.
+    Unusual(Box<Context>),
+}
+
+impl Proxy {
+    /// Serves a connection for as long as requests are plain.
+    pub(super) async fn serve_plain(
+        &self,
+        stream: &mut Stream,
+        facts: &Arc<Facts>,
+        digest: &Digest,
+        shutdown: &ShutdownWatch,
+    ) -> Next {
+        let mut read = BytesMut::new();
+        loop {
+            facts.pulse.next_request();
+            // From then on pingora says of each answer that it is the last, and of a connection without a request that it is over.
+            let mut whole = false;
+            if !*shutdown.borrow() {
+                read.reserve(HEADER);
+                match stream.read_buf(&mut read).await {
+                    Ok(length) if length > 0 => whole = read.ends_with(b"\r\n\r\n") && !*shutdown.borrow(),
+                    _ => return Next::Over,
+                }
+            }
+            if !whole {
+                return Next::Pingora { read, context: None };
+            }
+            let header = read.split().freeze();
+            let Some(request) = plain::request(&header) else {
+                return Next::Pingora { read: header.into(), context: None };
+            };
+            match self.forward(stream, facts, digest, &request, &header).await {
+                Became::Answered => {}
+                Became::Ended => return Next::Over,
+                Became::Unusual(context) => {
+                    drop(request);
+                    return Next::Pingora { read: header.into(), context: Some(context) };
+                }
+            }
+        }
+    }
+
+    /// Everything about one request. Whatever is unusual about it is left to pingora.
+    async fn forward(
+        &self,
+        stream: &mut Stream,
+        facts: &Arc<Facts>,
+        digest: &Digest,
+        request: &RequestHeader,
+        header: &[u8],
+    ) -> Became {
+        facts.pulse.enter(Stage::Serving);
+        let mut context = self.new_ctx();
+        let came = Came { header: request, raw: Some(header), digest: Some(digest) };
+        let handed = match self.admitted(came, &mut context).await {
+            Some(handed) => handed,
+            None => match self.send(request, Some(facts), &mut context).await {
+                Ok(None) => Handed::Admitted,
+                Ok(Some(Sent { app: Ok(mut app), peer })) => match hear(stream, &mut app).await {
+                    Ok(bytes) => {
+                        let mut out = Vec::with_capacity(OUT);
+                        if let Some(answer) = plain::answer(&bytes, &mut out) {
+                            plain::finish(&mut out, &get_cached_date());
+                            let brought = bring(stream, &mut app, &answer, &out, bytes).await;
+                            return self.end(request, context, &answer, app, brought);
+                        }
+                        app.unread(bytes.freeze());
+                        Handed::Sent(Sent { app: Ok(app), peer })
+                    }
+                    Err(error) => Handed::Sent(Sent { app: Err(error), peer }),
+                },
+                Ok(Some(failed)) => Handed::Sent(failed),
+                Err(error) => Handed::Failed(error),
+            },
+        };
+        context.handed = Some(handed);
+        Became::Unusual(Box::new(context))
+    }
+
+    /// Is it admitted, and within what its app takes? `None`: yes.
+    async fn admitted(&self, came: Came<'_>, context: &mut Context) -> Option<Handed> {
+        match self.enter(came, context).await {
+            Ok(Entered::In) => {
+                let answer = self.beyond(came.header, context)?;
+                Some(Handed::Entered(Entered::Answered { answer, last: false }))
+            }
+            Ok(entered) => Some(Handed::Entered(entered)),
+            Err(error) => Some(Handed::Failed(error)),
+        }
+    }
+
+    /// Counts and logs a request that was answered, perhaps in part.
+    fn end(
+        &self,
+        request: &RequestHeader,
+        mut context: Context,
+        answer: &plain::Answer,
+        app: Lent,
+        Brought { body, failed }: Brought,
+    ) -> Became {
+        self.account(request, &mut context, answer.status.as_u16(), body, failed.as_deref());
+        match failed {
+            None => {
+                app.give_back();
+                Became::Answered
+            }
+            Some(error) => {
+                if *error.esource() != ErrorSource::Downstream {
+                    tracing::error!(%error, "an answer ended before its end: {}", self.summary(request, &context));
+                }
+                Became::Ended
+            }
+        }
+    }
+}
+
+/// The beginning of an app's answer.
+async fn hear(stream: &mut Stream, app: &mut Lent) -> pingora::Result<BytesMut> {
+    let mut bytes = BytesMut::new();
+    until_heard(stream, app).await?;
+    bytes.reserve(PIECE);
+    // Without a byte the answer is none, and pingora reads again what became of it.
+    let _ = app.read_buf(&mut bytes).await;
+    Ok(bytes)
+}
+
+/// Waits for the app, and for the client to give up: whoever has gone away needs no answer, and the app need not make it.
+async fn until_heard(stream: &mut Stream, app: &mut Lent) -> pingora::Result<()> {
+    poll_fn(|cx| {
+        if app.poll_heard(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut byte = [0];
+        let mut read = ReadBuf::new(&mut byte);
+        let error = match ready!(Pin::new(&mut *stream).poll_read(cx, &mut read)) {
+            Ok(()) if read.filled().is_empty() => Error::explain(ErrorType::ConnectionClosed, "before it was answered"),
+            Ok(()) => Error::explain(ErrorType::ConnectError, "more came before it was answered"),
+            Err(error) => Error::because(ErrorType::ReadError, "while it waited for its answer", error),
+        };
+        Poll::Ready(Err(error.into_down()))
+    })
+    .await
+}
+
+/// How far an answer got.
+struct Brought {
+    /// Bytes of its body that were written.
+    body: usize,
+    failed: Option<Box<Error>>,
+}
+
+/// Carries the answer to the client: the header in `head`, and what of the body is in `bytes` behind the app's header.
+async fn bring(stream: &mut Stream, app: &mut Lent, answer: &plain::Answer, head: &[u8], bytes: BytesMut) -> Brought {
+    let mut brought = Brought { body: 0, failed: None };
+    brought.failed = carry(stream, app, answer, head, bytes, &mut brought.body).await.err();
+    brought
+}
+
+async fn carry(
+    stream: &mut Stream,
+    app: &mut Lent,
+    answer: &plain::Answer,
+    head: &[u8],
+    mut bytes: BytesMut,
+    written: &mut usize,
+) -> pingora::Result<()> {
+    let broken = |error| Error::because(ErrorType::WriteError, "while writing the answer", error).into_down();
+    bytes.advance(answer.header);
+    write_both(stream, head, &bytes).await.map_err(broken)?;
+    *written = bytes.len();
+    let mut left = answer.body.saturating_sub(bytes.len() as u64);
+    while left > 0 {
+        bytes.clear();
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        bytes.reserve(most.min(LARGE));
+        let read = match at_once(app.read_buf(&mut (&mut bytes).limit(most))).await {
+            Some(read) => read,
+            None => {
+                // What is there already leaves before anybody waits.
+                stream.flush().await.map_err(broken)?;
+                until_heard(stream, app).await?;
+                app.read_buf(&mut (&mut bytes).limit(most)).await
+            }
+        };
+        match read {
+            Ok(0) => {
+                let words = format!("the app closed the connection, {left} bytes before the end");
+                return Err(Error::explain(ErrorType::ConnectionClosed, words).into_up());
+            }
+            Ok(length) => left -= length as u64,
+            Err(error) => {
+                let kind =
+                    if error.kind() == ErrorKind::TimedOut { ErrorType::ReadTimedout } else { ErrorType::ReadError };
+                return Err(Error::because(kind, "while reading the answer", error).into_up());
+            }
+        }
+        stream.write_all(&bytes).await.map_err(broken)?;
+        *written += bytes.len();
+    }
+    stream.flush().await.map_err(broken)
+}
+
+/// Writes a header and what follows it with as few calls as possible.
+async fn write_both(stream: &mut Stream, mut head: &[u8], mut body: &[u8]) -> std::io::Result<()> {
+    while !head.is_empty() && !body.is_empty() {
+        let written = stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]).await?;
+        if written == 0 {
+            return Err(ErrorKind::WriteZero.into());
+        }
+        let of_head = written.min(head.len());
+        head = &head[of_head..];
+        body = &body[written - of_head..];
+    }
+    stream.write_all(head).await?;
+    stream.write_all(body).await
+}
+
+/// Headers up to this size may be plain.
+const HEADER: usize = 4 * 1024;
+/// Most answers' headers are shorter.
+const OUT: usize = 1024;
+/// Read of an answer at first: of what the apps' pages and scripts are, most of one.
+const PIECE: usize = 17 * 1024;
+/// Read of an answer at a time.
+const LARGE: usize = 64 * 1024;
