@@ -1,5 +1,6 @@
-//! A request that only reads goes to its app by a connection that is kept, past pingora's proxy (`proxy::straight`). Nobody
-//! can tell: neither the app, nor the client, nor whoever ends it (Z1, Z3, O3).
+//! A request that only reads goes to its app by a connection that is kept, past pingora's proxy (`proxy::straight`), and past
+//! its sessions where it and its answer are plain (`proxy::lane`). Nobody can tell: neither the app, nor the client, nor
+//! whoever ends it (Z1, Z3, O3).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use harness::backend::{Script, Talk};
 use harness::gateway::{Setup, TestGateway};
 use harness::streams::{self, Streams};
-use harness::wire::{OFFICE, Wire};
+use harness::wire::{CAFE, OFFICE, Wire};
 
 /// What an app is asked before, so that a connection to it is kept.
 const FIRST: &str = "GET /first ";
@@ -124,6 +125,147 @@ async fn the_client_hears_the_same_both_ways() {
         }
         assert_eq!(heard[0], heard[1], "{method} {answer:?}");
         assert!(!heard[1].contains("evil"), "{}", heard[1]);
+    }
+}
+
+#[tokio::test]
+async fn the_client_hears_the_same_in_the_lane_and_beside_it() {
+    for (_, answer, hangs_up) in ANSWERS.iter().filter(|(method, ..)| *method == "GET") {
+        let mut heard = Vec::new();
+        // What is for the next hop keeps a request out of the lane.
+        for te in ["", "trailers"] {
+            let script = answers(answer, *hangs_up, &Arc::default()).await;
+            let gateway = before(&script, "").await;
+            let mut wire = Wire::open(gateway.port(), OFFICE).await;
+            wire.send(&gateway.get("crm", "/first").bytes()).await;
+            assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+            let request = gateway.get("crm", "/");
+            let request = if te.is_empty() { request } else { request.with("TE", te) };
+            wire.send(&request.bytes()).await;
+            let mut bytes = wire.more().await.unwrap_or_default();
+            // Whatever is left of it comes before this one's answer, if the connection is still open.
+            wire.send(&gateway.get("crm", "/first").with("Connection", "close").bytes()).await;
+            while let Some(piece) = wire.more().await {
+                bytes.extend(piece);
+            }
+            heard.push(in_any_order(&without_what_differs(&String::from_utf8(bytes).expect("text"))));
+        }
+        assert_eq!(heard[0], heard[1], "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn large_answers_come_whole_through_the_lane() {
+    for size in [0, 1, 4095, 4096, 17 * 1024 - 60, 17 * 1024, 64 * 1024, 300_000, 3 << 20] {
+        let body = Arc::new((0..size).map(|at: usize| (at / 7) as u8).collect::<Vec<_>>());
+        let sent = Arc::clone(&body);
+        let script = Script::start(move |_, mut talk: Talk| {
+            let body = Arc::clone(&sent);
+            async move {
+                while talk.header().await.is_some() {
+                    talk.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).await;
+                    talk.write(&body).await;
+                }
+            }
+        })
+        .await;
+        let gateway = before(&script, "").await;
+        let mut wire = Wire::open(gateway.port(), OFFICE).await;
+        for time in 1..=3 {
+            wire.send(&gateway.get("crm", "/").bytes()).await;
+            let answer = wire.answer().await.expect("an answer");
+            assert_eq!(answer.status, 200);
+            assert!(answer.body == *body, "{size} bytes, for the {time}. time: {} came", answer.body.len());
+        }
+        assert_eq!(gateway.logged(3).await.matches(&format!("\"bytes\":{size},")).count(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_header_in_pieces_or_a_large_one_is_served_as_well() {
+    let script = answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", false, &Arc::default()).await;
+    let gateway = before(&script, "").await;
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    wire.no_delay();
+    let plain = gateway.get("crm", "/").bytes();
+    let large = gateway.get("crm", "/").with("X-Large", &"x".repeat(20_000)).bytes();
+    for request in [&plain, &large, &plain] {
+        for pieces in
+            [vec![&request[..]], vec![&request[..3], &request[3..]], vec![&request[..request.len() - 1], b"\n"]]
+        {
+            for piece in pieces {
+                wire.send(piece).await;
+                tokio::task::yield_now().await;
+            }
+            let answer = wire.answer().await.expect("an answer");
+            assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_says_more_before_being_answered_hears_the_same_both_ways() {
+    for te in ["", "trailers"] {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&asked);
+        let script = Script::start(move |_, mut talk: Talk| {
+            let asked = Arc::clone(&counted);
+            async move {
+                while let Some(header) = talk.header().await {
+                    asked.fetch_add(1, Ordering::AcqRel);
+                    if header.starts_with(FIRST) {
+                        talk.write(FINE).await;
+                    }
+                }
+            }
+        })
+        .await;
+        let gateway = before(&script, "").await;
+        let mut wire = Wire::open(gateway.port(), OFFICE).await;
+        wire.send(&gateway.get("crm", "/first").bytes()).await;
+        assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+        let request = gateway.get("crm", "/");
+        let request = if te.is_empty() { request } else { request.with("TE", te) };
+        wire.send(&request.bytes()).await;
+        // Behind a whole header, and before its answer.
+        let once = async {
+            while asked.load(Ordering::Acquire) < 2 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), once).await.expect("the app is asked");
+        wire.send(&gateway.get("crm", "/smuggled").bytes()).await;
+        let answer = wire.answer().await.expect("an answer");
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "bad_request"), "TE: {te}");
+        wire.ended().await;
+        assert_eq!(asked.load(Ordering::Acquire), 2, "nobody hears of what came behind");
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_hears_the_same_in_the_lane_and_beside_it() {
+    let gateway = TestGateway::start().await;
+    for from in [CAFE, OFFICE] {
+        for cookie in ["__Host-vestibule=nonsense", "a=1"] {
+            let mut heard = Vec::new();
+            for te in ["", "trailers"] {
+                let mut wire = Wire::open(gateway.port(), from).await;
+                // Twice: the connection stays open.
+                for _ in 0..2 {
+                    let request = gateway.get("crm", "/x?y").with("Cookie", cookie);
+                    let request = if te.is_empty() { request } else { request.with("TE", te) };
+                    wire.send(&request.bytes()).await;
+                    let mut answer = wire.answer().await.expect("an answer");
+                    answer.headers.retain(|(name, _)| name != "date");
+                    answer.headers.sort_unstable();
+                    let body = without_what_differs(&answer.text());
+                    heard.push((answer.status, answer.headers, body));
+                }
+            }
+            let first = heard[0].clone();
+            assert!(first.0 >= 400, "{first:?}");
+            assert!(heard.iter().all(|one| *one == first), "{heard:#?}");
+        }
     }
 }
 
@@ -264,6 +406,19 @@ fn without_what_differs(heard: &str) -> String {
         Some((before, rest)) => format!("{before}{}", rest.split_once(',').map_or("", |(_, rest)| rest)),
         None => text,
     }
+}
+
+/// The lines of each header in alphabetical order, names in lower case: pingora writes what is there twice together.
+fn in_any_order(heard: &str) -> Vec<String> {
+    let mut lines = heard.split("\r\n").map(str::to_owned).collect::<Vec<_>>();
+    lines.sort_unstable_by_key(|line| line.to_ascii_lowercase());
+    lines
+        .iter()
+        .map(|line| {
+            line.split_once(':')
+                .map_or_else(|| line.clone(), |(name, rest)| format!("{}:{rest}", name.to_ascii_lowercase()))
+        })
+        .collect()
 }
 
 async fn before(script: &Script, settings: &str) -> TestGateway {

@@ -6,8 +6,11 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::protocols::http::date::get_cached_date;
 use pingora::proxy::Session;
 use pingora::{Error, ErrorType};
+
+use super::plain;
 
 /// A form or JSON document for the portal was larger than [`BODY_LIMIT`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +60,7 @@ pub(super) async fn write(session: &mut Session, answer: Response<Bytes>) -> pin
     for (name, value) in &parts.headers {
         header.append_header(name, value)?;
     }
-    let bodiless = parts.status == StatusCode::NO_CONTENT || parts.status == StatusCode::NOT_MODIFIED;
+    let bodiless = is_bodiless(parts.status);
     if !bodiless {
         header.insert_header(CONTENT_LENGTH, body.len())?;
     }
@@ -74,7 +77,38 @@ pub(super) async fn write(session: &mut Session, answer: Response<Bytes>) -> pin
     Ok(())
 }
 
+/// The same answer as HTTP/1.1 writes it to a request that only reads, on a connection that stays open.
+pub(super) fn to_lines(answer: &Response<Bytes>) -> Vec<u8> {
+    let (status, body) = (answer.status(), answer.body());
+    let mut out = Vec::with_capacity(HEADER + body.len());
+    let reason = status.canonical_reason().unwrap_or_default();
+    for piece in [b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", reason.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(piece);
+    }
+    for (name, value) in answer.headers() {
+        for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(piece);
+        }
+    }
+    let bodiless = is_bodiless(status);
+    if !bodiless {
+        out.extend_from_slice(format!("content-length: {}\r\n", body.len()).as_bytes());
+    }
+    plain::finish(&mut out, &get_cached_date());
+    if !bodiless {
+        out.extend_from_slice(body);
+    }
+    out
+}
+
+/// RFC 9110 §§15.3.5, 15.4.5.
+fn is_bodiless(status: StatusCode) -> bool {
+    matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
 /// The largest form or JSON document the portal takes (A26, A32).
 const BODY_LIMIT: usize = 16 * 1024;
 /// How long it may take to come.
 const BODY_TIME: Duration = Duration::from_secs(10);
+/// The headers of our answers are shorter.
+const HEADER: usize = 1024;

@@ -6,7 +6,7 @@
 //! logged alike.
 //!
 //! Nothing is decided here, and nothing that is unusual is handled here. A request that is not plain goes to pingora with
-//! every byte; one that is answered by us, finds no connection to its app, or whose app answers in an unusual way, goes there
+//! every byte; one that is for the portal, finds no connection to its app, or whose app answers in an unusual way, goes there
 //! too, with its context: what was decided about it stays decided, and what was sent is not sent again.
 
 use std::future::poll_fn;
@@ -15,7 +15,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::Response;
 use pingora::http::RequestHeader;
 use pingora::protocols::http::date::get_cached_date;
 use pingora::protocols::{Digest, Stream};
@@ -28,7 +29,7 @@ use super::connection::{Facts, Stage};
 use super::door::{Came, Entered};
 use super::kept::Lent;
 use super::straight::{Sent, at_once};
-use super::{Context, Handed, Proxy, plain};
+use super::{Context, Handed, Proxy, answer, plain};
 
 /// How a connection goes on.
 pub(super) enum Next {
@@ -59,7 +60,7 @@ impl Proxy {
         let mut read = BytesMut::new();
         loop {
             facts.pulse.next_request();
-            // From then on pingora says of each answer that it is the last, and of a connection without a request that it is over.
+            // Once told to stop, pingora says of an answer that it is the last, and ends whoever asks for none.
             let mut whole = false;
             if !*shutdown.borrow() {
                 read.reserve(HEADER);
@@ -99,6 +100,9 @@ impl Proxy {
         let mut context = self.new_ctx();
         let came = Came { header: request, raw: Some(header), digest: Some(digest) };
         let handed = match self.admitted(came, &mut context).await {
+            Some(Handed::Entered(Entered::Answered { answer, last: false })) => {
+                return self.tell(stream, request, context, &answer).await;
+            }
             Some(handed) => handed,
             None => match self.send(request, Some(facts), &mut context).await {
                 Ok(None) => Handed::Admitted,
@@ -133,6 +137,25 @@ impl Proxy {
             Ok(entered) => Some(Handed::Entered(entered)),
             Err(error) => Some(Handed::Failed(error)),
         }
+    }
+
+    /// Gives an answer of ours.
+    async fn tell(
+        &self,
+        stream: &mut Stream,
+        request: &RequestHeader,
+        mut context: Context,
+        answer: &Response<Bytes>,
+    ) -> Became {
+        let lines = answer::to_lines(answer);
+        // Counted first: whoever has read the answer finds it counted.
+        self.account(request, &mut context, answer.status().as_u16(), answer.body().len(), None);
+        let told = async {
+            stream.write_all(&lines).await?;
+            stream.flush().await
+        };
+        // Whoever has gone away needs no answer.
+        if told.await.is_ok() { Became::Answered } else { Became::Ended }
     }
 
     /// Counts and logs a request that was answered, perhaps in part.
@@ -199,6 +222,10 @@ struct Brought {
 async fn bring(stream: &mut Stream, app: &mut Lent, answer: &plain::Answer, head: &[u8], bytes: BytesMut) -> Brought {
     let mut brought = Brought { body: 0, failed: None };
     brought.failed = carry(stream, app, answer, head, bytes, &mut brought.body).await.err();
+    if brought.failed.is_some() {
+        // What the app said before it failed is still told.
+        let _ = stream.flush().await;
+    }
     brought
 }
 

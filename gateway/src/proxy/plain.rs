@@ -156,6 +156,14 @@ const FIELDS: usize = 64;
 
 #[cfg(test)]
 mod tests {
+    use access::target::UnusualPaths;
+    use pingora::protocols::Stream as IoStream;
+    use pingora::protocols::http::v1::client::HttpSession as ClientSession;
+    use pingora::protocols::http::v1::server::HttpSession as ServerSession;
+    use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
+
+    use super::super::asked::Asked;
     use super::*;
 
     fn read(header: &str) -> Option<RequestHeader> {
@@ -275,6 +283,97 @@ mod tests {
                 headers.append(*name, HeaderValue::from_static(value));
             }
             assert_eq!(says_nothing_to_the_next_hop(&headers), plain, "{fields:?}");
+        }
+    }
+
+    /// These bytes, some of them exchanged, left out or put in.
+    fn almost(bytes: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
+        const PIECES: &[&[u8]] = &[b"\r\n", b"\r\n ", b": ", b" ", b"\t", b"0", b"Connection", b"close", b"x"];
+        let known = proptest::sample::select(PIECES).prop_map(<[u8]>::to_vec);
+        let piece = prop_oneof![any::<u8>().prop_map(|byte| vec![byte]), known];
+        let change = (0..bytes.len(), 0..3_usize, piece);
+        proptest::collection::vec(change, 0..4).prop_map(move |changes| {
+            let mut bytes = bytes.to_vec();
+            for (at, over, piece) in changes {
+                let at = at.min(bytes.len());
+                bytes.splice(at..(at + over).min(bytes.len()), piece);
+            }
+            bytes
+        })
+    }
+
+    /// What pingora reads when exactly these bytes come.
+    async fn as_if_it_came(bytes: &[u8]) -> IoStream {
+        let (mut ours, theirs) = tokio::io::duplex(bytes.len().max(1));
+        ours.write_all(bytes).await.expect("it has room");
+        Box::new(theirs)
+    }
+
+    fn wait<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
+    }
+
+    const REQUEST: &[u8] =
+        b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nConnection: keep-alive\r\nCookie: a=1\r\n\r\n";
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\nSet-Cookie: a=1\r\nX-A:  b \r\n\r\nhello";
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn whatever_is_taken_for_a_request_is_the_same_to_pingora(bytes in almost(REQUEST)) {
+            if let Some(read) = request(&Bytes::copy_from_slice(&bytes)) {
+                let theirs = wait(async {
+                    let mut session = ServerSession::new(as_if_it_came(&bytes).await);
+                    let whole = session.read_request().await;
+                    whole.map(|length| (length, session.is_body_empty(), session.req_header().clone()))
+                });
+                let Ok((length, is_empty, theirs)) = theirs else {
+                    // A host that is none. The door would say so.
+                    let asked = Asked::read(&read, Some(&bytes), |_| None, |_| UnusualPaths::default());
+                    prop_assert!(asked.is_err(), "{:?}", theirs.err());
+                    return Ok(());
+                };
+                prop_assert_eq!((length, is_empty), (Some(bytes.len()), true));
+                prop_assert_eq!(&read.method, &theirs.method);
+                prop_assert_eq!(read.raw_path(), theirs.raw_path());
+                prop_assert_eq!(read.version, theirs.version);
+                prop_assert_eq!(&read.headers, &theirs.headers);
+            }
+        }
+
+        #[test]
+        fn whatever_is_taken_for_an_answer_is_the_same_to_pingora(bytes in almost(ANSWER)) {
+            let mut out = Vec::new();
+            if let Some(read) = answer(&bytes, &mut out) {
+                let (theirs, reused) = wait(async {
+                    let mut session = ClientSession::new(as_if_it_came(&bytes).await);
+                    session.read_response().await.expect("pingora takes it");
+                    session.respect_keepalive();
+                    (session.resp_header().cloned().expect("read"), session.will_keepalive())
+                });
+                prop_assert!(reused, "it stays open");
+                prop_assert_eq!(read.status, theirs.status);
+                let told = theirs.headers.get("content-length").and_then(|told| told.to_str().ok()?.parse().ok());
+                prop_assert_eq!(told, Some(read.body));
+                prop_assert!(!theirs.headers.contains_key("transfer-encoding"));
+                finish(&mut out, &HeaderValue::from_static("now"));
+                let mut fields = [httparse::EMPTY_HEADER; FIELDS];
+                let mut told = httparse::Response::new(&mut fields);
+                prop_assert_eq!(told.parse(&out), Ok(Status::Complete(out.len())), "what is written is one header");
+                let mut theirs = theirs.headers.clone();
+                theirs.remove("connection");
+                theirs.remove("date");
+                let mut ours = HeaderMap::new();
+                for field in told.headers.iter().filter(|field| !matches!(field.name, "Date" | "Connection")) {
+                    ours.append(
+                        HeaderName::from_bytes(field.name.as_bytes()).expect("a name"),
+                        HeaderValue::from_bytes(field.value).expect("a value"),
+                    );
+                }
+                prop_assert_eq!(ours, theirs);
+            }
         }
     }
 }
