@@ -1,4 +1,4 @@
-//! The lane for what is plain: HTTP/1.1 requests that only read, one after the other, and answers of a known length.
+//! The lane for what is plain: HTTP/1.1 requests that only read, one after the other, and answers that tell where they end.
 //!
 //! pingora makes a session for each request, with room for whatever may come, and takes it apart again: more than half of
 //! what a small request costs. Most are plain ([`super::plain`]), and are served here between two buffers. They come through
@@ -28,6 +28,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use super::connection::{Facts, Stage};
 use super::door::{Came, Entered};
 use super::kept::Lent;
+use super::plain::Answer;
 use super::straight::{Sent, at_once};
 use super::{Context, Handed, Proxy, answer, plain};
 
@@ -111,8 +112,9 @@ impl Proxy {
                         let mut out = Vec::with_capacity(OUT);
                         if let Some(answer) = plain::answer(&bytes, &mut out) {
                             plain::finish(&mut out, &get_cached_date());
-                            let brought = bring(stream, &mut app, &answer, &out, bytes).await;
-                            return self.end(request, context, &answer, app, brought);
+                            let status = answer.status.as_u16();
+                            let brought = bring(stream, &mut app, answer, out, bytes).await;
+                            return self.end(request, context, status, app, brought);
                         }
                         app.unread(bytes.freeze());
                         Handed::Sent(Sent { app: Ok(app), peer })
@@ -163,14 +165,16 @@ impl Proxy {
         &self,
         request: &RequestHeader,
         mut context: Context,
-        answer: &plain::Answer,
+        status: u16,
         app: Lent,
-        Brought { body, failed }: Brought,
+        Brought { content, said_more, failed }: Brought,
     ) -> Became {
-        self.account(request, &mut context, answer.status.as_u16(), body, failed.as_deref());
+        self.account(request, &mut context, status, content, failed.as_deref());
         match failed {
             None => {
-                app.give_back();
+                if !said_more {
+                    app.give_back();
+                }
                 Became::Answered
             }
             Some(error) => {
@@ -183,14 +187,15 @@ impl Proxy {
     }
 }
 
-/// The beginning of an app's answer.
+/// The beginning of an app's answer. Without a byte it is none, and pingora reads again what became of it.
 async fn hear(stream: &mut Stream, app: &mut Lent) -> pingora::Result<BytesMut> {
-    let mut bytes = BytesMut::new();
-    until_heard(stream, app).await?;
-    bytes.reserve(PIECE);
-    // Without a byte the answer is none, and pingora reads again what became of it.
-    let _ = app.read_buf(&mut bytes).await;
-    Ok(bytes)
+    loop {
+        until_heard(stream, app).await?;
+        let mut bytes = BytesMut::with_capacity(PIECE);
+        if at_once(app.read_buf(&mut bytes)).await.is_some() {
+            return Ok(bytes);
+        }
+    }
 }
 
 /// Waits for the app, and for the client to give up: whoever has gone away needs no answer, and the app need not make it.
@@ -212,16 +217,19 @@ async fn until_heard(stream: &mut Stream, app: &mut Lent) -> pingora::Result<()>
 }
 
 /// How far an answer got.
+#[derive(Default)]
 struct Brought {
-    /// Bytes of its body that were written.
-    body: usize,
+    /// Bytes of its content that were written.
+    content: usize,
+    /// The app said more than it was asked.
+    said_more: bool,
     failed: Option<Box<Error>>,
 }
 
-/// Carries the answer to the client: the header in `head`, and what of the body is in `bytes` behind the app's header.
-async fn bring(stream: &mut Stream, app: &mut Lent, answer: &plain::Answer, head: &[u8], bytes: BytesMut) -> Brought {
-    let mut brought = Brought { body: 0, failed: None };
-    brought.failed = carry(stream, app, answer, head, bytes, &mut brought.body).await.err();
+/// Carries the answer to the client: `out` is its header, and `bytes` what the app has said so far.
+async fn bring(stream: &mut Stream, app: &mut Lent, answer: Answer, out: Vec<u8>, bytes: BytesMut) -> Brought {
+    let mut brought = Brought::default();
+    brought.failed = carry(stream, app, answer, out, bytes, &mut brought).await.err();
     if brought.failed.is_some() {
         // What the app said before it failed is still told.
         let _ = stream.flush().await;
@@ -232,60 +240,64 @@ async fn bring(stream: &mut Stream, app: &mut Lent, answer: &plain::Answer, head
 async fn carry(
     stream: &mut Stream,
     app: &mut Lent,
-    answer: &plain::Answer,
-    head: &[u8],
+    answer: Answer,
+    mut out: Vec<u8>,
     mut bytes: BytesMut,
-    written: &mut usize,
+    brought: &mut Brought,
 ) -> pingora::Result<()> {
     let broken = |error| Error::because(ErrorType::WriteError, "while writing the answer", error).into_down();
-    bytes.advance(answer.header);
-    write_both(stream, head, &bytes).await.map_err(broken)?;
-    *written = bytes.len();
-    let mut left = answer.body.saturating_sub(bytes.len() as u64);
-    while left > 0 {
-        bytes.clear();
-        let most = usize::try_from(left).unwrap_or(usize::MAX);
-        bytes.reserve(most.min(LARGE));
-        let read = match at_once(app.read_buf(&mut (&mut bytes).limit(most))).await {
-            Some(read) => read,
-            None => {
-                // What is there already leaves before anybody waits.
-                stream.flush().await.map_err(broken)?;
-                until_heard(stream, app).await?;
-                app.read_buf(&mut (&mut bytes).limit(most)).await
-            }
+    let Answer { header, mut body, .. } = answer;
+    bytes.advance(header);
+    loop {
+        let Ok(come) = body.come(&mut bytes) else {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "chunks that can be read in two ways").into_up());
         };
-        match read {
-            Ok(0) => {
-                let words = format!("the app closed the connection, {left} bytes before the end");
-                return Err(Error::explain(ErrorType::ConnectionClosed, words).into_up());
-            }
-            Ok(length) => left -= length as u64,
-            Err(error) => {
-                let kind =
-                    if error.kind() == ErrorKind::TimedOut { ErrorType::ReadTimedout } else { ErrorType::ReadError };
-                return Err(Error::because(kind, "while reading the answer", error).into_up());
-            }
+        let behind = body.frame(bytes.len(), come.ended, &mut out);
+        write(stream, [&out, &bytes, behind]).await.map_err(broken)?;
+        out.clear();
+        brought.content += bytes.len();
+        if come.ended {
+            brought.said_more = come.said_more;
+            return stream.flush().await.map_err(broken);
         }
-        stream.write_all(&bytes).await.map_err(broken)?;
-        *written += bytes.len();
+        let read = loop {
+            bytes.clear();
+            bytes.reserve(body.most().min(LARGE));
+            let more = (&mut bytes).limit(body.most());
+            if let Some(read) = at_once(app.read_buf(&mut { more })).await {
+                break read;
+            }
+            // What is there already leaves before anybody waits, and nobody waits with room for more.
+            bytes = BytesMut::new();
+            stream.flush().await.map_err(broken)?;
+            until_heard(stream, app).await?;
+        };
+        let failed = match read {
+            Ok(length) if length > 0 => continue,
+            Ok(_) => Error::explain(ErrorType::ConnectionClosed, "the app closed the connection before the end"),
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                Error::explain(ErrorType::ReadTimedout, "while reading the answer")
+            }
+            Err(error) => Error::because(ErrorType::ReadError, "while reading the answer", error),
+        };
+        return Err(failed.into_up());
     }
-    stream.flush().await.map_err(broken)
 }
 
-/// Writes a header and what follows it with as few calls as possible.
-async fn write_both(stream: &mut Stream, mut head: &[u8], mut body: &[u8]) -> std::io::Result<()> {
-    while !head.is_empty() && !body.is_empty() {
-        let written = stream.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]).await?;
+/// Writes all of it, with as few calls as possible.
+async fn write(stream: &mut Stream, pieces: [&[u8]; 3]) -> std::io::Result<()> {
+    let mut pieces = pieces.map(IoSlice::new);
+    let mut left = &mut pieces[..];
+    // Those without a byte are passed over.
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        let written = stream.write_vectored(left).await?;
         if written == 0 {
             return Err(ErrorKind::WriteZero.into());
         }
-        let of_head = written.min(head.len());
-        head = &head[of_head..];
-        body = &body[written - of_head..];
+        IoSlice::advance_slices(&mut left, written);
     }
-    stream.write_all(head).await?;
-    stream.write_all(body).await
+    Ok(())
 }
 
 /// Headers up to this size may be plain.

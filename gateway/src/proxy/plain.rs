@@ -1,18 +1,19 @@
-//! Which requests and answers leave nothing to negotiate? Most: a header that came in one piece, and no body or one whose
-//! length was told.
+//! Which requests and answers leave nothing to negotiate? Most: a header that came in one piece, and no body or one that tells
+//! where it ends.
 //!
 //! Both are read here off the bytes, by the parser that pingora itself uses, and only their plainest forms. Whatever is not
 //! plain is `None`, and goes to pingora byte by byte as if nobody had looked. Pure: no socket, no clock.
 
 use std::mem::MaybeUninit;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, request};
 use httparse::{Header, Status};
 use pingora::http::RequestHeader;
 
 use super::headers;
+use super::strict::{Ambiguous, Chunks, Piece};
 
 /// A request of HTTP/1.1 that only reads and has no body, on a connection that stays open. `header` is all that came: from
 /// the request line to the empty line, and nothing behind it.
@@ -65,14 +66,100 @@ pub(super) fn says_nothing_to_the_next_hop(headers: &HeaderMap) -> bool {
     })
 }
 
-/// An app's answer whose end is known from its beginning, on a connection that stays open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// An app's answer that tells where it ends, on a connection that stays open.
+#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Bytes of its header.
     pub(super) header: usize,
-    /// Bytes of its body.
-    pub(super) body: u64,
+    pub(super) body: Body,
+}
+
+/// What is still to come of an answer's body.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// So many bytes.
+    Length(u64),
+    Chunks(Chunks),
+}
+
+/// How far a body has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Come {
+    pub(super) ended: bool,
+    /// There was more behind its end.
+    pub(super) said_more: bool,
+}
+
+impl Body {
+    /// Leaves of the next bytes what is content. Errors: they mean different things to different readers.
+    pub(super) fn come(&mut self, bytes: &mut BytesMut) -> Result<Come, Ambiguous> {
+        let came = bytes.len();
+        let (taken, ended) = match self {
+            Self::Length(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(came);
+                *left -= taken as u64;
+                bytes.truncate(taken);
+                (taken, *left == 0)
+            }
+            Self::Chunks(chunks) => {
+                let (mut at, mut content) = (0, 0);
+                while at < came && !chunks.ended() {
+                    match chunks.step(&bytes[at..]).ok_or(Ambiguous { at })? {
+                        Piece::Frame(taken) => at += taken,
+                        Piece::Content(taken) => {
+                            bytes.copy_within(at..at + taken, content);
+                            (at, content) = (at + taken, content + taken);
+                        }
+                    }
+                }
+                bytes.truncate(content);
+                (at, chunks.ended())
+            }
+        };
+        Ok(Come { ended, said_more: taken < came })
+    }
+
+    /// No more than so many bytes are still to come, as far as is known.
+    pub(super) fn most(&self) -> usize {
+        match self {
+            Self::Length(left) => usize::try_from(*left).unwrap_or(usize::MAX),
+            Self::Chunks(_) => usize::MAX,
+        }
+    }
+
+    /// What the client gets to see in front of this much content, and behind it. Chunks are written anew (RFC 9112 §7.1).
+    pub(super) fn frame(&self, content: usize, ended: bool, before: &mut Vec<u8>) -> &'static [u8] {
+        if matches!(self, Self::Length(_)) {
+            return b"";
+        }
+        if content > 0 {
+            before.extend_from_slice(format!("{content:x}\r\n").as_bytes());
+        }
+        match (content > 0, ended) {
+            (true, true) => b"\r\n0\r\n\r\n",
+            (true, false) => b"\r\n",
+            (false, true) => b"0\r\n\r\n",
+            (false, false) => b"",
+        }
+    }
+
+    /// Does it, up to where these bytes reach, mean one thing, and does nothing follow it?
+    fn is_plain(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Length(length) => bytes.len() as u64 <= *length,
+            Self::Chunks(_) => {
+                let (mut chunks, mut at) = (Chunks::new(), 0);
+                while at < bytes.len() && !chunks.ended() {
+                    match chunks.step(&bytes[at..]) {
+                        Some(Piece::Content(taken) | Piece::Frame(taken)) => at += taken,
+                        None => return false,
+                    }
+                }
+                at == bytes.len()
+            }
+        }
+    }
 }
 
 /// Reads the answer that begins with these bytes, and writes into `out` the header that the client gets to see, up to
@@ -92,13 +179,16 @@ pub(super) fn answer(bytes: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
     for piece in [b"HTTP/1.1 ", status.as_str().as_bytes(), b" ", line.as_bytes(), b"\r\n"] {
         out.extend_from_slice(piece);
     }
-    let mut length = None;
+    let mut body = None;
     for Header { name, value } in read.headers.iter() {
         match Known::of(name) {
             // More than one is pingora's to judge.
-            Some(Known::Length) if length.is_none() => length = Some(decimal(value)?),
+            Some(Known::Length) if body.is_none() => body = Some(Body::Length(decimal(value)?)),
+            Some(Known::Coding) if body.is_none() && value.eq_ignore_ascii_case(b"chunked") => {
+                body = Some(Body::Chunks(Chunks::new()));
+            }
             Some(Known::Connection) if value.eq_ignore_ascii_case(b"keep-alive") => continue,
-            Some(Known::Length | Known::Connection | Known::Framing) => return None,
+            Some(Known::Length | Known::Coding | Known::Connection | Known::NextHop) => return None,
             Some(Known::Date) => continue,
             Some(Known::SetCookie) if headers::sets_our_cookie(value) => continue,
             Some(Known::SetCookie) | None => {}
@@ -107,9 +197,8 @@ pub(super) fn answer(bytes: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
             out.extend_from_slice(piece);
         }
     }
-    let body = length?;
-    // What comes behind it was not asked for.
-    ((bytes.len() - header) as u64 <= body).then_some(Answer { status, header, body })
+    let body = body.filter(|body| body.is_plain(&bytes[header..]))?;
+    Some(Answer { status, header, body })
 }
 
 /// What every answer says of us: when it was given, and that the connection stays open.
@@ -122,9 +211,10 @@ pub(super) fn finish(out: &mut Vec<u8>, date: &HeaderValue) {
 /// Fields of an answer that are not simply passed on.
 enum Known {
     Length,
+    Coding,
     Connection,
-    /// It says something else about where the answer ends, or what comes behind it.
-    Framing,
+    /// For us, and nothing that is plain.
+    NextHop,
     Date,
     SetCookie,
 }
@@ -135,11 +225,11 @@ impl Known {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match name.len() {
             4 if is("date") => Some(Self::Date),
-            7 if is("trailer") || is("upgrade") => Some(Self::Framing),
+            7 if is("trailer") || is("upgrade") => Some(Self::NextHop),
             10 if is("set-cookie") => Some(Self::SetCookie),
             10 if is("connection") => Some(Self::Connection),
             14 if is("content-length") => Some(Self::Length),
-            17 if is("transfer-encoding") => Some(Self::Framing),
+            17 if is("transfer-encoding") => Some(Self::Coding),
             _ => None,
         }
     }
@@ -223,7 +313,7 @@ mod tests {
             "set-cookie: __Host-vestibule=mine\r\nConnection: Keep-Alive\r\nKeep-Alive: timeout=5\r\n\r\nhello"
         ))
         .expect("plain");
-        assert_eq!((answer.status, answer.body), (StatusCode::NOT_FOUND, 5));
+        assert_eq!((answer.status, answer.body.most()), (StatusCode::NOT_FOUND, 5));
         assert_eq!(
             told,
             concat!(
@@ -236,6 +326,7 @@ mod tests {
     #[test]
     fn an_answer_whose_end_is_not_known_from_its_beginning_is_left_to_pingora() {
         assert!(told("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").is_some());
+        assert!(told("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2\r\no").is_some());
         for unusual in [
             "HTTP/1.1 200 OK\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
@@ -243,8 +334,13 @@ mod tests {
             "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 1234567890123456789\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nUpgrade: h2c\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n",
@@ -309,12 +405,57 @@ mod tests {
         Box::new(theirs)
     }
 
+    /// The content of a body that comes in two pieces, and whether that was all of it.
+    fn content(mut body: Body, bytes: &[u8], cut: usize) -> (Vec<u8>, bool) {
+        let (mut content, mut ended) = (Vec::new(), body.most() == 0);
+        for piece in [&bytes[..cut.min(bytes.len())], &bytes[cut.min(bytes.len())..]] {
+            let mut piece = BytesMut::from(piece);
+            let come = body.come(&mut piece).expect("it was looked at");
+            assert!(!come.said_more);
+            ended |= come.ended;
+            content.extend_from_slice(&piece);
+        }
+        (content, ended)
+    }
+
+    #[test]
+    fn a_body_in_chunks_is_written_anew_and_without_its_trailers() {
+        for (bytes, written, said_more) in [
+            ("5\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n", false),
+            ("0\r\n\r\n", "0\r\n\r\n", false),
+            (
+                "5;a=b\r\nhello\r\n0c\r\n wide\r\nworld\r\n0\r\nX: y\r\n\r\n",
+                "11\r\nhello wide\r\nworld\r\n0\r\n\r\n",
+                false,
+            ),
+            ("2\r\nok\r\n0\r\n\r\nHTTP/1.1", "2\r\nok\r\n0\r\n\r\n", true),
+            ("2\r\nok\r\n0\r\nX: y\r\n", "2\r\nok\r\n", false),
+            ("a\r\nhal", "3\r\nhal\r\n", false),
+            ("a\r", "", false),
+        ] {
+            let (mut body, mut piece, mut out) = (Body::Chunks(Chunks::new()), BytesMut::from(bytes), Vec::new());
+            let come = body.come(&mut piece).expect("well-formed");
+            let behind = body.frame(piece.len(), come.ended, &mut out);
+            out.extend_from_slice(&piece);
+            out.extend_from_slice(behind);
+            assert_eq!(String::from_utf8(out).expect("text"), written, "{bytes:?}");
+            assert_eq!((come.ended, come.said_more), (written.ends_with("0\r\n\r\n"), said_more), "{bytes:?}");
+        }
+        for wrong in
+            ["x\r\n", "5\r\nhello!\r\n", "5\nhello\r\n0\r\n\r\n", "\r\n", "0\r\n\n", "-1\r\n", " 1\r\n", "1 \r\n"]
+        {
+            assert!(Body::Chunks(Chunks::new()).come(&mut BytesMut::from(wrong)).is_err(), "{wrong:?}");
+        }
+    }
+
     fn wait<T>(work: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(work)
     }
 
     const REQUEST: &[u8] =
         b"GET /a?b HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nConnection: keep-alive\r\nCookie: a=1\r\n\r\n";
+    const IN_CHUNKS: &[u8] =
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;x\r\n world\r\n0\r\nX: y\r\n\r\n";
     const ANSWER: &[u8] =
         b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\nSet-Cookie: a=1\r\nX-A:  b \r\n\r\nhello";
 
@@ -344,20 +485,29 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_taken_for_an_answer_is_the_same_to_pingora(bytes in almost(ANSWER)) {
+        fn whatever_is_taken_for_an_answer_is_the_same_to_pingora(
+            bytes in prop_oneof![almost(ANSWER), almost(IN_CHUNKS)],
+            cut in 0..40_usize,
+        ) {
             let mut out = Vec::new();
             if let Some(read) = answer(&bytes, &mut out) {
-                let (theirs, reused) = wait(async {
+                let (theirs, reused, theirs_content) = wait(async {
                     let mut session = ClientSession::new(as_if_it_came(&bytes).await);
                     session.read_response().await.expect("pingora takes it");
                     session.respect_keepalive();
-                    (session.resp_header().cloned().expect("read"), session.will_keepalive())
+                    let mut content = Vec::new();
+                    let whole = loop {
+                        match session.read_body_bytes().await {
+                            Ok(Some(piece)) => content.extend_from_slice(&piece),
+                            ended => break ended.is_ok() && session.is_body_done(),
+                        }
+                    };
+                    (session.resp_header().cloned().expect("read"), session.will_keepalive(), whole.then_some(content))
                 });
                 prop_assert!(reused, "it stays open");
                 prop_assert_eq!(read.status, theirs.status);
-                let told = theirs.headers.get("content-length").and_then(|told| told.to_str().ok()?.parse().ok());
-                prop_assert_eq!(told, Some(read.body));
-                prop_assert!(!theirs.headers.contains_key("transfer-encoding"));
+                let (content, ended) = content(read.body, &bytes[read.header..], cut);
+                prop_assert_eq!(theirs_content, ended.then_some(content));
                 finish(&mut out, &HeaderValue::from_static("now"));
                 let mut fields = [httparse::EMPTY_HEADER; FIELDS];
                 let mut told = httparse::Response::new(&mut fields);

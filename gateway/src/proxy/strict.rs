@@ -73,25 +73,30 @@ impl Framer {
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), Ambiguous> {
         let mut at = 0;
         while at < bytes.len() {
-            let rest = &bytes[at..];
-            at += match self.expects {
-                Expects::Anything => return Ok(()),
-                Expects::Body(left) => {
-                    let (taken, left) = skip(rest, left);
-                    self.expects = if left == 0 { Expects::Request { skipped: false } } else { Expects::Body(left) };
-                    taken
-                }
-                Expects::Chunk(left) => {
-                    let (taken, left) = skip(rest, left);
-                    self.expects = if left == 0 { Expects::ChunkEnd } else { Expects::Chunk(left) };
-                    taken
-                }
-                Expects::Request { .. } | Expects::Field | Expects::Size | Expects::ChunkEnd | Expects::Trailer => {
-                    self.line(rest).ok_or(Ambiguous { at })?
-                }
-            };
+            at += self.step(&bytes[at..]).ok_or(Ambiguous { at })?;
         }
         Ok(())
+    }
+
+    /// Takes some of these bytes, which are not none: a line, a part of a body. `None`: they mean different things to
+    /// different readers.
+    fn step(&mut self, rest: &[u8]) -> Option<usize> {
+        match self.expects {
+            Expects::Anything => Some(rest.len()),
+            Expects::Body(left) => {
+                let (taken, left) = skip(rest, left);
+                self.expects = if left == 0 { Expects::Request { skipped: false } } else { Expects::Body(left) };
+                Some(taken)
+            }
+            Expects::Chunk(left) => {
+                let (taken, left) = skip(rest, left);
+                self.expects = if left == 0 { Expects::ChunkEnd } else { Expects::Chunk(left) };
+                Some(taken)
+            }
+            Expects::Request { .. } | Expects::Field | Expects::Size | Expects::ChunkEnd | Expects::Trailer => {
+                self.line(rest)
+            }
+        }
     }
 
     /// Takes one line, or the part of it that is there; `None`: it means different things to different readers.
@@ -172,6 +177,37 @@ impl Framer {
     }
 }
 
+/// Follows a body in chunks to its end.
+#[derive(Debug)]
+pub(super) struct Chunks(Framer);
+
+/// A piece of a body in chunks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Piece {
+    Content(usize),
+    /// Sizes, ends of lines, and trailers, which end with whoever reads them (RFC 9110 §6.5.1).
+    Frame(usize),
+}
+
+impl Chunks {
+    /// At the beginning of a body.
+    pub(super) fn new() -> Self {
+        Self(Framer { expects: Expects::Size, ..Framer::new() })
+    }
+
+    /// Takes some of the next bytes, which are not none. `None`: they mean different things to different readers.
+    pub(super) fn step(&mut self, rest: &[u8]) -> Option<Piece> {
+        let is_content = matches!(self.0.expects, Expects::Chunk(_));
+        let taken = self.0.step(rest)?;
+        Some(if is_content { Piece::Content(taken) } else { Piece::Frame(taken) })
+    }
+
+    /// Was that all of it?
+    pub(super) const fn ended(&self) -> bool {
+        matches!(self.0.expects, Expects::Request { .. })
+    }
+}
+
 fn skip(rest: &[u8], left: u64) -> (usize, u64) {
     let taken = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
     (taken, left - taken as u64)
@@ -211,9 +247,9 @@ fn length(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok().filter(|_| plain)?.parse().ok()
 }
 
-/// RFC 9112 §7.1: hexadecimal digits, perhaps an extension, which is visible ASCII.
+/// RFC 9112 §7.1: hexadecimal digits at once, perhaps an extension, which is visible ASCII.
 fn chunk_size(line: &[u8]) -> Option<u64> {
-    let digits = memchr::memchr(b';', line).map_or(line, |semicolon| trim(&line[..semicolon]));
+    let digits = memchr::memchr(b';', line).map_or(line, |semicolon| line[..semicolon].trim_ascii_end());
     let plain = (1..=15).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
     let extension = line.iter().all(|byte| matches!(byte, b' '..0x7f | b'\t'));
     let digits = std::str::from_utf8(digits).ok().filter(|_| plain && extension)?;
@@ -285,6 +321,8 @@ mod tests {
             b"GET / HTTP/1.1\r\ntransfer.encoding: chunked\r\n",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n;a\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n 2;a\r\n",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\n",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;\n",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nxxx",
             b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX\r\n",
