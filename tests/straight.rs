@@ -304,6 +304,40 @@ async fn what_comes_slowly_is_heard_as_it_comes_both_ways() {
 }
 
 #[tokio::test]
+async fn an_event_leaves_the_lane_when_it_is_said() {
+    let (say, said) = tokio::sync::watch::channel(0);
+    let script = Script::start(move |_, mut talk: Talk| {
+        let mut said = said.clone();
+        async move {
+            while let Some(header) = talk.header().await {
+                if header.starts_with(FIRST) {
+                    talk.write(FINE).await;
+                    continue;
+                }
+                talk.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+                while said.changed().await.is_ok() {
+                    let number = *said.borrow_and_update();
+                    let event: &[u8] = if number == 3 { b"0\r\n\r\n" } else { b"2;x=y\r\nhi\r\n" };
+                    talk.write(event).await;
+                }
+            }
+        }
+    })
+    .await;
+    let gateway = before(&script, "").await;
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    wire.send(&gateway.get("crm", "/first").bytes()).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    wire.send(&gateway.get("crm", "/events").bytes()).await;
+    assert_eq!(wire.header().await.map(|answer| answer.status), Some(200), "before anything is said");
+    for (number, heard) in [(1, "2\r\nhi\r\n"), (2, "2\r\nhi\r\n"), (3, "0\r\n\r\n")] {
+        say.send(number).expect("the app listens");
+        assert_eq!(wire.more().await.as_deref(), Some(heard.as_bytes()));
+    }
+    assert!(gateway.logged(2).await.contains("\"bytes\":4,"), "of content: {}", gateway.access_log());
+}
+
+#[tokio::test]
 async fn a_stream_hears_the_same_both_ways() {
     for (method, answer, hangs_up) in ANSWERS.iter().filter(|(_, answer, _)| !answer.contains("half")) {
         let mut heard = Vec::new();
@@ -416,7 +450,7 @@ fn in_one_chunk(heard: &str) -> String {
         let Ok(size) = usize::from_str_radix(size, 16) else { break };
         let Some(chunk) = more.get(..size) else { break };
         content.push_str(chunk);
-        rest = &more[size..].trim_start_matches("\r\n");
+        rest = more[size..].trim_start_matches("\r\n");
     }
     format!("{header}\r\n\r\n{content}\r\n{rest}")
 }
