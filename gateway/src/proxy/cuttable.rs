@@ -119,7 +119,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Cuttable<A> {
             let mut session = ServerSession::new_http1(stream);
             match settings.take() {
                 Some(settings) => settings.apply_to_session(&mut session),
-                None => session.set_keepalive(if *shutdown.borrow() { None } else { Some(NO_TIMER) }),
+                // Once told to stop, pingora says so itself when the header is here.
+                None => session.set_keepalive(Some(NO_TIMER)),
             }
             if let ServerSession::H1(lines) = &mut session {
                 lines.set_pipelined_prefix(read);

@@ -5,9 +5,9 @@
 //! address: the last one back is the first one out, whoever has ended meanwhile is found when it is taken or at the next
 //! look, a quarter of a second later. TLS and HTTP/2 stay with pingora.
 //!
-//! *Whether* a connection may serve another request is still pingora's to say. Before it keeps one it looks whether the app
-//! has said anything unasked, in the name of no task: that look is how [`Lent`] knows. It takes the connection, and tells
-//! pingora that this one has ended.
+//! *Whether* a connection may serve another request is whoever's to say who has read the answer. The lane gives it back
+//! ([`Lent::give_back`]). pingora, before it keeps one, looks whether the app has said anything unasked, in the name of no
+//! task: that look is how [`Lent`] knows. It takes the connection, and tells pingora that this one has ended.
 //!
 //! The same looks tell which app has not answered in time, without a timer for each request: a [`Line`] that waits and does
 //! not move for as many looks as its limit has quarters of a second is late.
@@ -288,6 +288,11 @@ impl Lent {
         if heard { Poll::Ready(()) } else { self.until_late(cx) }
     }
 
+    /// For now, nobody waits for the app.
+    pub(super) fn pause(&self) {
+        self.line.waits.store(false, Ordering::Relaxed);
+    }
+
     /// Registers to be woken when the app is late; ready: it is.
     fn until_late(&self, cx: &Context<'_>) -> Poll<()> {
         self.line.task.register(cx.waker());
@@ -304,7 +309,7 @@ impl Lent {
     }
 
     fn keep(&self, socket: TcpStream) {
-        self.line.waits.store(false, Ordering::Relaxed);
+        self.pause();
         if !self.line.late.load(Ordering::Acquire) {
             self.kept.keep(self.address, socket, Arc::clone(&self.line));
         }

@@ -114,7 +114,7 @@ impl Proxy {
                             plain::finish(&mut out, &get_cached_date());
                             let status = answer.status.as_u16();
                             let brought = bring(stream, &mut app, answer, out, bytes).await;
-                            return self.end(request, context, status, app, brought);
+                            return self.end(request, context, status, brought, Sent { app: Ok(app), peer });
                         }
                         app.unread(bytes.freeze());
                         Handed::Sent(Sent { app: Ok(app), peer })
@@ -150,7 +150,7 @@ impl Proxy {
         answer: &Response<Bytes>,
     ) -> Became {
         let lines = answer::to_lines(answer);
-        // Counted first: whoever has read the answer finds it counted.
+        // Counted first, and as a whole: whoever has read the answer finds it counted.
         self.account(request, &mut context, answer.status().as_u16(), answer.body().len(), None);
         let told = async {
             stream.write_all(&lines).await?;
@@ -166,24 +166,24 @@ impl Proxy {
         request: &RequestHeader,
         mut context: Context,
         status: u16,
-        app: Lent,
         Brought { content, said_more, failed }: Brought,
+        Sent { app, peer }: Sent,
     ) -> Became {
-        self.account(request, &mut context, status, content, failed.as_deref());
-        match failed {
-            None => {
-                if !said_more {
-                    app.give_back();
-                }
-                Became::Answered
+        if let Some(error) = failed {
+            let error = error.more_context(peer.to_string());
+            if *error.esource() != ErrorSource::Downstream {
+                tracing::error!("an answer ended before its end: {error}, {}", self.summary(request, &context));
             }
-            Some(error) => {
-                if *error.esource() != ErrorSource::Downstream {
-                    tracing::error!(%error, "an answer ended before its end: {}", self.summary(request, &context));
-                }
-                Became::Ended
-            }
+            self.account(request, &mut context, status, content, Some(&error));
+            return Became::Ended;
         }
+        self.account(request, &mut context, status, content, None);
+        if let Ok(app) = app
+            && !said_more
+        {
+            app.give_back();
+        }
+        Became::Answered
     }
 }
 
@@ -207,9 +207,11 @@ async fn until_heard(stream: &mut Stream, app: &mut Lent) -> pingora::Result<()>
         let mut byte = [0];
         let mut read = ReadBuf::new(&mut byte);
         let error = match ready!(Pin::new(&mut *stream).poll_read(cx, &mut read)) {
-            Ok(()) if read.filled().is_empty() => Error::explain(ErrorType::ConnectionClosed, "before it was answered"),
-            Ok(()) => Error::explain(ErrorType::ConnectError, "more came before it was answered"),
-            Err(error) => Error::because(ErrorType::ReadError, "while it waited for its answer", error),
+            Ok(()) if read.filled().is_empty() => {
+                Error::explain(ErrorType::ConnectionClosed, "before the answer was whole")
+            }
+            Ok(()) => Error::explain(ErrorType::ConnectError, "more came before the answer was whole"),
+            Err(error) => Error::because(ErrorType::ReadError, "while the app was waited for", error),
         };
         Poll::Ready(Err(error.into_down()))
     })
@@ -249,13 +251,14 @@ async fn carry(
     let Answer { header, mut body, .. } = answer;
     bytes.advance(header);
     loop {
-        let Ok(come) = body.come(&mut bytes) else {
-            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "chunks that can be read in two ways").into_up());
-        };
-        let behind = body.frame(bytes.len(), come.ended, &mut out);
+        let come = body.come(&mut bytes);
+        let behind = body.frame(bytes.len(), come.is_ok_and(|come| come.ended), &mut out);
         write(stream, [&out, &bytes, behind]).await.map_err(broken)?;
         out.clear();
         brought.content += bytes.len();
+        let Ok(come) = come else {
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "chunks that can be read in two ways").into_up());
+        };
         if come.ended {
             brought.said_more = come.said_more;
             return stream.flush().await.map_err(broken);
@@ -267,8 +270,10 @@ async fn carry(
             if let Some(read) = at_once(app.read_buf(&mut { more })).await {
                 break read;
             }
-            // What is there already leaves before anybody waits, and nobody waits with room for more.
+            // What is there already leaves before anybody waits, and nobody waits with room for more. The app is not late
+            // for as long as the client takes.
             bytes = BytesMut::new();
+            app.pause();
             stream.flush().await.map_err(broken)?;
             until_heard(stream, app).await?;
         };

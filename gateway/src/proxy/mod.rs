@@ -4,6 +4,8 @@
 //! refusal, the way to the sign-in, the portal's pages) or leaves a [`Permit`] in the context. Without one `upstream_peer`
 //! knows no address. What only reads is forwarded there and then, if it can be (`straight`); for the rest
 //! `upstream_request_filter` seals the headers. `logging` counts.
+//!
+//! Most requests never come so far: what is plain is served beside all this, by the same functions (`lane`).
 
 mod answer;
 mod asked;
@@ -72,7 +74,8 @@ pub struct Proxy {
     gate: Arc<Gate>,
     portal: Portal,
     current: Arc<ArcSwap<Snapshot>>,
-    log: AccessLog,
+    /// One queue, for pingora's half and the lane: a connection's lines stay in order.
+    log: Arc<AccessLog>,
     kept: Arc<Kept>,
 }
 
@@ -160,14 +163,14 @@ impl Drop for LiveGauge {
 
 impl Proxy {
     /// A data plane that serves whatever `current` holds, over connections to apps that are kept in `kept`.
-    pub(crate) const fn new(
+    pub(crate) fn new(
         gate: Arc<Gate>,
         portal: Portal,
         current: Arc<ArcSwap<Snapshot>>,
         log: AccessLog,
         kept: Arc<Kept>,
     ) -> Self {
-        Self { gate, portal, current, log, kept }
+        Self { gate, portal, current, log: Arc::new(log), kept }
     }
 
     /// The pingora app, ready to be given connections.

@@ -92,7 +92,7 @@ pub(super) struct Come {
 }
 
 impl Body {
-    /// Leaves of the next bytes what is content. Errors: they mean different things to different readers.
+    /// Leaves of the next bytes what is content. Errors: what follows it means different things to different readers.
     pub(super) fn come(&mut self, bytes: &mut BytesMut) -> Result<Come, Ambiguous> {
         let came = bytes.len();
         let (taken, ended) = match self {
@@ -105,11 +105,15 @@ impl Body {
             Self::Chunks(chunks) => {
                 let (mut at, mut content) = (0, 0);
                 while at < came && !chunks.ended() {
-                    match chunks.step(&bytes[at..]).ok_or(Ambiguous { at })? {
-                        Piece::Frame(taken) => at += taken,
-                        Piece::Content(taken) => {
+                    match chunks.step(&bytes[at..]) {
+                        Some(Piece::Frame(taken)) => at += taken,
+                        Some(Piece::Content(taken)) => {
                             bytes.copy_within(at..at + taken, content);
                             (at, content) = (at + taken, content + taken);
+                        }
+                        None => {
+                            bytes.truncate(content);
+                            return Err(Ambiguous { at });
                         }
                     }
                 }
@@ -337,7 +341,7 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5 \r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n 5\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nmore",
             "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
@@ -441,10 +445,11 @@ mod tests {
             assert_eq!(String::from_utf8(out).expect("text"), written, "{bytes:?}");
             assert_eq!((come.ended, come.said_more), (written.ends_with("0\r\n\r\n"), said_more), "{bytes:?}");
         }
-        for wrong in
-            ["x\r\n", "5\r\nhello!\r\n", "5\nhello\r\n0\r\n\r\n", "\r\n", "0\r\n\n", "-1\r\n", " 1\r\n", "1 \r\n"]
-        {
+        for wrong in ["x\r\n", "5\r\nhello!\r\n", "5\nhello\r\n0\r\n\r\n", "\r\n", "0\r\n\n", "-1\r\n", " 1\r\n"] {
             assert!(Body::Chunks(Chunks::new()).come(&mut BytesMut::from(wrong)).is_err(), "{wrong:?}");
+            let mut bytes = BytesMut::from(format!("2 \r\nok\r\n{wrong}").as_str());
+            assert!(Body::Chunks(Chunks::new()).come(&mut bytes).is_err(), "{wrong:?}");
+            assert!(bytes.starts_with(b"ok"), "what came before is told: {wrong:?}");
         }
     }
 

@@ -34,6 +34,8 @@ pub(super) struct Framer {
     header: usize,
     /// What the fields of this header said.
     said: Said,
+    /// How the size of a chunk is read.
+    size: fn(&[u8]) -> Option<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,7 +68,13 @@ struct Said {
 impl Framer {
     /// At the beginning of a connection.
     pub(super) fn new() -> Self {
-        Self { expects: Expects::Request { skipped: false }, part: Vec::new(), header: 0, said: Said::default() }
+        Self {
+            expects: Expects::Request { skipped: false },
+            part: Vec::new(),
+            header: 0,
+            said: Said::default(),
+            size: chunk_size,
+        }
     }
 
     /// The next bytes, in pieces as they come. After an error the connection is over.
@@ -135,7 +143,7 @@ impl Framer {
             Expects::Field if line.is_empty() => self.body(),
             Expects::Field => self.field(line).then_some(Expects::Field),
             Expects::Size => {
-                let size = chunk_size(line)?;
+                let size = (self.size)(line)?;
                 self.header = 0;
                 Some(if size == 0 { Expects::Trailer } else { Expects::Chunk(size) })
             }
@@ -177,7 +185,8 @@ impl Framer {
     }
 }
 
-/// Follows a body in chunks to its end.
+/// Follows the body of an app's answer in chunks to its end. Their sizes are read as tolerantly as pingora reads them: they
+/// are written anew.
 #[derive(Debug)]
 pub(super) struct Chunks(Framer);
 
@@ -192,7 +201,7 @@ pub(super) enum Piece {
 impl Chunks {
     /// At the beginning of a body.
     pub(super) fn new() -> Self {
-        Self(Framer { expects: Expects::Size, ..Framer::new() })
+        Self(Framer { expects: Expects::Size, size: chunk_size_of_app, ..Framer::new() })
     }
 
     /// Takes some of the next bytes, which are not none. `None`: they mean different things to different readers.
@@ -254,6 +263,16 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
     let extension = line.iter().all(|byte| matches!(byte, b' '..0x7f | b'\t'));
     let digits = std::str::from_utf8(digits).ok().filter(|_| plain && extension)?;
     u64::from_str_radix(digits, 16).ok()
+}
+
+/// The same with the parser that pingora uses: it takes white space behind the digits, and anything in an extension. It also
+/// reads no digits as zero, which is the end to one reader and nothing to another.
+fn chunk_size_of_app(line: &[u8]) -> Option<u64> {
+    line.first().filter(|first| first.is_ascii_hexdigit())?;
+    match httparse::parse_chunk_size(&[line, b"\r\n"].concat()) {
+        Ok(httparse::Status::Complete((length, size))) if length == line.len() + 2 => Some(size),
+        _ => None,
+    }
 }
 
 /// Without the white space around a value: RFC 9110 §5.6.3 knows two kinds of it.
