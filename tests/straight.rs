@@ -190,12 +190,13 @@ async fn what_is_plain_is_served_in_the_lane_also_behind_what_is_not() {
 async fn whoever_says_more_than_was_asked_is_not_asked_again_on_this_connection() {
     for end in ["2\r\nok\r\n0\r\n\r\n", "2\r\nok\r\n0\r\nX: y\r\n\r\n"] {
         let (go_on, heard) = tokio::sync::watch::channel(());
-        let script = Script::start(move |_, mut talk: Talk| {
+        let script = Script::start(move |connection, mut talk: Talk| {
             let mut heard = heard.clone();
             async move {
                 while let Some(header) = talk.header().await {
                     if header.starts_with(FIRST) {
-                        talk.write(FINE).await;
+                        talk.write(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{connection}").as_bytes())
+                            .await;
                         continue;
                     }
                     talk.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
@@ -208,14 +209,14 @@ async fn whoever_says_more_than_was_asked_is_not_asked_again_on_this_connection(
         .await;
         let gateway = before(&script, "").await;
         let mut wire = Wire::open(gateway.port(), OFFICE).await;
-        for request in ["/first", "/", "/first"] {
+        for (request, connection) in [("/first", "1"), ("/", ""), ("/first", "2")] {
             wire.send(&gateway.get("crm", request).bytes()).await;
             if request == "/" {
                 assert_eq!(wire.header().await.map(|answer| answer.status), Some(200));
                 go_on.send(()).expect("the app waits for it");
                 assert_eq!(wire.more().await.as_deref(), Some(&b"2\r\nok\r\n0\r\n\r\n"[..]));
             } else {
-                assert_eq!(wire.answer().await.map(|answer| answer.text()).as_deref(), Some("fine"));
+                assert_eq!(wire.answer().await.map(|answer| answer.text()).as_deref(), Some(connection));
             }
         }
     }
