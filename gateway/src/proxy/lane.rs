@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::Response;
+use http::{Response, StatusCode};
 use pingora::http::RequestHeader;
 use pingora::protocols::http::date::get_cached_date;
 use pingora::protocols::{Digest, Stream};
@@ -100,45 +100,55 @@ impl Proxy {
         facts.pulse.enter(Stage::Serving);
         let mut context = self.new_ctx();
         let came = Came { header: request, raw: Some(header), digest: Some(digest) };
-        let handed = match self.admitted(came, &mut context).await {
-            Some(Handed::Entered(Entered::Answered { answer, last: false })) => {
+        let handed = match self.enter(came, &mut context).await {
+            Ok(Entered::In) => match self.beyond(request, &mut context) {
+                Some(answer) => return self.tell(stream, request, context, &answer).await,
+                None => match self.ask(stream, facts, request, &mut context).await {
+                    Ok(brought) => return self.end(request, context, brought),
+                    Err(handed) => handed,
+                },
+            },
+            Ok(Entered::Answered { answer, last: false }) => {
                 return self.tell(stream, request, context, &answer).await;
             }
-            Some(handed) => handed,
-            None => match self.send(request, Some(facts), &mut context).await {
-                Ok(None) => Handed::Admitted,
-                Ok(Some(Sent { app: Ok(mut app), peer })) => match hear(stream, &mut app).await {
-                    Ok(bytes) => {
-                        let mut out = Vec::with_capacity(OUT);
-                        if let Some(answer) = plain::answer(&bytes, &mut out) {
-                            plain::finish(&mut out, &get_cached_date());
-                            let status = answer.status.as_u16();
-                            let brought = bring(stream, &mut app, answer, out, bytes).await;
-                            return self.end(request, context, status, brought, Sent { app: Ok(app), peer });
-                        }
-                        app.unread(bytes.freeze());
-                        Handed::Sent(Sent { app: Ok(app), peer })
-                    }
-                    Err(error) => Handed::Sent(Sent { app: Err(error), peer }),
-                },
-                Ok(Some(failed)) => Handed::Sent(failed),
-                Err(error) => Handed::Failed(error),
-            },
+            Ok(entered) => Box::new(Handed::Entered(entered)),
+            Err(error) => Box::new(Handed::Failed(error)),
         };
         context.handed = Some(handed);
         Became::Unusual(Box::new(context))
     }
 
-    /// Is it admitted, and within what its app takes? `None`: yes.
-    async fn admitted(&self, came: Came<'_>, context: &mut Context) -> Option<Handed> {
-        match self.enter(came, context).await {
-            Ok(Entered::In) => {
-                let answer = self.beyond(came.header, context)?;
-                Some(Handed::Entered(Entered::Answered { answer, last: false }))
+    /// Asks the app, and brings its answer if that is plain.
+    async fn ask(
+        &self,
+        stream: &mut Stream,
+        facts: &Arc<Facts>,
+        request: &RequestHeader,
+        context: &mut Context,
+    ) -> Result<Brought, Box<Handed>> {
+        let sent = self.send(request, Some(facts), context).await.map_err(Handed::Failed)?;
+        let Sent { app, peer } = sent.ok_or(Handed::Admitted)?;
+        let failed = |error| Handed::Sent(Sent { app: Err(error), peer: Arc::clone(&peer) });
+        let mut app = app.map_err(failed)?;
+        let bytes = hear(stream, &mut app).await.map_err(failed)?;
+        let mut out = Vec::with_capacity(OUT);
+        let Some(answer) = plain::answer(&bytes, &mut out) else {
+            app.unread(bytes.freeze());
+            return Err(Box::new(Handed::Sent(Sent { app: Ok(app), peer })));
+        };
+        plain::finish(&mut out, &get_cached_date());
+        let mut brought = Brought { status: answer.status, content: 0, said_more: false, failed: None };
+        brought.failed = carry(stream, &mut app, answer, out, bytes, &mut brought).await.err();
+        match brought.failed.take() {
+            None if brought.said_more => {}
+            None => app.give_back(),
+            Some(error) => {
+                // What the app said before it failed is still told.
+                let _ = stream.flush().await;
+                brought.failed = Some(error.more_context(peer.to_string()));
             }
-            Ok(entered) => Some(Handed::Entered(entered)),
-            Err(error) => Some(Handed::Failed(error)),
         }
+        Ok(brought)
     }
 
     /// Gives an answer of ours.
@@ -161,29 +171,13 @@ impl Proxy {
     }
 
     /// Counts and logs a request that was answered, perhaps in part.
-    fn end(
-        &self,
-        request: &RequestHeader,
-        mut context: Context,
-        status: u16,
-        Brought { content, said_more, failed }: Brought,
-        Sent { app, peer }: Sent,
-    ) -> Became {
-        if let Some(error) = failed {
-            let error = error.more_context(peer.to_string());
-            if *error.esource() != ErrorSource::Downstream {
-                tracing::error!("an answer ended before its end: {error}, {}", self.summary(request, &context));
-            }
-            self.account(request, &mut context, status, content, Some(&error));
-            return Became::Ended;
+    fn end(&self, request: &RequestHeader, mut context: Context, brought: Brought) -> Became {
+        let Brought { status, content, said_more: _, failed } = brought;
+        if let Some(error) = failed.as_ref().filter(|error| *error.esource() != ErrorSource::Downstream) {
+            tracing::error!("an answer ended before its end: {error}, {}", self.summary(request, &context));
         }
-        self.account(request, &mut context, status, content, None);
-        if let Ok(app) = app
-            && !said_more
-        {
-            app.give_back();
-        }
-        Became::Answered
+        self.account(request, &mut context, status.as_u16(), content, failed.as_deref());
+        if failed.is_none() { Became::Answered } else { Became::Ended }
     }
 }
 
@@ -219,8 +213,8 @@ async fn until_heard(stream: &mut Stream, app: &mut Lent) -> pingora::Result<()>
 }
 
 /// How far an answer got.
-#[derive(Default)]
 struct Brought {
+    status: StatusCode,
     /// Bytes of its content that were written.
     content: usize,
     /// The app said more than it was asked.
@@ -229,16 +223,6 @@ struct Brought {
 }
 
 /// Carries the answer to the client: `out` is its header, and `bytes` what the app has said so far.
-async fn bring(stream: &mut Stream, app: &mut Lent, answer: Answer, out: Vec<u8>, bytes: BytesMut) -> Brought {
-    let mut brought = Brought::default();
-    brought.failed = carry(stream, app, answer, out, bytes, &mut brought).await.err();
-    if brought.failed.is_some() {
-        // What the app said before it failed is still told.
-        let _ = stream.flush().await;
-    }
-    brought
-}
-
 async fn carry(
     stream: &mut Stream,
     app: &mut Lent,

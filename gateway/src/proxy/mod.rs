@@ -96,7 +96,7 @@ pub struct Context {
     reference: Option<String>,
     live: Option<LiveGauge>,
     journey: Journey,
-    handed: Option<Handed>,
+    handed: Option<Box<Handed>>,
 }
 
 /// How far a request had come when the lane left it to pingora.
@@ -221,7 +221,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, context: &mut Context) -> pingora::Result<bool> {
-        let entered = match context.handed.take() {
+        let entered = match context.handed.take().map(|handed| *handed) {
             None => self.come_in(session, context).await?,
             Some(Handed::Entered(entered)) => entered,
             Some(Handed::Admitted) => return go_long(session),
