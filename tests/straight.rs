@@ -10,6 +10,7 @@ use harness::backend::{Script, Talk};
 use harness::gateway::{Setup, TestGateway};
 use harness::streams::{self, Streams};
 use harness::wire::{CAFE, OFFICE, Wire};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What an app is asked before, so that a connection to it is kept.
 const FIRST: &str = "GET /first ";
@@ -154,15 +155,32 @@ async fn the_client_hears_the_same_in_the_lane_and_beside_it() {
     }
 }
 
+/// pingora tells fields of one name together; in the lane they come as the app gave them.
+const OUT_OF_ORDER: &str =
+    "HTTP/1.1 200 OK\r\nX-B: 1\r\nX-A: 2\r\nX-B: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+
+#[tokio::test]
+async fn what_is_plain_is_served_in_the_lane_also_over_tls() {
+    let script = answers(OUT_OF_ORDER, false, &Arc::default()).await;
+    let gateway = secured(&script).await;
+    let mut stream = streams::lines(&gateway, "crm").await;
+    let request = gateway.get("crm", "/").bytes();
+    for in_the_lane in [false, true, true] {
+        stream.write_all(&request).await.expect("the connection is open");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok\r\n0\r\n\r\n") {
+            assert!(stream.read_buf(&mut answer).await.expect("an answer") > 0);
+        }
+        let answer = String::from_utf8(answer).expect("text").to_ascii_lowercase();
+        let order = answer.lines().filter_map(|line| line.strip_prefix("x-")?.split_once(": "));
+        let order = order.map(|(_, value)| value).collect::<String>();
+        assert_eq!(order, if in_the_lane { "123" } else { "132" }, "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_plain_is_served_in_the_lane_also_behind_what_is_not() {
-    // pingora tells fields of one name together; in the lane they come as the app gave them.
-    let script = answers(
-        "HTTP/1.1 200 OK\r\nX-B: 1\r\nX-A: 2\r\nX-B: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
-        false,
-        &Arc::default(),
-    )
-    .await;
+    let script = answers(OUT_OF_ORDER, false, &Arc::default()).await;
     let gateway = before(&script, "").await;
     let mut wire = Wire::open(gateway.port(), OFFICE).await;
     let get = || gateway.get("crm", "/");

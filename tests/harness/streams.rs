@@ -1,4 +1,4 @@
-//! A client that speaks HTTP/2 with the gateway over TLS, as gRPC clients do.
+//! A client that speaks HTTP/2 with the gateway over TLS, as gRPC clients do; and one that speaks in lines.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::gateway::TestGateway;
 
@@ -45,15 +46,8 @@ pub struct Whole {
 impl Streams {
     /// Connects to an app of a gateway that speaks TLS with the certificate `tls/chain.pem`.
     pub async fn open(gateway: &TestGateway, app: &str) -> Self {
-        let config = config(&gateway.file("tls/chain.pem"));
         let host = format!("{app}.localhost");
-        let address = SocketAddr::from(([127, 0, 0, 1], gateway.port()));
-        let stream = TcpStream::connect(address).await.expect("the gateway listens");
-        // As every client of HTTP/2 does: otherwise the end of each window waits for the system's delayed answer.
-        stream.set_nodelay(true).expect("it is open");
-        let name = ServerName::try_from(host.clone()).expect("a name");
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
-        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]), "the gateway offers HTTP/2");
+        let stream = secured(gateway, &host, b"h2").await;
         let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
             .initial_stream_window_size(Some(64 * 1024))
             .initial_connection_window_size(Some(64 * 1024))
@@ -104,7 +98,24 @@ pub fn bytes(bytes: impl Into<Bytes>) -> Body {
     Body::new(Full::new(bytes.into()))
 }
 
-fn config(authority: &Path) -> rustls::ClientConfig {
+/// A connection to an app of a gateway that speaks TLS, over which HTTP/1.1 is spoken.
+pub async fn lines(gateway: &TestGateway, app: &str) -> TlsStream<TcpStream> {
+    secured(gateway, &format!("{app}.localhost"), b"http/1.1").await
+}
+
+async fn secured(gateway: &TestGateway, host: &str, protocol: &[u8]) -> TlsStream<TcpStream> {
+    let config = config(&gateway.file("tls/chain.pem"), protocol);
+    let address = SocketAddr::from(([127, 0, 0, 1], gateway.port()));
+    let stream = TcpStream::connect(address).await.expect("the gateway listens");
+    // As every client of HTTP/2 does: otherwise the end of each window waits for the system's delayed answer.
+    stream.set_nodelay(true).expect("it is open");
+    let name = ServerName::try_from(host.to_owned()).expect("a name");
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("TLS");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(protocol), "the gateway offers it");
+    stream
+}
+
+fn config(authority: &Path, protocol: &[u8]) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority).expect("PEM")).expect("a certificate");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -113,7 +124,7 @@ fn config(authority: &Path) -> rustls::ClientConfig {
         .expect("the defaults are safe")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     config
 }
 
