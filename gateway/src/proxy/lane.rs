@@ -1,6 +1,6 @@
 //! The lane for what is plain: HTTP/1.1 requests that only read, one after the other, and answers that tell where they end.
 //!
-//! pingora makes a session for each request, with room for whatever may come, and takes it apart again: more than half of
+//! pingora makes a session for each request, with room for whatever may come, and takes it apart again: a third of
 //! what a small request costs. Most are plain ([`super::plain`]), and are served here between two buffers. They come through
 //! the same [`Proxy::enter`] as every other, are sealed and sent as on the short way ([`super::straight`]), counted and
 //! logged alike.
