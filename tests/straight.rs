@@ -9,7 +9,7 @@ use std::time::Duration;
 use harness::backend::{Script, Talk};
 use harness::gateway::{Setup, TestGateway};
 use harness::streams::{self, Streams};
-use harness::wire::{CAFE, OFFICE, Wire};
+use harness::wire::{CAFE, OFFICE, Request, Wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What an app is asked before, so that a connection to it is kept.
@@ -137,11 +137,8 @@ async fn the_client_hears_the_same_in_the_lane_and_beside_it() {
         for te in ["", "trailers"] {
             let script = answers(answer, *hangs_up, &Arc::default()).await;
             let gateway = before(&script, "").await;
-            let mut wire = Wire::open(gateway.port(), OFFICE).await;
-            wire.send(&gateway.get("crm", "/first").bytes()).await;
-            assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
-            let request = gateway.get("crm", "/");
-            let request = if te.is_empty() { request } else { request.with("TE", te) };
+            let mut wire = behind_a_first(&gateway).await;
+            let request = said_to_next_hop(gateway.get("crm", "/"), te);
             wire.send(&request.bytes()).await;
             let mut bytes = wire.more().await.unwrap_or_default();
             // Whatever is left of it comes before this one's answer, if the connection is still open.
@@ -307,11 +304,8 @@ async fn whoever_says_more_before_being_answered_hears_the_same_both_ways() {
         })
         .await;
         let gateway = before(&script, "").await;
-        let mut wire = Wire::open(gateway.port(), OFFICE).await;
-        wire.send(&gateway.get("crm", "/first").bytes()).await;
-        assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
-        let request = gateway.get("crm", "/");
-        let request = if te.is_empty() { request } else { request.with("TE", te) };
+        let mut wire = behind_a_first(&gateway).await;
+        let request = said_to_next_hop(gateway.get("crm", "/"), te);
         wire.send(&request.bytes()).await;
         // Behind a whole header, and before its answer.
         let once = async {
@@ -338,8 +332,7 @@ async fn who_is_refused_hears_the_same_in_the_lane_and_beside_it() {
                 let mut wire = Wire::open(gateway.port(), from).await;
                 // Twice: the connection stays open.
                 for _ in 0..2 {
-                    let request = gateway.get("crm", "/x?y").with("Cookie", cookie);
-                    let request = if te.is_empty() { request } else { request.with("TE", te) };
+                    let request = said_to_next_hop(gateway.get("crm", "/x?y").with("Cookie", cookie), te);
                     wire.send(&request.bytes()).await;
                     let mut answer = wire.answer().await.expect("an answer");
                     answer.headers.retain(|(name, _)| name != "date");
@@ -411,9 +404,7 @@ async fn an_event_leaves_the_lane_when_it_is_said() {
     })
     .await;
     let gateway = before(&script, "").await;
-    let mut wire = Wire::open(gateway.port(), OFFICE).await;
-    wire.send(&gateway.get("crm", "/first").bytes()).await;
-    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    let mut wire = behind_a_first(&gateway).await;
     wire.send(&gateway.get("crm", "/events").bytes()).await;
     assert_eq!(wire.header().await.map(|answer| answer.status), Some(200), "before anything is said");
     for (number, heard) in [(1, "2\r\nhi\r\n"), (2, "2\r\nhi\r\n"), (3, "0\r\n\r\n")] {
@@ -464,9 +455,7 @@ async fn who_goes_away_lets_the_app_go_as_well() {
     })
     .await;
     let gateway = before(&script, "").await;
-    let mut wire = Wire::open(gateway.port(), OFFICE).await;
-    wire.send(&gateway.get("crm", "/first").bytes()).await;
-    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    let mut wire = behind_a_first(&gateway).await;
     wire.send(&gateway.get("crm", "/").bytes()).await;
     assert!(!ended.load(Ordering::Acquire));
     drop(wire);
@@ -489,12 +478,23 @@ async fn an_app_that_says_nothing_on_a_connection_that_is_kept_is_too_slow() {
     })
     .await;
     let gateway = before(&script, "timeouts: { response: 1s }").await;
-    let mut wire = Wire::open(gateway.port(), OFFICE).await;
-    wire.send(&gateway.get("crm", "/first").bytes()).await;
-    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    let mut wire = behind_a_first(&gateway).await;
     wire.send(&gateway.get("crm", "/").bytes()).await;
     let answer = wire.answer().await.expect("an answer");
     assert_eq!((answer.status, answer.problem().as_str()), (504, "app_unavailable"));
+}
+
+/// A connection over which an app was asked already, so that one to the app is kept.
+async fn behind_a_first(gateway: &TestGateway) -> Wire {
+    let mut wire = Wire::open(gateway.port(), OFFICE).await;
+    wire.send(&gateway.get("crm", "/first").bytes()).await;
+    assert_eq!(wire.answer().await.map(|answer| answer.status), Some(200));
+    wire
+}
+
+/// With this for the next hop, if it is anything.
+fn said_to_next_hop(request: Request, te: &str) -> Request {
+    if te.is_empty() { request } else { request.with("TE", te) }
 }
 
 /// An app that answers the request it is sent after [`FIRST`] so.

@@ -13,7 +13,7 @@ use httparse::{Header, Status};
 use pingora::http::RequestHeader;
 
 use super::headers;
-use super::strict::{Ambiguous, Chunks, Piece};
+use super::strict::{self, Ambiguous, Chunks, Piece};
 
 /// A request of HTTP/1.1 that only reads and has no body, on a connection that stays open. `header` is all that came: from
 /// the request line to the empty line, and nothing behind it.
@@ -187,7 +187,7 @@ pub(super) fn answer(bytes: &[u8], out: &mut Vec<u8>) -> Option<Answer> {
     for Header { name, value } in read.headers.iter() {
         match Known::of(name) {
             // More than one is pingora's to judge.
-            Some(Known::Length) if body.is_none() => body = Some(Body::Length(decimal(value)?)),
+            Some(Known::Length) if body.is_none() => body = Some(Body::Length(strict::length(value)?)),
             Some(Known::Coding) if body.is_none() && value.eq_ignore_ascii_case(b"chunked") => {
                 body = Some(Body::Chunks(Chunks::new()));
             }
@@ -237,12 +237,6 @@ impl Known {
             _ => None,
         }
     }
-}
-
-/// RFC 9110 §8.6: digits and nothing else; no more than every program counts in.
-fn decimal(digits: &[u8]) -> Option<u64> {
-    let plain = (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    plain.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// With more than these, a header is not plain.

@@ -37,8 +37,7 @@ impl Proxy {
         if !is_plain(session) {
             return Ok(false);
         }
-        let facts = Facts::of(session.digest()).cloned();
-        match self.send(session.req_header(), facts.as_ref(), context).await? {
+        match self.send(session.req_header(), Facts::of(session.digest()), context).await? {
             Some(sent) => self.bring_back(session, context, sent).await,
             None => Ok(false),
         }

@@ -251,7 +251,7 @@ fn is_alias(line: &[u8], name: &[u8]) -> bool {
 }
 
 /// RFC 9110 §8.6: digits and nothing else, fewer than 2^63.
-fn length(value: &[u8]) -> Option<u64> {
+pub(super) fn length(value: &[u8]) -> Option<u64> {
     let plain = (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value).ok().filter(|_| plain)?.parse().ok()
 }

@@ -18,11 +18,11 @@ use pingora::protocols::IO;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::Label;
-use super::asked;
 use super::connection::Facts;
 use super::log::{AccessLog, Line, PATH};
 use super::routes::{Route, Snapshot};
 use super::strict::Framer;
+use super::{answer, asked};
 use crate::clock::Moment;
 use crate::gate::{Ask, Denied, Gate, OfApp, Shown};
 use crate::portal::{Reader, Visit, refusal};
@@ -240,20 +240,10 @@ impl Told {
         let resolved = ClientAddr::resolve(peer, &Believed::default(), &Claims::default()).ok()?;
         let in_force = Arc::clone(&snapshot.in_force);
         let visit = Visit { in_force, resolved, reader: Reader::Program, language: Language::English };
-        let (parts, page) = refusal::denied(&visit, Some(&plain.route.app), denied).into_parts();
-        let mut bytes = Vec::with_capacity(1024);
-        let reason = parts.status.canonical_reason().unwrap_or_default();
-        bytes.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", parts.status.as_u16()).as_bytes());
-        for (name, value) in &parts.headers {
-            for piece in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-                bytes.extend_from_slice(piece);
-            }
-        }
-        bytes.extend_from_slice(format!("content-length: {}\r\ndate: ", page.len()).as_bytes());
-        let date = bytes.len();
-        bytes.extend_from_slice(b"Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n");
-        let body = bytes.len();
-        bytes.extend_from_slice(&page);
+        let answer = refusal::denied(&visit, Some(&plain.route.app), denied);
+        let (bytes, page) = (answer::to_lines(&answer), answer.body());
+        let body = bytes.len() - page.len();
+        let date = memchr::memmem::find(&bytes[..body], DATE)? + DATE.len();
         let wanted = denied.reference.as_str().as_bytes();
         let reference = body + page.windows(wanted.len()).position(|part| part == wanted)?;
         let app = Arc::clone(&plain.route);
@@ -275,6 +265,8 @@ fn has_bare_line_end(bytes: &[u8]) -> bool {
     memchr::memchr_iter(b'\n', bytes).any(|at| at == 0 || bytes[at - 1] != b'\r')
 }
 
+/// In front of when an answer was given.
+const DATE: &[u8] = b"\r\nDate: ";
 /// Larger headers are the proxy's.
 const LARGEST: usize = 8 * 1024;
 const FIELDS: usize = 32;
